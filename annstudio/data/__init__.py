@@ -1,0 +1,1 @@
+"""Data to learn from: columns of examples, and the sources that make or read them."""
