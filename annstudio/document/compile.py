@@ -1,0 +1,152 @@
+"""From a drawing to what it means. Checking is lowering: one walk finds shapes, parameter counts and problems.
+
+There is no second shape rule to keep in agreement with the layers' own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from annstudio.data.base import Dataset
+from annstudio.document.graph import Graph
+from annstudio.engine.builder import Builder, Spec, Value
+from annstudio.engine.layout import engine_shape
+from annstudio.engine.op import Shape
+from annstudio.engine.program import Phase, Program
+from annstudio.errors import GraphError, Remedy, ShapeError
+from annstudio.layers.losses import Loss, total_loss
+
+Columns = Mapping[str, Spec]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What does not fit at a node, in plain words, with mends. `open` ones are merely unfinished, not wrong."""
+
+    node: str
+    message: str
+    hint: str = ""
+    remedies: tuple[Remedy, ...] = ()
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What a node turns out to be: the shape of one example's result (engine layout) and its number of parameters."""
+
+    shape: Shape
+    n_parameters: int = 0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome of checking a graph: facts of the nodes that fit, problems of those that do not."""
+
+    facts: Mapping[str, Fact]
+    problems: tuple[Problem, ...]
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(fact.n_parameters for fact in self.facts.values())
+
+    def of(self, node: str) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.node == node)
+
+    @property
+    def trainable(self) -> bool:
+        return not self.problems
+
+
+def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
+    """What the builder needs to know of the data."""
+    if dataset is None:
+        return {}
+    return {
+        name: Spec((len(c.classes),) if c.is_classes else engine_shape(c.shape), len(c.classes))
+        for name, c in dataset.columns.items()
+    }
+
+
+def check(graph: Graph, columns: Columns) -> Checked:
+    """Shapes, parameter counts and problems of every node. Nodes behind a problem stay silent."""
+    try:
+        _, facts, problems = _lower(graph, Builder(dict(columns)))
+    except GraphError as error:
+        return Checked({}, (Problem(next(iter(graph.nodes), ""), error.message, error.hint),))
+    if not problems:
+        problems = _missing_loss(graph, facts, columns)
+    return Checked(facts, tuple(problems))
+
+
+def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool) -> Program:
+    """The program of a graph. Raises GraphError with the first problem's words where there is one.
+
+    Without a loss the program ends with the outputs (there is then no way back and no update).
+    """
+    builder, _, problems = _lower(graph, Builder(dict(columns), training=training, plain=plain))
+    if problems:
+        raise GraphError(problems[0].message, problems[0].hint)
+    if not graph.nodes:
+        raise GraphError("There is nothing to compile: the canvas is empty.", "Add an Input layer to begin.")
+    return builder.finish(total_loss)
+
+
+def refusal(graph: Graph, source: str, target: str, port: int | None, columns: Columns) -> Problem | None:
+    """Why a wire cannot be, shapes included; None where it can. Called while the wire is still being dragged."""
+    reason = graph.refusal(source, target)
+    if reason:
+        return Problem(target, reason)
+    return next((p for p in check(graph.connect(source, target, port), columns).of(target) if not p.open), None)
+
+
+def _lower(graph: Graph, net: Builder) -> tuple[Builder, dict[str, Fact], list[Problem]]:
+    values: dict[str, Value] = {}
+    facts: dict[str, Fact] = {}
+    problems: list[Problem] = []
+    for id in graph.order():
+        layer = graph.nodes[id].layer
+        links = graph.into(id)
+        if any(link.source not in values for link in links):
+            continue
+        if len(links) < layer.arity[0]:
+            problems.append(_unconnected(id, len(links), layer.arity[0]))
+            continue
+        before = len(net.parameters)
+        try:
+            with net.node(id, Phase.LOSS if isinstance(layer, Loss) else Phase.FORWARD):
+                value = layer.lower(net, *(values[link.source] for link in links))
+        except ShapeError as error:
+            problems.append(Problem(id, error.message, error.hint, error.remedies))
+            continue
+        net.output(id, value)
+        if layer.has_output:
+            values[id] = value
+        facts[id] = Fact(value.shape, sum(p.size for p in net.parameters[before:]))
+    return net, facts, problems
+
+
+def _unconnected(id: str, n: int, least: int) -> Problem:
+    wanted = "an input" if least == 1 else f"{least} inputs"
+    return Problem(id, f"{id} needs {wanted}; {n or 'none'} is connected.", "Drag a wire to it.", open=True)
+
+
+def _missing_loss(graph: Graph, facts: Mapping[str, Fact], columns: Columns) -> list[Problem]:
+    if not graph.nodes or any(isinstance(node.layer, Loss) for node in graph.nodes.values()):
+        return []
+    ends = [id for id, n in graph.nodes.items() if not graph.out_of(id) and n.layer.arity[1] != 0]
+    if not ends:
+        return [Problem(next(iter(graph.nodes)), "The network has no layer yet that computes something.", open=True)]
+    end = ends[-1]
+    remedy = Remedy("append", "Add the loss", end, "Loss", {"function": _suited_loss(facts[end].shape, columns)})
+    message = "Nothing can be learned yet: the network has no loss."
+    return [Problem(end, message, "Add a loss behind the last layer.", (remedy,), open=True)]
+
+
+def _suited_loss(shape: Shape, columns: Columns) -> str:
+    """The usual loss for the target column: cross-entropy for classes, else the squared error."""
+    target = columns.get("y")
+    if target is None or target.n_classes == 0:
+        return "half_squared_error"
+    return "binary_cross_entropy" if target.n_classes == 2 and shape == (1,) else "cross_entropy"
+
+
+__all__ = ["Checked", "Columns", "Fact", "Problem", "check", "columns_of", "compile_graph", "refusal", "replace"]

@@ -1,0 +1,190 @@
+"""The drawing as a value: nodes and links. A graph is never changed, only followed by another."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+
+from annstudio.errors import GraphError
+from annstudio.layers.base import Layer
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer at a place on the canvas. `id` is its name: unique, shown, and the first part of its weights' names."""
+
+    id: str
+    layer: Layer
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(frozen=True, order=True)
+class Link:
+    """A wire from a node's output to the input `port` of another."""
+
+    source: str
+    target: str
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes by id, in the order they were made, and the links between them."""
+
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _into(self) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in self.links:
+            found.setdefault(link.target, []).append(link)
+        return {target: sorted(links, key=lambda link: link.port) for target, links in found.items()}
+
+    @cached_property
+    def _out_of(self) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in self.links:
+            found.setdefault(link.source, []).append(link)
+        return found
+
+    def into(self, node: str) -> list[Link]:
+        """The links that end at a node, by port."""
+        return self._into.get(node, [])
+
+    def out_of(self, node: str) -> list[Link]:
+        """The links that begin at a node."""
+        return self._out_of.get(node, [])
+
+    def n_ports(self, node: str) -> int:
+        """How many inputs the node shows: one more than are taken where it takes any number."""
+        least, most = self.nodes[node].layer.arity
+        if most is not None:
+            return most
+        return max(least, max((link.port for link in self.into(node)), default=-1) + 2)
+
+    def order(self) -> list[str]:
+        """The nodes so that each comes after those that feed it. Raises GraphError where there is a circle."""
+        sorter = TopologicalSorter({id: [link.source for link in self.into(id)] for id in self.nodes})
+        try:
+            return list(sorter.static_order())
+        except CycleError as error:
+            circle = " → ".join(reversed(error.args[1]))
+            raise GraphError(f"The wires go round in a circle: {circle}.", "Remove one of these wires.") from None
+
+    def downstream(self, node: str) -> set[str]:
+        """Every node that a node's output reaches."""
+        reached: set[str] = set()
+        ahead = [node]
+        while ahead:
+            for link in self.out_of(ahead.pop()):
+                if link.target not in reached:
+                    reached.add(link.target)
+                    ahead.append(link.target)
+        return reached
+
+    def free_id(self, prefix: str, taken: Iterable[str] = ()) -> str:
+        """The first of prefix_1, prefix_2, … that no node has."""
+        used = {*self.nodes, *taken}
+        return next(name for i in range(1, len(used) + 2) if (name := f"{prefix}_{i}") not in used)
+
+    # Following -------------------------------------------------------------------------------------------------------
+
+    def with_node(self, node: Node) -> "Graph":
+        """With this node added, or put in the place of the one with its id."""
+        return replace(self, nodes={**self.nodes, node.id: node})
+
+    def with_layer(self, id: str, layer: Layer) -> "Graph":
+        return self.with_node(replace(self.nodes[id], layer=layer))
+
+    def moved(self, places: Mapping[str, tuple[float, float]]) -> "Graph":
+        """With nodes at other places."""
+        moved = {id: replace(self.nodes[id], x=x, y=y) for id, (x, y) in places.items() if id in self.nodes}
+        return replace(self, nodes={**self.nodes, **moved})
+
+    def renamed(self, old: str, new: str) -> "Graph":
+        """With a node under another name. Raises GraphError where the name is empty, taken or holds / or :."""
+        if old == new:
+            return self
+        new = new.strip()
+        if not new or any(sign in new for sign in "/:[]") or len(new) > 60:
+            raise GraphError(f"{new!r} cannot be a name.", "Use 1 to 60 characters without / : [ ].")
+        if new in self.nodes:
+            raise GraphError(f"There is a node called {new!r} already.", "Choose another name.")
+        nodes = {(new if id == old else id): (replace(n, id=new) if id == old else n) for id, n in self.nodes.items()}
+        swap = {old: new}
+        links = tuple(Link(swap.get(k.source, k.source), swap.get(k.target, k.target), k.port) for k in self.links)
+        return Graph(nodes, links)
+
+    def connect(self, source: str, target: str, port: int | None = None) -> "Graph":
+        """With a wire more; the wire that held the port before goes. Raises GraphError where no wire can be."""
+        reason = self.refusal(source, target)
+        if reason:
+            raise GraphError(reason, "Connect an output to an input further on.")
+        if port is None:
+            taken = {link.port for link in self.into(target)}
+            free = [p for p in range(self.n_ports(target)) if p not in taken]
+            port = free[0] if free else 0
+        kept = tuple(k for k in self.links if (k.target, k.port) != (target, port))
+        return replace(self, links=(*kept, Link(source, target, port)))
+
+    def refusal(self, source: str, target: str) -> str:
+        """Why a wire between two nodes cannot be, whatever the shapes; empty where it can."""
+        if source == target:
+            return f"{source} cannot feed itself."
+        if not self.nodes[source].layer.has_output:
+            return f"{source} is the end of the network and has no output."
+        if self.nodes[target].layer.arity[1] == 0:
+            return f"{target} is where data enters and has no input."
+        if source in self.downstream(target):
+            return f"{target} already feeds {source}; a wire back would make a circle."
+        return ""
+
+    def disconnect(self, link: Link) -> "Graph":
+        return replace(self, links=tuple(k for k in self.links if k != link))
+
+    def without(self, ids: Iterable[str], *, bridge: bool = True) -> "Graph":
+        """Without these nodes. With `bridge`, what fed a removed chain is connected to what it fed."""
+        gone = set(ids)
+        kept = [k for k in self.links if k.source not in gone and k.target not in gone]
+        if bridge:
+            for link in self.links:
+                if link.target not in gone and link.source in gone:
+                    source = self._before(link.source, gone)
+                    if source is not None:
+                        kept.append(Link(source, link.target, link.port))
+        return Graph({id: n for id, n in self.nodes.items() if id not in gone}, tuple(kept))
+
+    def _before(self, id: str, gone: set[str]) -> str | None:
+        """The first node up the first inputs of `id` that stays."""
+        while id in gone:
+            links = self.into(id)
+            if not links:
+                return None
+            id = links[0].source
+        return id if self.nodes[id].layer.has_output else None
+
+    def inserted(self, node: Node, link: Link) -> "Graph":
+        """With a new node put on a wire."""
+        graph = self.disconnect(link).with_node(node)
+        return graph.connect(link.source, node.id).connect(node.id, link.target, link.port)
+
+    def part(self, ids: Iterable[str]) -> "Graph":
+        """Only these nodes and the links among them."""
+        chosen = set(ids)
+        nodes = {id: n for id, n in self.nodes.items() if id in chosen}
+        return Graph(nodes, tuple(k for k in self.links if k.source in chosen and k.target in chosen))
+
+    def with_part(self, part: "Graph", dx: float = 0, dy: float = 0) -> tuple["Graph", dict[str, str]]:
+        """With copies of another graph's nodes under free names, and which name became which."""
+        names: dict[str, str] = {}
+        for id, node in part.nodes.items():
+            free = id not in self.nodes and id not in names.values()
+            names[id] = id if free else self.free_id(node.layer.prefix, names.values())
+        copies = {new: replace(part.nodes[old], id=new, x=part.nodes[old].x + dx, y=part.nodes[old].y + dy)
+                  for old, new in names.items()}  # fmt: skip
+        links = tuple(Link(names[k.source], names[k.target], k.port) for k in part.links)
+        return Graph({**self.nodes, **copies}, (*self.links, *links)), names

@@ -1,0 +1,187 @@
+"""Where learned numbers live during a run: parameters, their gradients and the optimiser's memory as flat vectors.
+
+Every parameter is a view into one vector, so that an optimiser is a handful of operations on whole vectors.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from annstudio.engine.initializers import initialise
+from annstudio.engine.op import Array
+from annstudio.engine.optimizers import Optimizer
+from annstudio.engine.program import Parameter, Program, Role, Slot, Update, View
+
+Weights = Mapping[str, Array]
+"""Arrays by name (`hidden/W`), laid out as users see them."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What must be kept to go on exactly where a run stopped: the optimiser's vectors by name, and its step count."""
+
+    t: int
+    vectors: Mapping[str, Array]
+
+
+class Arena:
+    """The stored arrays of a program's parameters and states, shared by every Run of that network."""
+
+    def __init__(self, program: Program, dtype: str = "float32") -> None:
+        self.dtype = np.dtype(dtype)
+        self.t = 0
+        self._parameters = program.parameters
+        order = _update_order(program)
+        self._spans: dict[int, slice] = {}
+        start = 0
+        for i in order:
+            self._spans[i] = slice(start, start + program.parameters[i].size)
+            start += program.parameters[i].size
+        self.values = np.zeros(start, self.dtype)
+        self.gradients = np.zeros(start, self.dtype)
+        self._where = {_identity(p): i for i, p in enumerate(program.parameters)}
+        self.states = {
+            (slot.node, slot.name): np.full(slot.shape, slot.fill, self.dtype)
+            for slot in program.slots
+            if slot.role is Role.STATE and not slot.batched
+        }
+        self._vectors: dict[str, Array] = {}
+        self._updates: dict[tuple[int, ...], Callable[[int], None]] = {}
+        self.optimizer: Optimizer | None = None
+
+    def stored(self, parameter: Parameter) -> Array:
+        """The array of a parameter, looked up by its node and views: programs of one network share it."""
+        i = self._where[_identity(parameter)]
+        return self.values[self._spans[i]].reshape(parameter.shape)
+
+    def gradient(self, parameter: Parameter) -> Array:
+        i = self._where[_identity(parameter)]
+        return self.gradients[self._spans[i]].reshape(parameter.shape)
+
+    def state(self, slot: Slot) -> Array:
+        return self.states[slot.node, slot.name]
+
+    def view(self, key: str) -> Array:
+        """The live array called `key`. Raises KeyError."""
+        for parameter in self._parameters:
+            for view in parameter.views:
+                if parameter.key(view) == key:
+                    return view.of(self.stored(parameter))
+        node, _, name = key.rpartition("/")
+        return self.states[node, name]
+
+    def keys(self) -> list[str]:
+        named = [parameter.key(view) for parameter in self._parameters for view in parameter.views]
+        return named + [f"{node}/{name}" for node, name in self.states]
+
+    def load(self, weights: Weights) -> None:
+        """Take over every array whose name is known here; shapes must agree (ValueError)."""
+        for key in self.keys():
+            if key in weights:
+                target = self.view(key)
+                if target.shape != weights[key].shape:
+                    raise ValueError(f"{key} has shape {target.shape}, got {weights[key].shape}")
+                target[...] = weights[key]
+
+    def weights(self) -> dict[str, Array]:
+        """Copies of all arrays by name."""
+        return {key: frozen(self.view(key)) for key in self.keys()}
+
+    def use(self, optimizer: Optimizer) -> None:
+        """Let `optimizer` do the updates from now on; its memory is kept where the kind stays the same."""
+        kept = self._vectors if type(self.optimizer) is type(optimizer) else {}
+        self.optimizer = optimizer
+        self._vectors = {name: kept.get(name, np.zeros_like(self.values)) for name in optimizer.vectors}
+        self._updates = {}
+
+    def memory(self) -> Memory:
+        """A copy of the optimiser's memory, cut up by parameter so that it survives a change of the drawing."""
+        cut = {
+            f"{vector}:{parameter.key(view)}": frozen(view.of(array[self._spans[i]].reshape(parameter.shape)))
+            for vector, array in self._vectors.items()
+            for i, parameter in enumerate(self._parameters)
+            for view in parameter.views
+        }
+        return Memory(self.t, cut)
+
+    def remember(self, memory: Memory) -> None:
+        """Take up an optimiser's memory again, where names and shapes still agree."""
+        self.t = memory.t
+        for vector, array in self._vectors.items():
+            for i, parameter in enumerate(self._parameters):
+                for view in parameter.views:
+                    kept = memory.vectors.get(f"{vector}:{parameter.key(view)}")
+                    target = view.of(array[self._spans[i]].reshape(parameter.shape))
+                    if kept is not None and kept.shape == target.shape:
+                        target[...] = kept
+
+    def vector(self, name: str, parameter: Parameter) -> Array:
+        """The optimiser's vector `name` (such as Adam's m) for one parameter, in its stored shape."""
+        i = self._where[_identity(parameter)]
+        return self._vectors[name][self._spans[i]].reshape(parameter.shape)
+
+    def update(self, step: Update) -> None:
+        """One update of the parameters of a step; the gradients must be there."""
+        call = self._updates.get(step.parameters)
+        if call is None:
+            call = self._updates[step.parameters] = self._bind(step.parameters)
+        call(self.t + 1)
+
+    def _bind(self, parameters: tuple[int, ...]) -> Callable[[int], None]:
+        assert self.optimizer is not None, "no optimiser was chosen"
+        span = slice(self._spans[parameters[0]].start, self._spans[parameters[-1]].stop)
+        masked = self._frozen(parameters)
+        gradient = self.gradients[span]
+        applied = gradient.copy() if masked else gradient
+        vectors = {name: array[span] for name, array in self._vectors.items()}
+        bound = self.optimizer.bind(self.values[span], applied, vectors)
+        if not masked:
+            return bound
+        still = np.zeros(applied.shape, bool)
+        for i, parameter, view in masked:
+            part = still[self._spans[i].start - span.start : self._spans[i].stop - span.start]
+            view.of(part.reshape(parameter.shape))[...] = True
+
+        def update(t: int) -> None:
+            # The gradient of what is frozen stays on show; the optimiser is given zero in its place.
+            np.copyto(applied, gradient)
+            np.copyto(applied, 0, where=still)
+            bound(t)
+
+        return update
+
+    def _frozen(self, parameters: tuple[int, ...]) -> list[tuple[int, Parameter, View]]:
+        chosen = [(i, self._parameters[i]) for i in parameters]
+        return [(i, p, view) for i, p in chosen for view in p.views if not p.learns(view)]
+
+
+def _identity(parameter: Parameter) -> tuple[str, ...]:
+    return (parameter.node, *(view.name for view in parameter.views))
+
+
+def _update_order(program: Program) -> list[int]:
+    """Parameters that are updated first, so that one update can take them as one stretch."""
+    updated = sorted({i for step in program.steps if isinstance(step, Update) for i in step.parameters})
+    return updated + [i for i in range(len(program.parameters)) if i not in updated]
+
+
+def frozen(array: Array) -> Array:
+    """A contiguous read-only copy."""
+    copy = np.array(array, order="C")
+    copy.setflags(write=False)
+    return copy
+
+
+def initial_weights(program: Program, seed: int) -> dict[str, Array]:
+    """Start values of every view and state, in float64: a pure function of the program and the seed."""
+    weights: dict[str, Array] = {}
+    for parameter in program.parameters:
+        stored = np.zeros(parameter.shape)
+        for view in parameter.views:
+            key = parameter.key(view)
+            weights[key] = frozen(initialise(view.initial, view.of(stored).shape, seed, key))
+    for slot in program.slots:
+        if slot.role is Role.STATE and not slot.batched:
+            weights[f"{slot.node}/{slot.name}"] = frozen(np.full(slot.shape, slot.fill))
+    return weights

@@ -1,0 +1,201 @@
+"""Records what layers mean, op by op: the one place where steps and slots come into being.
+
+A layer's `lower` is given a Builder and the values at its inputs. Applying an op asks the op for its shape, so that
+checking a drawing and compiling it are the same walk.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from annstudio.engine.differentiate import differentiate
+from annstudio.engine.op import Op, Shape, shape_text, signature
+from annstudio.engine.program import Draw, Feed, Noise, Parameter, Phase, Program, Role, Slot, Step, View
+from annstudio.errors import Remedy, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Value:
+    """The result of a step, or anything else with a slot, while a program is being written down."""
+
+    slot: int
+    shape: Shape
+    batched: bool = True
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the builder knows of a column of the data: one example's shape, and the number of classes if it names them."""
+
+    shape: Shape
+    n_classes: int = 0
+
+
+Expand = Callable[..., Value]
+
+
+class Builder:
+    """Writes a Program down. `training` is settled here, ops never ask; `plain` chooses the reading of composites."""
+
+    def __init__(self, columns: dict[str, Spec] | None = None, *, training: bool = True, plain: bool = True) -> None:
+        self.columns = columns or {}
+        self.training = training
+        self.plain = plain
+        self.slots: list[Slot] = []
+        self.steps: list[Step] = []
+        self.parameters: list[Parameter] = []
+        self.feeds: list[Feed] = []
+        self.noises: list[Noise] = []
+        self.constants: dict[int, float] = {}
+        self.outputs: dict[str, int] = {}
+        self.losses: dict[str, int] = {}
+        self._carries: list[Step] = []
+        self._loss_terms: list[Value] = []
+        self._made_by: dict[int, Step] = {}
+        self._node = ""
+        self._scope = ""
+        self._phase = Phase.FORWARD
+        self.sources: dict[int, str] = {}
+
+    # What layers call -----------------------------------------------------------------------------------------------
+
+    def feed(self, column: str, shape: Shape, encoding: str = "values") -> Value:
+        """Values that come from the data at every batch."""
+        value = self._slot(Role.FEED, shape, column)
+        self.feeds.append(Feed(value.slot, self._node, column, encoding))
+        return value
+
+    def parameter(
+        self, shape: Shape, views: Sequence[View], *, trainable: bool = True, frozen: frozenset[str] = frozenset()
+    ) -> Value:
+        """An array to be learned, stored in one piece and known by its views."""
+        value = self._slot(Role.PARAMETER, shape, ", ".join(view.name for view in views), batched=False)
+        self.parameters.append(Parameter(value.slot, self._node, shape, tuple(views), trainable, frozen))
+        return value
+
+    def noise(self, draw: Draw, shape: Shape, name: str = "noise") -> Value:
+        """Random numbers, drawn anew for every batch."""
+        value = self._slot(Role.NOISE, shape, name)
+        self.noises.append(Noise(value.slot, self._node, draw))
+        return value
+
+    def constant(self, number: float, shape: Shape = ()) -> Value:
+        value = self._slot(Role.CONSTANT, shape, f"{number:g}", batched=False)
+        self.constants[value.slot] = number
+        return value
+
+    def state(self, shape: Shape, name: str, *, batched: bool = False, start: float = 0.0) -> Value:
+        """An array that lives from batch to batch; `carry` says what it becomes."""
+        return self._slot(Role.STATE, shape, name, batched=batched, fill=start)
+
+    def carry(self, state: Value, new: Value, copy: Op) -> None:
+        """After the update, `state` becomes `new` (`copy` is an op that passes its input on unchanged)."""
+        self._carries.append(Step(Phase.UPDATE, copy, self._node, (new.slot,), state.slot, scope=self._scope))
+
+    def apply(self, op: Op, *inputs: Value, name: str = "") -> Value:
+        """Do `op`; the result's shape is the op's own word. Raises ShapeError in the node's and its sources' names."""
+        shapes = [value.shape for value in inputs]
+        try:
+            shape = op.shape(*shapes)
+        except ShapeError as error:
+            raise ShapeError(f"{self._node} {error.message}", error.hint, error.remedies) from None
+        batched = op.batched(*(value.batched for value in inputs))
+        value = self._slot(Role.VALUE, shape, name or type(op).__name__.lower(), batched=batched)
+        buffers = {
+            key: self._slot(
+                Role.BUFFER, b.shape, key, batched=b.batched, dtype=b.dtype, fill=b.fill, shown=b.shown
+            ).slot
+            for key, b in op.buffers(*shapes).items()
+        }
+        slots = tuple(v.slot for v in inputs)
+        step = Step(self._phase, op, self._node, slots, value.slot, buffers, scope=self._scope)
+        self.steps.append(step)
+        self._made_by[value.slot] = step
+        return value
+
+    def composite(self, fused: Op, expand: Expand, *inputs: Value) -> Value:
+        """Many small steps that the fast reading takes in one: `expand(self, *inputs)` writes the small ones."""
+        return expand(self, *inputs) if self.plain else self.apply(fused, *inputs)
+
+    def loss(self, per_example: Value, mean: Op) -> Value:
+        """Declare the node's loss: its mean over the examples counts towards the network's."""
+        value = self.apply(mean, per_example, name="E")
+        self.losses[self._node] = value.slot
+        self._loss_terms.append(value)
+        return value
+
+    @property
+    def current(self) -> str:
+        """The name of the node that is being written down."""
+        return self._node
+
+    def producer(self, value: Value) -> Step | None:
+        """The step that made a value, None for what comes from outside."""
+        return self._made_by.get(value.slot)
+
+    def value_of(self, slot: int) -> Value:
+        return Value(slot, self.slots[slot].shape, self.slots[slot].batched)
+
+    def source(self, value: Value) -> str:
+        """The name of the node that a value comes from."""
+        return self.sources.get(value.slot, self.slots[value.slot].node)
+
+    def need(self, fits: bool, value: Value, needs: str, hint: str = "", remedies: Sequence[Remedy] = ()) -> None:
+        """Raise ShapeError unless `fits`: "conv_2 needs height × width × channels; lstm_1 gives 64 values"."""
+        if not fits:
+            gives = f"{value.shape[0]} values" if len(value.shape) == 1 else shape_text(value.shape)
+            message = f"{self._node} needs {needs}; {self.source(value)} gives {gives}."
+            raise ShapeError(message, hint, tuple(remedies))
+
+    # What the compiler calls ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def node(self, name: str, phase: Phase = Phase.FORWARD) -> "Iterator[None]":
+        """Everything applied inside belongs to this node."""
+        before = self._node, self._phase
+        self._node, self._phase = name, phase
+        try:
+            yield
+        finally:
+            self._node, self._phase = before
+
+    @contextmanager
+    def scope(self, name: str) -> "Iterator[None]":
+        """Everything applied inside stands at this place of a composite (`t = 3`)."""
+        before, self._scope = self._scope, f"{self._scope} {name}".strip()
+        try:
+            yield
+        finally:
+            self._scope = before
+
+    def output(self, node: str, value: Value) -> None:
+        self.outputs[node] = value.slot
+        self.sources[value.slot] = node
+
+    def finish(self, total: Callable[["Builder", list[Value]], Value]) -> Program:
+        """The program. `total` adds several losses; with a loss and in training the way back and update are written."""
+        loss: Value | None = None
+        if self._loss_terms:
+            with self.node("loss", Phase.LOSS):
+                loss = self._loss_terms[0] if len(self._loss_terms) == 1 else total(self, self._loss_terms)
+        program = Program(
+            tuple(self.slots), tuple(self.steps), tuple(self.parameters), tuple(self.feeds), tuple(self.noises),
+            self.constants, self.outputs, loss.slot if loss else None, self.losses, {}, self.training, self.plain,
+        )  # fmt: skip
+        return differentiate(program, self._carries) if loss and self.training else program
+
+    def _slot(
+        self, role: Role, shape: Shape, name: str, *, batched: bool = True, dtype: str = "float", fill: float = 0.0,
+        shown: bool = True,
+    ) -> Value:  # fmt: skip
+        self.slots.append(Slot(len(self.slots), role, shape, self._node, name, batched, dtype, fill, shown))
+        return Value(len(self.slots) - 1, shape, batched)
+
+
+def input_names(step: Step) -> tuple[str, ...]:
+    """What the op of a step calls its inputs."""
+    return signature(type(step.op)).input_names(len(step.inputs), step.buffers)

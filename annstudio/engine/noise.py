@@ -1,0 +1,23 @@
+"""Random numbers that can be had again: a generator keyed by (seed, step, node), whatever was drawn before."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from annstudio.engine.op import Array
+
+
+def generator(seed: int, step: int, node: str) -> np.random.Generator:
+    """The generator of one node at one training step (Philox, counter-based: Salmon et al., 2011)."""
+    return np.random.Generator(np.random.Philox(key=[seed % 2**64, zlib.crc32(node.encode())], counter=[0, 0, 0, step]))
+
+
+@dataclass(frozen=True)
+class KeepMask:
+    """Inverted dropout's mask: 0 with probability `rate`, else 1 / (1 − rate), so that the mean stays 1."""
+
+    rate: float
+
+    def fill(self, rng: np.random.Generator, out: Array) -> None:
+        np.divide(rng.random(out.shape, np.float32) >= self.rate, 1 - self.rate, out, casting="unsafe")

@@ -1,0 +1,147 @@
+"""One step of mathematics: shapes in, shape out, forward, backward, its formula, and the account of any element.
+
+The names of the parameters of `forward` and `backward` say which arrays an op wants: `y` is the result, the other
+parameters of `forward` are the inputs in order (or buffers), `dx` is the gradient of input `x`, `dy` that of the
+result. Ops are pure: what they keep for the way back are buffers with slots of their own, so it can be shown.
+"""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy.typing as npt
+
+from annstudio.errors import ShapeError
+
+if TYPE_CHECKING:
+    from annstudio.engine.account import See, Term
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """An array that an op needs beside its result: kept for the way back, or scratch (`shown` is False)."""
+
+    shape: Shape
+    dtype: str = "float"
+    fill: float = 0.0
+    batched: bool = True
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class Margin:
+    """A constant frame around an input: the row of ones that carries a bias, the zero border of a padded image.
+
+    The producer writes the inside; the op that asked for the margin is given the whole.
+    """
+
+    before: Shape
+    after: Shape
+    fill: float = 0.0
+
+    def around(self, shape: Shape) -> Shape:
+        return tuple(b + n + a for b, n, a in zip(self.before, shape, self.after, strict=True))
+
+    def inside(self, shape: Shape) -> tuple[slice, ...]:
+        return tuple(slice(b, b + n) for b, n in zip(self.before, shape, strict=True))
+
+
+class Op:
+    """A differentiable function of arrays. Shapes never contain the examples; arrays have them as their last axis.
+
+    `forward(y, x, …)` writes the result into `y`. `backward(dx, …, dy, …)` writes (never adds) the gradients of the
+    inputs; a gradient that nobody needs is None. Every op instance is a value: two with equal settings are equal.
+    """
+
+    formula: ClassVar[str] = ""
+    weighted_sum: ClassVar[bool] = False
+    """True for the part of a unit that the lecture calls `net`: the sum before the activation."""
+    couples_examples: ClassVar[bool] = False
+    """True where one example's result depends on the others; such a program is never split over the batch."""
+    without_gradient: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that no gradient flows to, such as targets."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The shape of one example's result. Raises ShapeError where the inputs do not fit."""
+        raise NotImplementedError
+
+    def batched(self, *inputs: bool) -> bool:
+        """Whether the result has one entry per example, given which inputs have."""
+        return any(inputs)
+
+    def buffers(self, *inputs: Shape) -> Mapping[str, Buffer]:
+        """Arrays kept for the way back, by the name that `forward` and `backward` know them by."""
+        return {}
+
+    def margin(self, name: str, shape: Shape) -> Margin | None:
+        """The frame that input `name` is wanted with."""
+        return None
+
+    def forward(self, y: Array, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError
+
+    def backward(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError
+
+    def account(self, see: "See", index: Index) -> list["Term"]:
+        """The terms whose sum is element `index` of the result."""
+        return []
+
+    def gradient_account(self, name: str, see: "See", index: Index) -> list["Term"]:
+        """The terms whose sum is element `index` of the gradient of input `name`."""
+        return []
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(sorted(vars(self).items()))))
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r}" for key, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Which arrays an op's two methods want, read off their parameters."""
+
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
+    variadic: str | None
+
+    def input_names(self, n_inputs: int, buffers: Mapping[str, Buffer]) -> tuple[str, ...]:
+        """The inputs' names in order; those of a variadic op are numbered: xs[0], xs[1], …"""
+        if self.variadic:
+            return tuple(f"{self.variadic}[{i}]" for i in range(n_inputs))
+        return tuple(name for name in self.forward[1:] if name not in buffers)
+
+
+@cache
+def signature(op: type[Op]) -> Signature:
+    """The parameter names of an op's methods, read once a class."""
+    forward = inspect.signature(op.forward).parameters
+    variadic = next((p.name for p in forward.values() if p.kind is p.VAR_POSITIONAL), None)
+    names = tuple(name for name in forward if name not in ("self", variadic))
+    return Signature(names, tuple(n for n in inspect.signature(op.backward).parameters if n != "self"), variadic)
+
+
+def same_shape(*inputs: Shape) -> Shape:
+    """The one shape that all inputs have; raises ShapeError where they differ."""
+    if any(shape != inputs[0] for shape in inputs):
+        told = " and ".join(shape_text(shape) for shape in inputs)
+        raise ShapeError(f"needs inputs of one shape; got {told}.", "Make both branches end in the same shape.")
+    return inputs[0]
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as users read it: images as height × width × channels, a single number as 1."""
+    if len(shape) == 3:
+        shape = (shape[1], shape[2], shape[0])
+    return "×".join(str(size) for size in shape) or "1"

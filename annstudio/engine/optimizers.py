@@ -1,0 +1,119 @@
+"""How a gradient becomes a new weight: textbook optimisers on flat vectors, in order of difficulty.
+
+A new optimiser is one class here: its settings are its fields, its memory the names in `vectors`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from annstudio.engine.op import Array
+
+UpdateCall = Callable[[int], None]
+"""Does one update; the argument is the number of the step, from 1."""
+
+
+class Optimizer(BaseModel):
+    """A rule for the next weights. `formula` and `numbers` show it with `w`, `g` and the vectors' names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    vectors: ClassVar[tuple[str, ...]] = ()
+    formula: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+
+    learning_rate: float = Field(
+        0.1, gt=0, le=1000, title="Learning rate", description="How far each update goes along the gradient (η)."
+    )
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
+        """A function that changes `w` (and the vectors) in place, given the gradient in `g`."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: a step of fixed rate against the gradient."""
+
+    title: ClassVar[str] = "SGD"
+    formula: ClassVar[str] = r"w^{+} = w - \eta\, g"
+    kind: Literal["sgd"] = "sgd"
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
+        rate, step = np.array(self.learning_rate, w.dtype), np.empty_like(w)
+
+        def update(t: int) -> None:
+            np.multiply(g, rate, step)
+            np.subtract(w, step, w)
+
+        return update
+
+
+class Momentum(Optimizer):
+    """SGD that keeps rolling: a share of the last step is added to the next (Polyak, 1964)."""
+
+    title: ClassVar[str] = "Momentum"
+    formula: ClassVar[str] = r"v^{+} = \mu v + g, \quad w^{+} = w - \eta\, v^{+}"
+    vectors: ClassVar[tuple[str, ...]] = ("v",)
+    kind: Literal["momentum"] = "momentum"
+    momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="The share of the last step kept (μ).")
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
+        v, step = vectors["v"], np.empty_like(w)
+        rate, mu = np.array(self.learning_rate, w.dtype), np.array(self.momentum, w.dtype)
+
+        def update(t: int) -> None:
+            np.multiply(v, mu, v)
+            np.add(v, g, v)
+            np.multiply(v, rate, step)
+            np.subtract(w, step, w)
+
+        return update
+
+
+class Adam(Optimizer):
+    """A rate of its own for every weight, from running means of the gradient and its square (Kingma & Ba, 2015)."""
+
+    title: ClassVar[str] = "Adam"
+    formula: ClassVar[str] = (
+        r"m^{+} = \beta_1 m + (1-\beta_1) g, \quad v^{+} = \beta_2 v + (1-\beta_2) g^2, \quad "
+        r"w^{+} = w - \eta \frac{m^{+} / (1-\beta_1^t)}{\sqrt{v^{+} / (1-\beta_2^t)} + \epsilon}"
+    )
+    vectors: ClassVar[tuple[str, ...]] = ("m", "v")
+    kind: Literal["adam"] = "adam"
+    learning_rate: float = Field(
+        0.001, gt=0, le=1000, title="Learning rate", description="How far each update goes at most (η)."
+    )
+    beta_1: float = Field(0.9, ge=0, lt=1, title="β₁", description="How slowly the mean gradient forgets.")
+    beta_2: float = Field(0.999, ge=0, lt=1, title="β₂", description="How slowly the mean squared gradient forgets.")
+    epsilon: float = Field(1e-8, gt=0, le=1, title="ε", description="Keeps the division finite.")
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
+        m, v, step = vectors["m"], vectors["v"], np.empty_like(w)
+        b1, b2 = np.array(self.beta_1, w.dtype), np.array(self.beta_2, w.dtype)
+        c1, c2 = np.array(1 - self.beta_1, w.dtype), np.array(1 - self.beta_2, w.dtype)
+        # Both bias corrections folded into one rate and one epsilon: the same number, two passes over memory fewer.
+        rate, epsilon = np.zeros((), w.dtype), np.zeros((), w.dtype)
+
+        def update(t: int) -> None:
+            correction = (1 - self.beta_2**t) ** 0.5
+            rate[()] = self.learning_rate * correction / (1 - self.beta_1**t)
+            epsilon[()] = self.epsilon * correction
+            np.multiply(m, b1, m)
+            np.multiply(g, c1, step)
+            np.add(m, step, m)
+            np.multiply(v, b2, v)
+            np.multiply(g, g, step)
+            np.multiply(step, c2, step)
+            np.add(v, step, v)
+            np.sqrt(v, step)
+            np.add(step, epsilon, step)
+            np.divide(m, step, step)
+            np.multiply(step, rate, step)
+            np.subtract(w, step, w)
+
+        return update
+
+
+AnyOptimizer = Annotated[SGD | Momentum | Adam, Field(discriminator="kind")]
+OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, Momentum, Adam)

@@ -1,0 +1,206 @@
+"""A graph's meaning: one flat list of steps (forward, loss, backward, update), and a slot for every array.
+
+A Program is a value. It says nothing about the batch size, the number format or the machine: a Run brings those.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from annstudio.engine.initializers import Initial
+from annstudio.engine.op import Array, Index, Op, Shape
+
+
+class Phase(StrEnum):
+    """Where in a training step we are."""
+
+    FORWARD = "forward"
+    LOSS = "loss"
+    BACKWARD = "backward"
+    UPDATE = "update"
+
+
+class Role(StrEnum):
+    """What a slot's array is, and who fills it."""
+
+    FEED = "feed"  # the data, before the first step
+    NOISE = "noise"  # random numbers, drawn anew for every batch
+    CONSTANT = "constant"
+    PARAMETER = "parameter"
+    STATE = "state"  # carried from batch to batch, not learned by gradient
+    VALUE = "value"
+    BUFFER = "buffer"  # kept by an op for the way back
+    GRADIENT = "gradient"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One array of a program. `shape` is that of one example; `batched` ones have the examples as a last axis more."""
+
+    index: int
+    role: Role
+    shape: Shape
+    node: str
+    name: str
+    batched: bool = True
+    dtype: str = "float"
+    fill: float = 0.0
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class View:
+    """A named part of a parameter's stored array, laid out as users and files know it (W, b, …).
+
+    The part is `stored[where]`, reshaped to `folded` (if given) and transposed by `axes` (if given): always a view.
+    """
+
+    name: str
+    where: tuple[slice | int, ...]
+    initial: Initial
+    folded: Shape | None = None
+    axes: tuple[int, ...] | None = None
+    axis_names: tuple[str, ...] = ()
+
+    def of(self, stored: Array) -> Array:
+        part = stored[self.where]
+        if self.folded is not None:
+            shape = part.shape
+            part = part.reshape(self.folded)
+            assert np.shares_memory(part, stored), f"{self.name}: {shape} cannot be seen as {self.folded}"
+        return part if self.axes is None else part.transpose(self.axes)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One stored array of a node and the named views of it. Only views are shown, edited, frozen and exported."""
+
+    slot: int
+    node: str
+    shape: Shape
+    views: tuple[View, ...]
+    trainable: bool = True
+    frozen: frozenset[str] = frozenset()
+    """Views that training leaves alone although the parameter is trainable."""
+
+    def key(self, view: View) -> str:
+        """The name of a view in files and tables: `hidden/W`."""
+        return f"{self.node}/{view.name}"
+
+    def learns(self, view: View) -> bool:
+        return self.trainable and view.name not in self.frozen
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A slot that is filled from a column of the data. `encoding` is `values`, `onehot` (class numbers as unit
+    vectors) or `binary` (class number 0 or 1 as one value)."""
+
+    slot: int
+    node: str
+    column: str
+    encoding: str = "values"
+
+
+class Draw(Protocol):
+    """A way of filling an array with random numbers."""
+
+    def fill(self, rng: np.random.Generator, out: Array) -> None: ...
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A slot filled by `draw` before each batch, keyed by (seed, step, node)."""
+
+    slot: int
+    node: str
+    draw: Draw
+
+
+@dataclass(frozen=True)
+class Step:
+    """One op at work, forward or backward. Slots in the order of the op's inputs; `gradients` may hold None."""
+
+    phase: Phase
+    op: Op
+    node: str
+    inputs: tuple[int, ...]
+    output: int
+    buffers: Mapping[str, int] = field(default_factory=dict)
+    backward: bool = False
+    gradients: tuple[int | None, ...] = ()
+    output_gradient: int | None = None
+    scope: str = ""
+    """Where inside a composite this step stands, such as a time step."""
+
+    @property
+    def writes(self) -> tuple[int, ...]:
+        if self.backward:
+            return tuple(slot for slot in self.gradients if slot is not None)
+        return (self.output, *self.buffers.values())
+
+
+@dataclass(frozen=True)
+class Update:
+    """The optimiser's turn: new values for these parameters (by position in `Program.parameters`)."""
+
+    parameters: tuple[int, ...]
+    node: str
+    phase: Phase = Phase.UPDATE
+    scope: str = ""
+
+
+AnyStep = Step | Update
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything a Run needs to know, and everything an explanation can point at."""
+
+    slots: tuple[Slot, ...]
+    steps: tuple[AnyStep, ...]
+    parameters: tuple[Parameter, ...]
+    feeds: tuple[Feed, ...]
+    noises: tuple[Noise, ...]
+    constants: Mapping[int, float]
+    outputs: Mapping[str, int]
+    """The slot of every node's result."""
+    loss: int | None
+    losses: Mapping[str, int]
+    """The slot of every loss node's mean over the examples."""
+    gradients: Mapping[int, int]
+    """The slot of ∂E/∂(slot), for every slot that has one."""
+    training: bool
+    plain: bool
+
+    def in_phase(self, phase: Phase) -> list[int]:
+        """The positions of the steps of one phase."""
+        return [i for i, step in enumerate(self.steps) if step.phase == phase]
+
+    @property
+    def couples_examples(self) -> bool:
+        return any(isinstance(step, Step) and step.op.couples_examples for step in self.steps)
+
+    def parameter_of(self, key: str) -> tuple[Parameter, View]:
+        """The parameter and view of a name such as `hidden/W`. Raises KeyError."""
+        for parameter in self.parameters:
+            for view in parameter.views:
+                if parameter.key(view) == key:
+                    return parameter, view
+        raise KeyError(key)
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.size for parameter in self.parameters)
+
+
+__all__ = [
+    "AnyStep", "Draw", "Feed", "Index", "Noise", "Parameter", "Phase", "Program", "Role", "Slot", "Step", "Update", "View",
+]

@@ -1,0 +1,106 @@
+"""What a kind of node is: settings with limits, and `lower`, which says in ops what it means.
+
+A layer's file is found by the catalogue; its docstring is the palette's text, its fields make the inspector's form and
+the project file. Every chapter of this package reads "the mathematics, then the node".
+"""
+
+import pkgutil
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import annstudio.layers as chapters
+from annstudio.engine.builder import Builder, Value
+from annstudio.errors import GraphError
+
+Size2D = tuple[Annotated[int, Field(ge=1, le=1024)], Annotated[int, Field(ge=1, le=1024)]]
+
+
+class Family(StrEnum):
+    """Groups of the palette, in the order of the palette."""
+
+    DATA = "Data"
+    CORE = "Core"
+    CONVOLUTION = "Convolution"
+    RECURRENT = "Recurrent"
+    REGULARISE = "Regularise"
+    SHAPE = "Shape and merge"
+    OUTPUT = "Output"
+
+
+class Layer(BaseModel):
+    """Settings of one node. Frozen: an edit is a new layer, made with `changed`, which checks the limits again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+
+    family: ClassVar[Family]
+    prefix: ClassVar[str]
+    """What names of such nodes begin with: `conv` makes conv_1, conv_2, …"""
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    """The fewest and the most inputs (None: any number)."""
+    has_output: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Further palette entries of this layer: title → settings."""
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        """Write down in ops what this layer does with its inputs. Raises ShapeError where they do not fit."""
+        raise NotImplementedError
+
+    @property
+    def summary(self) -> str:
+        """Kind and main settings in one short line, for the card."""
+        return type(self).__name__
+
+    @classmethod
+    def kind(cls) -> str:
+        """The name in project files."""
+        return cls.__name__
+
+    @classmethod
+    def order(cls) -> int:
+        """The place inside the family (smaller is earlier)."""
+        return 50
+
+    def changed(self, **settings: Any) -> "Layer":
+        """A copy with other settings. Raises GraphError in plain words where a limit is broken."""
+        return make(self.kind(), {**self.model_dump(), **settings})
+
+
+@cache
+def catalogue() -> dict[str, type[Layer]]:
+    """Every layer by kind, found by walking the chapters."""
+    found: dict[str, type[Layer]] = {}
+    for info in pkgutil.walk_packages(chapters.__path__, f"{chapters.__name__}."):
+        for thing in vars(import_module(info.name)).values():
+            if isinstance(thing, type) and issubclass(thing, Layer) and thing.__module__ == info.name:
+                if thing is not Layer and hasattr(thing, "family"):
+                    found[thing.kind()] = thing
+    families = list(Family)
+    return dict(sorted(found.items(), key=lambda item: (families.index(item[1].family), item[1].order(), item[0])))
+
+
+def make(kind: str, settings: Mapping[str, Any]) -> Layer:
+    """A layer from its kind and settings. Raises GraphError for an unknown kind or a setting out of bounds."""
+    if kind not in catalogue():
+        raise GraphError(f"There is no layer of kind {kind!r}.", f"Known kinds are {', '.join(catalogue())}.")
+    try:
+        return catalogue()[kind].model_validate(dict(settings))
+    except ValidationError as error:
+        raise GraphError(f"{kind}: {plain_words(error)}", "Choose a value within the limits.") from None
+
+
+def plain_words(error: ValidationError) -> str:
+    """A pydantic error as one sentence: which setting, what was expected, what was given."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "settings"
+    wanted = re.sub(r"^Input should be", "should be", first["msg"])
+    return f"{where} {wanted}, got {first.get('input')!r}."
+
+
+TrainableField = Annotated[bool, Field(title="Trainable", description="Whether training changes this layer's weights.")]
+Padding = Literal["valid", "same"]

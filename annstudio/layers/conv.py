@@ -1,0 +1,190 @@
+"""Convolution: one small neuron slides over the picture and looks for the same thing everywhere.
+
+The patches under the window are laid side by side (im2col), so that a convolution is one matrix product.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from pydantic import Field
+
+from annstudio.engine.account import See, Term
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.initializers import Initial, InitializerName, suited
+from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
+from annstudio.engine.program import View
+from annstudio.errors import Remedy, ShapeError
+from annstudio.layers.activation import ActivationName, activate, label
+from annstudio.layers.base import Family, Layer, Padding, Size2D
+
+
+class Correlate2D(Op):
+    """net[f, i, j] = Σ w · patch + b. `x` (C, H, W, N) with its zero border, `w` (K + 1, F), K = kh · kw · C.
+
+    Called convolution in this field, cross-correlation in signal processing: the kernel is not flipped. `patches`
+    keeps every window as a column, with a row of ones below for the bias.
+    """
+
+    formula = r"\text{net}_{f,i,j} = \sum_{c,u,v} w_{f,c,u,v}\, x_{c,\,i s+u,\,j s+v} + b_f"
+    weighted_sum = True
+
+    def __init__(self, kernel: tuple[int, int], strides: tuple[int, int], padding: Padding, *, bias: bool) -> None:
+        self.kernel = kernel
+        self.strides = strides
+        self.padding = padding
+        self.bias = bias
+
+    def shape(self, *inputs: Shape) -> Shape:
+        _, height, width = self.margin("x", inputs[0]).around(inputs[0])
+        rows, columns = (
+            (size - k) // s + 1 for size, k, s in zip((height, width), self.kernel, self.strides, strict=True)
+        )
+        return (inputs[1][1], rows, columns)
+
+    def margin(self, name: str, shape: Shape) -> Margin | None:  # type: ignore[override]
+        """The zero border of `same` padding: with strides more of it lies below and to the right, as in Keras."""
+        if name != "x":
+            return None
+        before, after = [0], [0]
+        for size, k, s in zip(shape[1:], self.kernel, self.strides, strict=True):
+            total = max((-(-size // s) - 1) * s + k - size, 0) if self.padding == "same" else 0
+            before.append(total // 2)
+            after.append(total - total // 2)
+        return Margin(tuple(before), tuple(after))
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        _, rows, columns = self.shape(*inputs)
+        return {"patches": Buffer((inputs[1][0], rows, columns), fill=1.0, shown=False)}
+
+    def forward(self, y: Array, x: Array, w: Array, patches: Array) -> None:
+        rows = w.shape[0] - self.bias
+        kh, kw = self.kernel
+        windows = self._windows(x, y.shape[1], y.shape[2])
+        patches[:rows].reshape(kh, kw, x.shape[0], *y.shape[1:])[...] = windows
+        np.copyto(y, np.matmul(w.T, patches.reshape(w.shape[0], -1)).reshape(y.shape))
+
+    def backward(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> None:
+        columns = dy.reshape(dy.shape[0], -1)
+        if dw is not None:
+            np.matmul(patches.reshape(w.shape[0], -1), columns.T, dw)
+        if dx is not None:
+            rows = w.shape[0] - self.bias
+            kh, kw = self.kernel
+            shares = np.matmul(w[:rows], columns).reshape(kh, kw, dx.shape[0], *dy.shape[1:])
+            margin = self.margin("x", dx.shape[:-1])
+            framed = np.zeros((*margin.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
+            windows = self._windows(framed, dy.shape[1], dy.shape[2])
+            for u in range(kh):
+                for v in range(kw):
+                    np.add(windows[u, v], shares[u, v], windows[u, v])
+            dx[...] = framed[margin.inside(dx.shape[:-1])]
+
+    def _windows(self, x: Array, rows: int, columns: int) -> Array:
+        """A view (kh, kw, C, rows, columns, N) of a framed picture: element [u, v] is what kernel place u, v sees."""
+        c, h, w, n = x.strides
+        (kh, kw), (sh, sw) = self.kernel, self.strides
+        return as_strided(x, (kh, kw, x.shape[0], rows, columns, x.shape[-1]), (h, w, c, h * sh, w * sw, n))
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        f, i, j = index
+        channels, height, width = see.shape("x")
+        terms = []
+        for u in range(self.kernel[0]):
+            for v in range(self.kernel[1]):
+                for c in range(channels):
+                    place = (u * self.kernel[1] + v) * channels + c
+                    at = (c, i * self.strides[0] + u, j * self.strides[1] + v)
+                    terms.append(Term((see("w", place, f), see("x", *at))))
+        return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        _, rows, columns = see.shape("dy")
+        if name == "w":
+            place, f = index
+            return [
+                Term((see("dy", f, i, j, example=n), see("patches", place, i, j, example=n)))
+                for n in range(see.n_examples)
+                for i in range(rows)
+                for j in range(columns)
+            ]
+        c, row, column = index
+        channels, *framed = see.shape("x")
+        top, left = self._border(framed, rows, columns, see.shape("dx"))
+        terms = []
+        for u in range(self.kernel[0]):
+            for v in range(self.kernel[1]):
+                i, down = divmod(row + top - u, self.strides[0])
+                j, right = divmod(column + left - v, self.strides[1])
+                if down or right or not (0 <= i < rows and 0 <= j < columns):
+                    continue
+                place = (u * self.kernel[1] + v) * channels + c
+                terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(see.shape("dy")[0])]
+        return terms
+
+    def _border(self, framed: list[int], rows: int, columns: int, inside: Shape) -> tuple[int, int]:
+        before = self.margin("x", inside)
+        return before.before[1], before.before[2]
+
+
+class Conv2D(Layer):
+    """Filters slide over the image; each gives a map of where it found what it looks for."""
+
+    family: ClassVar[Family] = Family.CONVOLUTION
+    prefix: ClassVar[str] = "conv"
+
+    filters: int = Field(16, ge=1, le=4096, title="Filters", description="How many kernels, and so feature maps.")
+    kernel_size: Size2D = Field((3, 3), title="Kernel size", description="Height × width of the sliding window.")
+    strides: Size2D = Field((1, 1), title="Stride", description="How far the window moves at a time.")
+    padding: Padding = Field(
+        "same", title="Padding", description="same: a border of zeros keeps the size; valid: no border."
+    )
+    activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    initializer: InitializerName = Field(
+        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
+    )
+    bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
+    train_bias: bool = Field(True, title="Train bias", description="Whether training changes the biases.")
+    trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
+
+    @classmethod
+    def order(cls) -> int:
+        return 20
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        need_image(net, x)
+        channels, height, width = x.shape
+        kh, kw = self.kernel_size
+        if self.padding == "valid" and (kh > height or kw > width):
+            raise ShapeError(
+                f"{net.current}'s kernel of {kh}×{kw} is larger than the image of {height}×{width}.",
+                "Choose a smaller kernel or padding same.",
+                (Remedy("set", "Set padding to same", net.current, settings={"padding": "same"}),),
+            )
+        k = kh * kw * channels
+        start = Initial(suited(self.initializer, self.activation), k, kh * kw * self.filters)
+        folded = (kh, kw, channels, self.filters)
+        names = ("filter", "channel", "row", "column")
+        views = [View("W", (slice(k), slice(None)), start, folded, (3, 2, 0, 1), names)]
+        if self.bias:
+            views.append(View("b", (k, slice(None)), Initial(constant=0.0), axis_names=("filter",)))
+        frozen = frozenset(() if self.train_bias else ("b",))
+        w = net.parameter((k + self.bias, self.filters), views, trainable=self.trainable, frozen=frozen)
+        op = Correlate2D(self.kernel_size, self.strides, self.padding, bias=self.bias)
+        return activate(net, self.activation, net.apply(op, x, w, name="net"))
+
+    @property
+    def summary(self) -> str:
+        return f"Conv2D {self.filters} · {self.kernel_size[0]}×{self.kernel_size[1]} · {label(self.activation)}"
+
+
+def need_image(net: Builder, x: Value) -> None:
+    """Raise ShapeError unless the value is an image, offering to fold a list into one."""
+    remedies = []
+    if len(x.shape) == 1:
+        side = round(x.shape[0] ** 0.5)
+        shape = (side, side, 1) if side * side == x.shape[0] else (x.shape[0], 1, 1)
+        remedies = [Remedy("insert", "Insert Reshape", net.current, "Reshape", {"target": shape})]
+    hint = "Feed it an image, or fold the values into one with Reshape."
+    net.need(len(x.shape) == 3, x, "height × width × channels", hint, remedies)

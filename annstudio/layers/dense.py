@@ -1,0 +1,140 @@
+"""Dense: every unit sums all its inputs, each times a weight, adds its bias and applies an activation."""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from annstudio.engine.account import See, Term
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.initializers import Initial, InitializerName, suited
+from annstudio.engine.op import Array, Index, Margin, Op, Shape
+from annstudio.engine.program import View
+from annstudio.errors import Remedy
+from annstudio.layers.activation import ActivationName, activate, label
+from annstudio.layers.base import Family, Layer
+
+
+class WeightedSum(Op):
+    """net = W·x + b. The bias is a unit that is always on: the last column of `w` meets a row of ones under `x`.
+
+    `x` (D, N) or (T, D, N), `w` (units, D + 1), or (units, D) without a bias.
+    """
+
+    formula = r"\text{net}_j = \sum_i w_{ji}\, x_i + b_j"
+    weighted_sum = True
+
+    def __init__(self, *, bias: bool = True) -> None:
+        self.bias = bias
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return (*inputs[0][:-1], inputs[1][0])
+
+    def margin(self, name: str, shape: Shape) -> Margin | None:
+        if name != "x" or not self.bias:
+            return None
+        return Margin((0,) * len(shape), (*(0,) * (len(shape) - 1), 1), 1.0)
+
+    def forward(self, y: Array, x: Array, w: Array) -> None:
+        np.matmul(w, x, y)
+
+    def backward(self, dx: Array | None, dw: Array | None, dy: Array, x: Array, w: Array) -> None:
+        if dw is not None:
+            products = np.matmul(dy, x.swapaxes(-1, -2), dw if dy.ndim == 2 else None)
+            if dy.ndim == 3:
+                np.add.reduce(products, 0, None, dw)
+        if dx is not None:
+            np.matmul(w[:, :-1].T if self.bias else w.T, dy, dx)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        *t, j = index
+        n_inputs = see.shape("w")[1] - self.bias
+        terms = [Term((see("w", j, i), see("x", *t, i))) for i in range(n_inputs)]
+        return [*terms, Term((see("w", j, n_inputs),))] if self.bias else terms
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        if name == "x":
+            *t, i = index
+            return [Term((see("w", j, i), see("dy", *t, j))) for j in range(see.shape("w")[0])]
+        j, i = index
+        times = [()] if len(see.shape("dy")) == 1 else [(t,) for t in range(see.shape("dy")[0])]
+        bias = self.bias and i == see.shape("w")[1] - 1
+        return [
+            Term((see("dy", *t, j, example=n),) if bias else (see("dy", *t, j, example=n), see("x", *t, i, example=n)))
+            for n in range(see.n_examples)
+            for t in times
+        ]
+
+
+class SharedBias(Op):
+    """net + b with one bias for the whole layer, as introductory drawings have it."""
+
+    formula = r"\text{net}_j = s_j + b"
+    weighted_sum = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, y: Array, x: Array, b: Array) -> None:
+        np.add(x, b[0], y)
+
+    def backward(self, dx: Array | None, db: Array | None, dy: Array) -> None:
+        if dx is not None:
+            dx[...] = dy
+        if db is not None:
+            db[0] = dy.sum()
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see("x", *index),)), Term((see("b", 0),))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        if name == "x":
+            return [Term((see("dy", *index),))]
+        places = np.ndindex(see.shape("dy"))
+        return [Term((see("dy", *place, example=n),)) for place in places for n in range(see.n_examples)]
+
+
+class Dense(Layer):
+    """Every unit is connected to every input: weighted sum, bias, activation."""
+
+    family: ClassVar[Family] = Family.CORE
+    prefix: ClassVar[str] = "dense"
+
+    units: int = Field(8, ge=1, le=100_000, title="Units", description="How many outputs the layer has.")
+    activation: ActivationName = Field(
+        "relu", title="Activation", description="What every unit does with its weighted sum."
+    )
+    initializer: InitializerName = Field(
+        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
+    )
+    bias: bool = Field(True, title="Bias", description="Whether every unit has a bias: a weight from a unit always on.")
+    train_bias: bool = Field(True, title="Train bias", description="Whether training changes the biases.")
+    share_bias: bool = Field(False, title="One bias a layer", description="All units use one and the same bias.")
+    trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
+
+    @classmethod
+    def order(cls) -> int:
+        return 10
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
+        net.need(len(x.shape) < 3, x, "a list of values", "Insert a Flatten layer between them.", [flatten])
+        n_inputs = x.shape[-1]
+        start = Initial(suited(self.initializer, self.activation), n_inputs, self.units)
+        own_bias = self.bias and not self.share_bias
+        views = [View("W", (slice(None), slice(n_inputs)), start, axis_names=("unit", "input"))]
+        if own_bias:
+            views.append(View("b", (slice(None), n_inputs), Initial(constant=0.0), axis_names=("unit",)))
+        frozen = frozenset(() if self.train_bias else ("b",))
+        w = net.parameter((self.units, n_inputs + own_bias), views, trainable=self.trainable, frozen=frozen)
+        weighted = net.apply(WeightedSum(bias=own_bias), x, w, name="net")
+        if self.bias and self.share_bias:
+            view = View("b", (slice(None),), Initial(constant=0.0), axis_names=("layer",))
+            b = net.parameter((1,), [view], trainable=self.trainable, frozen=frozen)
+            weighted = net.apply(SharedBias(), weighted, b, name="net")
+        return activate(net, self.activation, weighted)
+
+    @property
+    def summary(self) -> str:
+        return f"Dense {self.units} · {label(self.activation)}"

@@ -1,0 +1,260 @@
+"""What training makes small: how far the outputs are from the targets.
+
+Each loss says its own sum over the outputs of one example; the network's loss is always the mean over the examples.
+"""
+
+import math
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from annstudio.engine.account import See, Term, derived
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.op import Array, Buffer, Index, Op, Shape, same_shape, shape_text
+from annstudio.errors import Remedy, ShapeError
+from annstudio.layers.activation import Sigmoid, Softmax
+from annstudio.layers.base import Family, Layer
+
+LossName = Literal["half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy"]
+TITLES: dict[str, str] = {
+    "half_squared_error": "½Σ squared error",
+    "mean_squared_error": "Mean squared error",
+    "cross_entropy": "Cross-entropy",
+    "binary_cross_entropy": "Binary cross-entropy",
+}
+
+
+class PerExample(Op):
+    """A loss of one example: `x` the output (or the scores before it), `t` the target, both of one shape."""
+
+    without_gradient = frozenset({"t"})
+
+    def shape(self, *inputs: Shape) -> Shape:
+        same_shape(*inputs)
+        return ()
+
+
+class SquaredError(PerExample):
+    """e = s Σ (t − x)², with s = ½ for the lecture's squared error or one over the number of outputs for the mean."""
+
+    def __init__(self, mean: bool) -> None:
+        self.mean = mean
+
+    @property
+    def formula(self) -> str:  # type: ignore[override]
+        return r"e = \frac{1}{n} \sum_k (t_k - o_k)^2" if self.mean else r"e = \sum_k \tfrac{1}{2} (t_k - o_k)^2"
+
+    def _scale(self, shape: Shape) -> float:
+        return 1 / math.prod(shape) if self.mean else 0.5
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        return {"error": Buffer(inputs[0])}
+
+    def forward(self, y: Array, x: Array, t: Array, error: Array) -> None:
+        np.subtract(x, t, error)
+        axes = tuple(range(x.ndim - 1))
+        np.multiply(np.square(error).sum(axes), self._scale(x.shape[:-1]), y)
+
+    def backward(self, dx: Array, dy: Array, error: Array) -> None:
+        np.multiply(error, 2 * self._scale(error.shape[:-1]), dx)
+        np.multiply(dx, dy, dx)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        scale = self._scale(see.shape("x"))
+        share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(see.shape('x'))}}}"
+        return [
+            Term((see("t", *k), see("x", *k)), rf"{share}(«0» - «1»)^2", lambda t, x: scale * (t - x) ** 2)
+            for k in np.ndindex(see.shape("x"))
+        ]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        scale = 2 * self._scale(see.shape("x"))
+        share = "" if not self.mean else rf"\tfrac{{2}}{{{math.prod(see.shape('x'))}}}"
+        slope = Term((see("t", *index), see("x", *index)), rf"-{share}(«0» - «1»)", lambda t, x: -scale * (t - x))
+        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+
+
+class CrossEntropy(PerExample):
+    """e = −Σ t ln o with o = softmax(x), worked out from the scores x so that it stays finite for any of them."""
+
+    formula = r"e = -\sum_k t_k \ln o_k, \quad o = \mathrm{softmax}(x)"
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        return {"o": Buffer(inputs[0])}
+
+    def forward(self, y: Array, x: Array, t: Array, o: Array) -> None:
+        np.subtract(x, x.max(-2, keepdims=True), o)
+        scores = np.multiply(o, t).sum(-2)
+        np.exp(o, o)
+        total = o.sum(-2)
+        np.divide(o, total[..., None, :], o)
+        # The targets of an example add up to 1, so ln Σeˣ counts once.
+        per_place = np.log(total) - scores
+        np.copyto(y, per_place.sum(0) if per_place.ndim == 2 else per_place)
+
+    def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
+        np.subtract(o, t, dx)
+        np.multiply(dx, dy, dx)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        chosen = [k for k in np.ndindex(see.shape("t")) if see("t", *k).value != 0]
+        return [Term((see("t", *k), see("o", *k)), r"-«0» \ln «1»", lambda t, o: -t * math.log(o)) for k in chosen]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
+        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+
+
+class BinaryCrossEntropy(PerExample):
+    """e = −Σ t ln o + (1 − t) ln(1 − o) with o = σ(x), worked out from x so that it stays finite."""
+
+    formula = r"e = -\sum_k t_k \ln o_k + (1 - t_k) \ln(1 - o_k), \quad o = \sigma(x)"
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        return {"o": Buffer(inputs[0])}
+
+    def forward(self, y: Array, x: Array, t: Array, o: Array) -> None:
+        Sigmoid().forward(o, x)
+        per_place = np.logaddexp(0, x) - t * x
+        np.copyto(y, per_place.sum(tuple(range(x.ndim - 1))))
+
+    def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
+        np.subtract(o, t, dx)
+        np.multiply(dx, dy, dx)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        template = r"-(«0» \ln «1» + (1 - «0») \ln(1 - «1»))"
+        return [
+            Term((see("t", *k), see("o", *k), see("x", *k)), template, lambda t, o, x: _softplus(x) - t * x)
+            for k in np.ndindex(see.shape("t"))
+        ]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
+        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+class MeanOverExamples(Op):
+    """E = (1/N) Σ e: the mean over all examples of the batch."""
+
+    formula = r"E = \frac{1}{N} \sum_n e_n"
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return ()
+
+    def batched(self, *inputs: bool) -> bool:
+        return False
+
+    def forward(self, y: Array, x: Array) -> None:
+        np.add.reduce(x, 0, None, y)
+        np.divide(y, x.shape[-1], y)
+
+    def backward(self, dx: Array, dy: Array) -> None:
+        dx.fill(dy[()] / dx.shape[-1])
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        n = see.n_examples
+        template = "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»"
+        return [Term((see("x", example=i),), template, lambda e: e / n) for i in range(n)]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        n = see.n_examples
+        return [Term((see("dy"),), "«0»" if n == 1 else rf"\tfrac{{«0»}}{{{n}}}", lambda dy: dy / n)]
+
+
+class TotalLoss(Op):
+    """The network's loss is the sum of its loss nodes."""
+
+    formula = r"E = E_1 + E_2 + \dots"
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return ()
+
+    def forward(self, y: Array, *xs: Array) -> None:
+        np.copyto(y, sum(xs))
+
+    def backward(self, dxs: tuple[Array | None, ...], dy: Array) -> None:
+        for dx in dxs:
+            if dx is not None:
+                np.copyto(dx, dy)
+
+
+def total_loss(net: Builder, losses: list[Value]) -> Value:
+    """The sum of several losses."""
+    return net.apply(TotalLoss(), *losses, name="E")
+
+
+class Loss(Layer):
+    """How far the outputs are from the targets: the one number that training makes small."""
+
+    family: ClassVar[Family] = Family.OUTPUT
+    prefix: ClassVar[str] = "loss"
+    has_output: ClassVar[bool] = False
+    presets: ClassVar = {title: {"function": name} for name, title in TITLES.items()}
+
+    function: LossName = Field("half_squared_error", title="Loss", description="How the distance is measured.")
+    column: str = Field("y", min_length=1, title="Target column", description="Which column of the data is the target.")
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        encoding = self._encoding(net, x)
+        scores = self._scores(net, x)
+        target = net.feed(self.column, x.shape, encoding)
+        ops: dict[str, Op] = {
+            "half_squared_error": SquaredError(mean=False),
+            "mean_squared_error": SquaredError(mean=True),
+            "cross_entropy": CrossEntropy(),
+            "binary_cross_entropy": BinaryCrossEntropy(),
+        }
+        each = net.apply(ops[self.function], scores, target, name="e")
+        return net.loss(each, MeanOverExamples())
+
+    def _encoding(self, net: Builder, x: Value) -> str:
+        """How the target column is written for outputs of this shape; raises ShapeError where it cannot be."""
+        spec = net.columns.get(self.column)
+        if spec is None:
+            if net.columns:
+                known = [name for name in net.columns if name != "x"] or list(net.columns)
+                raise ShapeError(
+                    f"{net.current} reads the column {self.column!r}, which the data does not have.",
+                    f"The data has {', '.join(net.columns)}.",
+                    tuple(Remedy("set", f"Read {n}", net.current, settings={"column": n}) for n in known),
+                )
+            return "values"
+        if spec.n_classes == 2 and x.shape == (1,) and self.function != "cross_entropy":
+            return "binary"
+        wanted = (spec.n_classes,) if spec.n_classes else spec.shape
+        if x.shape != wanted:
+            told = f"{spec.n_classes} values, one for each class" if spec.n_classes else shape_text(wanted)
+            remedies = []
+            if len(wanted) == 1 and len(x.shape) == 1:
+                source = net.source(x)
+                remedies = [Remedy("set", f"Set {source} to {wanted[0]} units", source, settings={"units": wanted[0]})]
+            elif len(wanted) == 1:
+                remedies = [Remedy("insert", "Insert Dense", net.current, "Dense", {"units": wanted[0]})]
+            net.need(False, x, told, "Give the layer before it as many units as the data has targets.", remedies)
+        return "onehot" if spec.n_classes else "values"
+
+    def _scores(self, net: Builder, x: Value) -> Value:
+        """What the loss works from: the output, or for the cross-entropies the scores before softmax or sigmoid."""
+        if self.function not in ("cross_entropy", "binary_cross_entropy"):
+            return x
+        wanted = "softmax" if self.function == "cross_entropy" else "sigmoid"
+        made_by = net.producer(x)
+        if made_by is None or not isinstance(made_by.op, Softmax if wanted == "softmax" else Sigmoid):
+            source = net.source(x)
+            raise ShapeError(
+                f"{net.current} needs probabilities from a {wanted}; {source} does not end in one.",
+                f"Set the activation of {source} to {wanted}.",
+                (Remedy("set", f"Set {source} to {wanted}", source, settings={"activation": wanted}),),
+            )
+        return net.value_of(made_by.inputs[0])
+
+    @property
+    def summary(self) -> str:
+        return TITLES[self.function]

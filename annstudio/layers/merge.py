@@ -1,0 +1,112 @@
+"""Layers with several inputs: branches of a network meet here."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from annstudio.engine.account import See, Term
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.op import Array, Index, Op, Shape, same_shape, shape_text
+from annstudio.errors import ShapeError
+from annstudio.layers.base import Family, Layer
+
+
+class Sum(Op):
+    """y = x₁ + x₂ + …, place by place."""
+
+    formula = r"y = x_1 + x_2 + \dots"
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return same_shape(*inputs)
+
+    def forward(self, y: Array, *xs: Array) -> None:
+        np.copyto(y, xs[0])
+        for x in xs[1:]:
+            np.add(y, x, y)
+
+    def backward(self, dxs: tuple[Array | None, ...], dy: Array) -> None:
+        for dx in dxs:
+            if dx is not None:
+                np.copyto(dx, dy)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        names = sorted((name for name in see.arrays if name.startswith("xs[")), key=_number)
+        return [Term((see(name, *index),)) for name in names]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy", *index),))]
+
+
+class Join(Op):
+    """The inputs one after the other: channels of images, features of lists and of sequence steps."""
+
+    formula = r"y = [x_1;\; x_2;\; \dots]"
+
+    def shape(self, *inputs: Shape) -> Shape:
+        first, axis = inputs[0], _joined_axis(inputs[0])
+        for shape in inputs[1:]:
+            if len(shape) != len(first) or _without(shape, axis) != _without(first, axis):
+                told = " and ".join(shape_text(s) for s in inputs)
+                raise ShapeError(f"needs inputs that differ in their channels only; got {told}.", "Bring them to one size.")
+        return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
+
+    def forward(self, y: Array, *xs: Array) -> None:
+        np.concatenate(xs, _joined_axis(y.shape[:-1]), y)
+
+    def backward(self, dxs: tuple[Array | None, ...], dy: Array, xs: tuple[Array, ...]) -> None:
+        axis, start = _joined_axis(dy.shape[:-1]), 0
+        for dx, x in zip(dxs, xs, strict=True):
+            part = slice(start, start + x.shape[axis])
+            if dx is not None:
+                np.copyto(dx, dy[(slice(None),) * axis + (part,)])
+            start = part.stop
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        axis = _joined_axis(index)
+        place = index[axis]
+        for name in sorted((name for name in see.arrays if name.startswith("xs[")), key=_number):
+            size = see.shape(name)[axis]
+            if place < size:
+                return [Term((see(name, *index[:axis], place, *index[axis + 1 :]),))]
+            place -= size
+        return []
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        axis = _joined_axis(index)
+        start = sum(see.shape(f"xs[{i}]")[axis] for i in range(_number(name)))
+        return [Term((see("dy", *index[:axis], start + index[axis], *index[axis + 1 :]),))]
+
+
+def _joined_axis(shape: Shape | Index) -> int:
+    """Images (C, H, W) and lists (D,) are joined along their first axis, sequences (T, D) along the features."""
+    return 1 if len(shape) == 2 else 0
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _number(name: str) -> int:
+    return int(name[name.index("[") + 1 : -1])
+
+
+class Add(Layer):
+    """Adds its inputs, place by place: the heart of a residual connection."""
+
+    family: ClassVar[Family] = Family.SHAPE
+    prefix: ClassVar[str] = "add"
+    arity: ClassVar[tuple[int, int | None]] = (2, None)
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        return net.apply(Sum(), *xs)
+
+
+class Concatenate(Layer):
+    """Puts its inputs one after the other: channels of images, values of lists."""
+
+    family: ClassVar[Family] = Family.SHAPE
+    prefix: ClassVar[str] = "concat"
+    arity: ClassVar[tuple[int, int | None]] = (2, None)
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        return net.apply(Join(), *xs)
