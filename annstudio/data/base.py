@@ -6,7 +6,6 @@ A `DataSource` is a choice the user can see, change and save; loading it gives a
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -141,28 +140,28 @@ class DataSource(BaseModel, frozen=True, extra="forbid"):
 
     kind: str
 
+    @abstractmethod
     def load(self, folder: Path | None = None) -> Dataset:
         """The examples. The same settings (and the same file) give the same bits.
 
         `folder` is where the project file lies: relative paths start there. Raises DataError, in the user's words.
         """
-        file = self.file(folder)
-        if file is None:
-            return _made(self)
-        state = _state(file)
-        return _read(self, file, state.st_mtime_ns, state.st_size)
 
     def changed(self, **settings: object) -> Self:
         """The same source with some settings changed, and checked. Raises DataError."""
         return cast(Self, parse_source({**self.model_dump(), **settings}))
 
-    def file(self, folder: Path | None) -> Path | None:
-        """The file outside the program that the examples are read from, if there is one."""
-        return None
+
+class BuiltIn(DataSource):
+    """Data that the program makes or brings along: it depends on its settings alone."""
+
+    def load(self, folder: Path | None = None) -> Dataset:
+        """The examples; the same settings give the very same data set again while it is kept."""
+        return _made(self)
 
     @abstractmethod
-    def make(self, file: Path | None) -> Dataset:
-        """Make or read the examples, `file` being what `file()` said. Called by `load`, which keeps the result."""
+    def make(self) -> Dataset:
+        """Make the examples: a pure function of the settings. Called by `load`, which keeps the result."""
 
 
 @cache
@@ -200,25 +199,9 @@ def _place(source: type[DataSource]) -> tuple[int, str]:
     return source.order, source.title
 
 
-# Generated data is small and a slider asks for it often; a file may be large, so few are kept.
 @lru_cache(maxsize=32)
-def _made(source: DataSource) -> Dataset:
-    return source.make(None)
-
-
-@lru_cache(maxsize=2)
-def _read(source: DataSource, file: Path, changed_at: int, size: int) -> Dataset:
-    # The last two are there for the key: a file that was written again is read again.
-    return source.make(file)
-
-
-def _state(file: Path) -> os.stat_result:
-    try:
-        return file.stat()
-    except FileNotFoundError as error:
-        raise DataError(f"The file {file} does not exist.", "Choose the file again, or put it back.") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"The file {file} can not be opened: {error}.", "Choose another file.") from error
+def _made(source: BuiltIn) -> Dataset:
+    return source.make()
 
 
 def _in_words(error: ValidationError) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from annstudio.data.base import Array, Column, Dataset, DataSource, Seed
+from annstudio.data.base import Array, BuiltIn, Column, Dataset, Seed
 
 _LETTERS = tuple("ABCDEFGHIJ")
 _AXES = ("x1", "x2")
@@ -41,7 +40,7 @@ Noise: TypeAlias = Annotated[
 ]
 
 
-class Toy(DataSource):
+class Toy(BuiltIn):
     """A problem that the program makes up: inputs `x` in the plane, and for each point the class it belongs to."""
 
     @abstractmethod
@@ -52,7 +51,7 @@ class Toy(DataSource):
         """The names of the classes, by number."""
         return ("0", "1")
 
-    def make(self, file: Path | None) -> Dataset:
+    def make(self) -> Dataset:
         """The generated examples, as numbers or as classes."""
         x, labels = self.points_and_labels()
         return _generated(self, Column(x, names=_AXES), self.labelled(labels))
@@ -226,7 +225,7 @@ class Spiral(Toy):
         return _LETTERS[: self.classes]
 
 
-class Sine(DataSource):
+class Sine(BuiltIn):
     """A wave, to be drawn by a network that is given x and answers y."""
 
     title: ClassVar = "Sine wave"
@@ -240,7 +239,7 @@ class Sine(DataSource):
     noise: Noise = 0.1
     seed: Seed = 0
 
-    def make(self, file: Path | None) -> Dataset:
+    def make(self) -> Dataset:
         """Evenly spaced x (N, 1) about zero, and y (N, 1)."""
         x = np.pi * self.periods * np.linspace(-1, 1, self.points)[:, None]
         y = _scattered(np.sin(x), self.noise, self.seed)
@@ -257,7 +256,7 @@ def _scattered(x: Array, noise: float, seed: int) -> Array:
     return scattered
 
 
-def _generated(source: DataSource, x: Column, y: Column) -> Dataset:
+def _generated(source: BuiltIn, x: Column, y: Column) -> Dataset:
     return Dataset(
         source.kind,
         {"x": x, "y": y},

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field, FiniteFloat, model_validator
 
-from annstudio.data.base import Column, Dataset, DataSource
+from annstudio.data.base import BuiltIn, Column, Dataset
 
 Rows: TypeAlias = Annotated[tuple[tuple[FiniteFloat, ...], ...], Field(min_length=1, max_length=10_000)]
 
 
-class Typed(DataSource):
+class Typed(BuiltIn):
     """A small table: in every row the inputs of one example and the outputs they should lead to."""
 
     title: ClassVar = "Typed table"
@@ -39,7 +38,7 @@ class Typed(DataSource):
             )
         return self
 
-    def make(self, file: Path | None) -> Dataset:
+    def make(self) -> Dataset:
         """The table as two columns of float64: "x" (N, inputs) and "y" (N, targets)."""
         columns = {
             "x": _column(self.inputs, self.input_names, "x"),

@@ -1,0 +1,70 @@
+"""Make samples/data/digits.npz from the digits that come with scikit-learn. Run it in the project's main folder.
+
+The same input gives the same bytes: both are checked by their sha256.
+"""
+
+import gzip
+import hashlib
+import io
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+INPUT_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+OUTPUT_SHA256 = "53ae9b0e1d31ddf43d7aaa2cdfd26e3616bf46a318c419e8e9e59675ce7f1999"
+OUTPUT = Path("samples") / "data" / "digits.npz"
+
+ORIGIN = {
+    "source": "Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, "
+    "https://archive.ics.uci.edu/dataset/80; its test set, as copied by scikit-learn",
+    "licence": "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+    "citation": "E. Alpaydin, C. Kaynak (1998). Optical Recognition of Handwritten Digits [Dataset]. "
+    "UCI Machine Learning Repository. https://doi.org/10.24432/C50P49",
+    "changes": "Rows of 64 numbers reshaped to pictures of 8 by 8 pixels and stored as bytes; values and order kept.",
+}
+
+
+def main() -> None:
+    """Read, check, convert, check, write."""
+    packed = files("sklearn.datasets.data").joinpath("digits.csv.gz").read_bytes()
+    check("input", packed, INPUT_SHA256)
+    table = np.loadtxt(io.BytesIO(gzip.decompress(packed)), delimiter=",")
+    arrays = {
+        "x": table[:, :64].reshape(-1, 8, 8).astype(np.uint8),
+        "y": table[:, 64].astype(np.uint8),
+        **{key: np.array(text) for key, text in ORIGIN.items()},
+    }
+    written = archive(arrays)
+    check("output", written, OUTPUT_SHA256)
+    OUTPUT.write_bytes(written)
+    print(f"{OUTPUT}: {len(written):,} bytes")
+
+
+def archive(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
+    """An .npz file without the time of day in it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as target:
+        for key, array in arrays.items():
+            member = io.BytesIO()
+            npy.write_array(member, array, version=(1, 0), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            info.create_system = 3
+            # Stored, not deflated: what deflate makes of the same bytes differs from one zlib to the next.
+            target.writestr(info, member.getvalue(), zipfile.ZIP_STORED)
+    return out.getvalue()
+
+
+def check(what: str, content: bytes, expected: str) -> None:
+    """Stop when these are not the bytes this script was written for."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise SystemExit(f"The {what} has the sha256 {found}, expected {expected}.")
+
+
+if __name__ == "__main__":
+    main()
