@@ -18,16 +18,16 @@ run: ## Set up what is missing and open ANN Studio (ARGS="train samples/xor.anns
 	@$(PYTHON) tools/setup.py run
 	@$(BIN)/python -m annstudio $(ARGS)
 
-# Two steps, both always run: most tests need no screen and share the cores; the rest need a real window, one at a time.
-test: ## Set up, then run every test, those in a real window included (ARGS="-k xor" is passed to the first step)
+# Two steps, both always run: tests that need a real window, one at a time; then all others, sharing the cores.
+test: ## Set up, then run every test, those in a real window included (ARGS="-k xor" is passed to the second step)
 	@$(PYTHON) tools/setup.py test
 	@status=0; \
-	QT_QPA_PLATFORM=offscreen $(PYTEST) -n auto --maxprocesses 8 --dist worksteal $(ARGS) || status=$$?; \
 	if [ "$(UNAME)" = Linux ]; then \
-	  QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1600x1000x24" $(PYTEST) -m x11 tests/ || status=$$?; \
+	  QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 1600x1000x24" $(PYTEST) -m x11 tests || status=$$?; \
 	else \
 	  echo "Tests marked x11 need an X server and were left out."; \
 	fi; \
+	QT_QPA_PLATFORM=offscreen $(PYTEST) -n auto --maxprocesses 8 --dist worksteal $(ARGS) || status=$$?; \
 	exit $$status
 
 lint: ## Set up, then check style, types and the floors (which module may import which)

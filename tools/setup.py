@@ -57,10 +57,10 @@ def main(arguments: list[str]) -> int:
     stamp = _fingerprint(LOCKS[purpose])
     if _stamped(purpose) == stamp:
         return 0
-    if purpose != "lint" and not _provide_system_packages(purpose):
+    if not _provide_system_packages(purpose):
         return 1
     if not _make_environment():
-        return 1
+        return _refuse("Setting up stopped: the virtual environment could not be made.")
     if not _install(LOCKS[purpose]):
         return _refuse("Setting up stopped: the libraries could not be installed (pip's words stand above).")
     for covered in COVERS[purpose]:
@@ -79,8 +79,12 @@ def _refuse(*lines: str) -> int:
 
 def _fingerprint(lock: str) -> str:
     """Everything that decides what is installed: a change of any of it sets up anew."""
-    digest = hashlib.sha256(str(ROOT).encode())
-    for path in (ROOT / "requirements" / lock, ROOT / "pyproject.toml", Path(__file__)):
+    import tomllib  # Python 3.11 brought it, and an older one has been turned away by now.
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    built = [settings["build-system"], settings["project"], settings["tool"]["hatch"]]
+    digest = hashlib.sha256(repr((str(ROOT), built)).encode())
+    for path in (ROOT / "requirements" / lock, Path(__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -102,7 +106,7 @@ def _stamped(purpose: str) -> str:
 
 
 def _provide_system_packages(purpose: str) -> bool:
-    """On Linux install what Qt needs beside its wheels, or say how; other systems bring it with them."""
+    """On Linux install what Python's and Qt's own packages leave out, or say how; other systems bring it with them."""
     if not sys.platform.startswith("linux"):
         return True
     missing = list(_missing_packages(purpose))
@@ -114,6 +118,11 @@ def _provide_system_packages(purpose: str) -> bool:
 
 
 def _missing_packages(purpose: str) -> Iterator[str]:
+    # Debian ships venv without the pip that goes into it, in a package of its own.
+    if not _has_environment() and importlib.util.find_spec("ensurepip") is None:
+        yield f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    if purpose == "lint":
+        return
     for package, library in LIBRARIES.items():
         try:
             ctypes.CDLL(library)
@@ -159,19 +168,15 @@ def _apt_install(packages: list[str]) -> bool:
 
 
 def _make_environment() -> bool:
-    if VENV_PYTHON.exists() and not _was_moved():
+    if _has_environment():
         return True
-    # Debian ships venv without the pip that goes into it, in a package of its own.
-    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
-        major, minor = sys.version_info[:2]
-        if shutil.which("apt-get") is None:
-            _refuse("This Python cannot make virtual environments: its modules venv and ensurepip are missing.")
-            return False
-        if not _apt_install([f"python{major}.{minor}-venv"]):
-            return False
     print(f"Making the virtual environment {VENV.name}", flush=True)
     command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     return subprocess.run(command, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def _has_environment() -> bool:
+    return VENV_PYTHON.exists() and not _was_moved()
 
 
 def _was_moved() -> bool:
