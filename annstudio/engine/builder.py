@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
 from annstudio.engine.op import Op, Shape, shape_text, signature
-from annstudio.engine.program import Draw, Feed, Noise, Parameter, Phase, Program, Role, Slot, Step, View
+from annstudio.engine.program import Draw, Feed, Judged, Noise, Parameter, Phase, Program, Role, Slot, Step, View
 from annstudio.errors import Remedy, ShapeError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Builder:
         self.constants: dict[int, float] = {}
         self.outputs: dict[str, int] = {}
         self.losses: dict[str, int] = {}
+        self.judged: list[Judged] = []
         self._carries: list[Step] = []
         self._loss_terms: list[Value] = []
         self._made_by: dict[int, Step] = {}
@@ -121,9 +122,14 @@ class Builder:
         """Many small steps that the fast reading takes in one: `expand(self, *inputs)` writes the small ones."""
         return expand(self, *inputs) if self.plain else self.apply(fused, *inputs)
 
-    def loss(self, per_example: Value, mean: Op) -> Value:
-        """Declare the node's loss: its mean over the examples counts towards the network's."""
+    def loss(self, per_example: Value, mean: Op, output: Value, target: Value) -> Value:
+        """Declare the node's loss: its mean over the examples counts towards the network's.
+
+        `output` and `target` are what users compare by eye, and what accuracy is worked out from.
+        """
         value = self.apply(mean, per_example, name="E")
+        feed = next(feed for feed in self.feeds if feed.slot == target.slot)
+        self.judged.append(Judged(self._node, output.slot, target.slot, feed.column, feed.encoding))
         self.losses[self._node] = value.slot
         self._loss_terms.append(value)
         return value
@@ -184,7 +190,7 @@ class Builder:
                 loss = self._loss_terms[0] if len(self._loss_terms) == 1 else total(self, self._loss_terms)
         program = Program(
             tuple(self.slots), tuple(self.steps), tuple(self.parameters), tuple(self.feeds), tuple(self.noises),
-            self.constants, self.outputs, loss.slot if loss else None, self.losses, {}, self.training, self.plain,
+            self.constants, self.outputs, loss.slot if loss else None, self.losses, tuple(self.judged), {}, self.training, self.plain,
         )  # fmt: skip
         return differentiate(program, self._carries) if loss and self.training else program
 

@@ -125,6 +125,17 @@ class Noise:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a loss compares: the slot of the output that users see (after the activation) and of the target."""
+
+    node: str
+    output: int
+    target: int
+    column: str
+    encoding: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One op at work, forward or backward. Slots in the order of the op's inputs; `gradients` may hold None."""
 
@@ -175,6 +186,7 @@ class Program:
     loss: int | None
     losses: Mapping[str, int]
     """The slot of every loss node's mean over the examples."""
+    judged: tuple[Judged, ...]
     gradients: Mapping[int, int]
     """The slot of ∂E/∂(slot), for every slot that has one."""
     training: bool
@@ -202,5 +214,5 @@ class Program:
 
 
 __all__ = [
-    "AnyStep", "Draw", "Feed", "Index", "Noise", "Parameter", "Phase", "Program", "Role", "Slot", "Step", "Update", "View",
+    "AnyStep", "Draw", "Feed", "Index", "Judged", "Noise", "Parameter", "Phase", "Program", "Role", "Slot", "Step", "Update", "View",
 ]

@@ -32,6 +32,8 @@ class Run:
         self.arrays = [self._allocate(slot) for slot in program.slots]
         self._share_with_arena()
         self._calls: list[Call] = [self._bind(step) for step in program.steps]
+        ahead = [i for i, step in enumerate(program.steps) if step.phase in (Phase.FORWARD, Phase.LOSS)]
+        self._after_loss = ahead[-1] + 1 if ahead else 0
 
     # Going -----------------------------------------------------------------------------------------------------------
 
@@ -60,6 +62,12 @@ class Run:
         self.cursor = len(self._calls)
         if self.program.training:
             self.arena.t += 1
+
+    def to_loss(self) -> None:
+        """Do the steps up to and with the loss, from the start."""
+        for call in self._calls[: self._after_loss]:
+            call()
+        self.cursor = self._after_loss
 
     @property
     def done(self) -> bool:
@@ -161,5 +169,3 @@ def _demanded_margins(program: Program) -> dict[int, Margin]:
                     margins.setdefault(slot, margin)
     return margins
 
-
-__all__ = ["Phase", "Run"]

@@ -212,7 +212,7 @@ class Loss(Layer):
             "binary_cross_entropy": BinaryCrossEntropy(),
         }
         each = net.apply(ops[self.function], scores, target, name="e")
-        return net.loss(each, MeanOverExamples())
+        return net.loss(each, MeanOverExamples(), x, target)
 
     def _encoding(self, net: Builder, x: Value) -> str:
         """How the target column is written for outputs of this shape; raises ShapeError where it cannot be."""

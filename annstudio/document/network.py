@@ -1,0 +1,198 @@
+"""What a project amounts to, worked out when first asked for: data, checks, programs, weights, predictions.
+
+A Network is as frozen as its Project; the window's session and the command line both stand on it.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from annstudio.data.base import Dataset
+from annstudio.document.compile import Checked, check, columns_of, compile_graph
+from annstudio.document.project import Project, fitted
+from annstudio.engine.arena import Arena, Weights, initial_weights
+from annstudio.engine.builder import Spec
+from annstudio.engine.layout import to_engine, to_user
+from annstudio.engine.op import Array
+from annstudio.engine.passes import quicken
+from annstudio.engine.program import Program
+from annstudio.engine.run import Run
+from annstudio.errors import DataError, StudioError, TrainingError
+from annstudio.training.batches import Rows, pieces
+from annstudio.training.snapshot import Progress
+from annstudio.training.trainer import Job, Programs
+
+
+class Network:
+    """A project compiled piece by piece. `folder` is where the project file lies, for relative data paths."""
+
+    def __init__(self, project: Project, folder: Path | None = None) -> None:
+        self.project = project
+        self.folder = folder
+
+    def followed_by(self, project: Project) -> "Network":
+        """The network of another project; what does not depend on what changed is taken over."""
+        following = type(self)(project, self.folder)
+        mine = vars(self)
+        same_data = project.data == self.project.data
+        if same_data:
+            following._take(mine, ("dataset_or_problem", "rows_by_dtype"))
+        if same_data and _meaning(project) == _meaning(self.project):
+            following._take(mine, ("checked", "programs", "plain", "_starts"))
+        return following
+
+    def _take(self, known: dict[str, object], names: tuple[str, ...]) -> Self:
+        vars(self).update({name: known[name] for name in names if name in known})
+        return self
+
+    # Data ------------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def dataset_or_problem(self) -> Dataset | DataError | None:
+        """The data, None where none is chosen, or why it cannot be had."""
+        if self.project.data is None:
+            return None
+        try:
+            return self.project.data.load(self.folder)
+        except DataError as error:
+            return error
+
+    @property
+    def dataset(self) -> Dataset | None:
+        found = self.dataset_or_problem
+        return found if isinstance(found, Dataset) else None
+
+    @property
+    def columns(self) -> dict[str, Spec]:
+        return columns_of(self.dataset)
+
+    def need_dataset(self) -> Dataset:
+        """The data. Raises DataError where it is missing."""
+        found = self.dataset_or_problem
+        if isinstance(found, DataError):
+            raise found
+        if found is None:
+            raise DataError("The project has no data.", "Choose data in the Data panel.")
+        return found
+
+    @cached_property
+    def rows_by_dtype(self) -> dict[str, Rows]:
+        return {}
+
+    def rows(self, dtype: str) -> Rows:
+        return self.rows_by_dtype.setdefault(dtype, Rows(self.need_dataset(), dtype))
+
+    # Meaning ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def checked(self) -> Checked:
+        return check(self.project.graph, self.columns)
+
+    @cached_property
+    def programs(self) -> Programs:
+        """The programs that training needs. Raises GraphError where the drawing has a problem."""
+        return Programs(
+            quicken(self._compile(training=True, plain=False)),
+            quicken(self._compile(training=False, plain=False)),
+            self.plain,
+            self._compile(training=False, plain=True),
+        )
+
+    @cached_property
+    def plain(self) -> Program:
+        """The program that keeps every value: what Explain steps through."""
+        return self._compile(training=True, plain=True)
+
+    def _compile(self, *, training: bool, plain: bool) -> Program:
+        return compile_graph(self.project.graph, self.columns, training=training, plain=plain)
+
+    # Weights ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _starts(self) -> dict[int, dict[str, Array]]:
+        return {}
+
+    def initial(self) -> dict[str, Array]:
+        """What the initialisers give for the project's seed."""
+        seed = self.project.settings.seed
+        if seed not in self._starts:
+            self._starts[seed] = initial_weights(self.plain, seed)
+        return self._starts[seed]
+
+    def weights(self) -> dict[str, Array]:
+        """Every view by name: what was trained or set by hand, else what the initialisers give."""
+        try:
+            return fitted(self.project.weights, self.initial())
+        except StudioError:
+            return dict(self.project.weights)
+
+    # Doing -----------------------------------------------------------------------------------------------------------
+
+    def job(self, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> Job:
+        """A stretch of training from where the project stands. Raises StudioError where it cannot start."""
+        settings = self.project.settings
+        dataset = self.need_dataset()
+        programs = self.programs
+        if programs.fast.loss is None:
+            raise TrainingError("The network has no loss, so there is nothing to learn.", "Add a loss layer.")
+        if not any(p.learns(view) for p in programs.fast.parameters for view in p.views):
+            raise TrainingError("No weight of this network is trainable.", "Switch on Trainable in a layer.")
+        train, validation = dataset.split(settings.validation_share, settings.seed)
+        progress = self.project.progress or Progress()
+        return Job(
+            programs, self.weights(), self.rows(settings.dtype), train, validation, settings, progress, max_steps,
+            stop_at_epoch_end,
+        )  # fmt: skip
+
+    def predict(self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = 256) -> dict[str, Array]:
+        """The network's results for `inputs` by column (users' layout, examples first), by name of the last nodes."""
+        program = self.programs.look
+        arena = Arena(program, self.project.settings.dtype)
+        arena.load(self.weights() if weights is None else weights)
+        n = len(next(iter(inputs.values())))
+        ends = self.result_nodes()
+        parts: dict[str, list[Array]] = {node: [] for node in ends}
+        for piece in pieces(np.arange(n), batch):
+            run = Run(program, arena, len(piece))
+            run.load(self._input_rows(program, inputs, piece))
+            run.finish()
+            for node in ends:
+                parts[node].append(to_user(run.output(node)).copy())
+        return {node: np.concatenate(arrays) for node, arrays in parts.items()}
+
+    def _input_rows(self, program: Program, inputs: dict[str, Array], piece: Array) -> dict[int, Array]:
+        rows = {}
+        for feed in program.feeds:
+            slot = program.slots[feed.slot]
+            if slot.node in self.project.graph.nodes and not self.project.graph.nodes[slot.node].layer.arity[1] == 0:
+                # A target: prediction does not look at it.
+                rows[feed.slot] = np.zeros((len(piece), *slot.shape))
+                continue
+            if feed.column not in inputs:
+                raise DataError(f"The input {feed.column!r} is missing.", f"Given are {', '.join(inputs) or 'none'}.")
+            found = to_engine(np.asarray(inputs[feed.column])[piece])
+            if found.shape[1:] != slot.shape:
+                raise DataError(
+                    f"The input {feed.column!r} should have examples of shape {slot.shape}, got {found.shape[1:]}.",
+                    "Images are height × width × channels, examples first.",
+                )
+            rows[feed.slot] = found
+        return rows
+
+    def result_nodes(self) -> list[str]:
+        """The nodes whose results count: those that feed a loss or nothing at all."""
+        graph = self.project.graph
+        return [
+            id
+            for id, node in graph.nodes.items()
+            if node.layer.has_output
+            and all(not graph.nodes[link.target].layer.has_output for link in graph.out_of(id))
+        ]
+
+
+def _meaning(project: Project) -> tuple[object, ...]:
+    """What programs depend on: layers and links, not places."""
+    graph = project.graph
+    return (tuple((id, node.layer) for id, node in graph.nodes.items()), graph.links)

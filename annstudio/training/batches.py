@@ -1,0 +1,59 @@
+"""From columns of data to the arrays that a Run is fed with: the engine's layout, examples first."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from annstudio.data.base import Column, Dataset
+from annstudio.engine.layout import to_engine
+from annstudio.engine.op import Array
+from annstudio.engine.program import Feed, Program
+
+
+def encode(column: Column, encoding: str, dtype: str) -> Array:
+    """A column as a network reads it: values, one-hot vectors of class numbers, or class 1 as one number."""
+    if encoding == "onehot":
+        return np.eye(len(column.classes), dtype=dtype)[column.values]
+    if encoding == "binary":
+        return np.ascontiguousarray(column.values[:, None], dtype)
+    return np.ascontiguousarray(to_engine(column.values), dtype)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The encoded columns of a data set, made once and shared by the programs of a network."""
+
+    dataset: Dataset
+    dtype: str
+
+    @cached_property
+    def _encoded(self) -> dict[tuple[str, str], Array]:
+        return {}
+
+    def of(self, feed: Feed) -> Array:
+        key = (feed.column, feed.encoding)
+        if key not in self._encoded:
+            self._encoded[key] = encode(self.dataset.columns[feed.column], feed.encoding, self.dtype)
+        return self._encoded[key]
+
+    def feeds(self, program: Program, indices: Array) -> dict[int, Array]:
+        """What `Run.load` wants, for the examples at `indices`."""
+        return {feed.slot: self.of(feed).take(indices, 0) for feed in program.feeds}
+
+
+def epoch_order(n: int, seed: int, epoch: int, shuffle: bool) -> Array:
+    """In which order an epoch takes its examples: a pure function, so that a run can go on where it stopped."""
+    if not shuffle:
+        return np.arange(n)
+    return np.random.default_rng([seed, 1 + epoch]).permutation(n)
+
+
+def pieces(indices: Array, size: int) -> Iterator[Array]:
+    """Indices in pieces of at most `size`, in order."""
+    for start in range(0, len(indices), size):
+        yield indices[start : start + size]
+
+
+FeedRows = Mapping[int, Array]

@@ -1,0 +1,89 @@
+"""What training shows of itself: values that the worker makes and nobody writes to afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from annstudio.engine.arena import Memory, Weights
+from annstudio.engine.op import Array
+from annstudio.training.record import Record
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, all that is needed to go on exactly there; part of the project.
+
+    `step` counts updates, `position` the examples used of the current `epoch` (from 0).
+    """
+
+    step: int = 0
+    epoch: int = 0
+    position: int = 0
+    epoch_loss: float = 0.0
+    """The sum of the losses of the examples used in this epoch so far."""
+    epoch_hits: float = 0.0
+    memory: Memory = field(default_factory=lambda: Memory(0, {}))
+    record: Record = field(default_factory=Record)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One look at a running training. Frames are latest-wins; nothing in them is needed for the record."""
+
+    step: int
+    epoch: int
+    position: int
+    n_train: int
+    loss: float
+    record: Record
+    samples_per_second: float
+    seconds_left: float
+    views: "Views | None" = None
+
+
+@dataclass(frozen=True)
+class Views:
+    """Copies of what is being watched: activations by node and weights by name, in users' layout.
+
+    `activations` hold the watched examples first. `inputs` are the watched examples themselves.
+    """
+
+    activations: Mapping[str, Array]
+    weights: Weights
+    masks: Mapping[str, Array]
+    """Dropout masks of the last batch's first example by node: 0 where a unit is off."""
+    gradients: Mapping[str, float]
+    """The size ‖∂E/∂w‖ of each view's gradient in the last batch."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """An edit that was carried out between two batches: weights and progress just before, and what was changed."""
+
+    weights: Weights
+    progress: Progress
+    key: str
+    index: tuple[int, ...]
+    value: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a run ended: its weights and where it stands. `reason` is `done`, `paused`, `limit` or `not finite`."""
+
+    weights: Weights
+    progress: Progress
+    reason: str
+    trouble: str = ""
+    """For `not finite`: which op of which layer gave the first such value, in plain words."""
+    views: Views | None = None
+    samples_per_second: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An exception in the worker, to be raised or shown where somebody sees it."""
+
+    error: BaseException
+
+
+Message = Snapshot | Edited | Finished | Failed

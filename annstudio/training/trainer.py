@@ -1,0 +1,230 @@
+"""Training as a generator: it does batches and yields what happened, and never waits for anybody.
+
+Whoever drives it (the worker thread, the command line, a test) reads its messages; what they want of it they put into
+`Control`, which is read between two batches.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import perf_counter, sleep
+
+import numpy as np
+
+from annstudio.engine.arena import Arena, Weights
+from annstudio.engine.op import Array
+from annstudio.engine.program import Program
+from annstudio.engine.run import Run
+from annstudio.training.batches import Rows, epoch_order
+from annstudio.training.metrics import Evaluator, judge_of
+from annstudio.training.settings import TrainingSettings
+from annstudio.training.snapshot import Edited, Finished, Progress, Snapshot, Views
+from annstudio.training.trouble import find_trouble
+from annstudio.training.watch import Watch
+
+FRAME_SECONDS = 0.04
+"""How often a snapshot is made; its cost must not be felt by training."""
+BREATH_SECONDS = 0.002
+"""How often other threads are let in: keeps the window fluent while tiny networks train."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The readings of one network that training needs: `fast` to train, `predict` to judge, `plain` to find faults,
+    `look` (plain, as in prediction) to show activations."""
+
+    fast: Program
+    predict: Program
+    plain: Program
+    look: Program
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stretch of training: from `progress` on, until the settings' epochs are over or `max_steps` are done."""
+
+    programs: Programs
+    weights: Weights
+    rows: Rows
+    train: Array
+    validation: Array
+    settings: TrainingSettings
+    progress: Progress
+    max_steps: int | None = None
+    stop_at_epoch_end: bool = False
+
+
+@dataclass(frozen=True)
+class WeightEdit:
+    """One number of one view to be changed between two batches."""
+
+    key: str
+    index: tuple[int, ...]
+    value: float
+
+
+@dataclass
+class Control:
+    """What others ask of a running training. Plain attributes and a deque: safe to write from another thread."""
+
+    stop: bool = False
+    settings: TrainingSettings | None = None
+    edits: deque[WeightEdit] = field(default_factory=deque)
+    watch: int | None = None
+    """The example whose activations are wanted in snapshots; None for none."""
+
+
+Messages = Iterator[Snapshot | Edited | Finished]
+
+
+def train(job: Job, control: Control | None = None) -> Messages:
+    """Train; the last message is Finished. The arrays of a job are read, never written."""
+    return _Training(job, control or Control()).messages()
+
+
+class _Training:
+    """The state of one stretch: arena, runs by batch size, and where in the epoch we are."""
+
+    def __init__(self, job: Job, control: Control) -> None:
+        self.job, self.control, self.settings = job, control, job.settings
+        self.arena = Arena(job.programs.fast, job.settings.dtype)
+        self.arena.load(job.weights)
+        self.arena.use(job.settings.optimizer)
+        self.arena.remember(job.progress.memory)
+        self.evaluator = Evaluator(job.programs.predict, self.arena, job.rows)
+        self.judge = judge_of(job.programs.fast, job.rows.dataset)
+        self.watch = Watch(job.programs.look, job.programs.fast, self.arena, job.rows)
+        self.runs: dict[int, Run] = {}
+        self.step, self.epoch, self.position = job.progress.step, job.progress.epoch, job.progress.position
+        self.epoch_loss, self.epoch_hits = job.progress.epoch_loss, job.progress.epoch_hits
+        self.record = job.progress.record
+        self.losses: list[float] = []
+        self.loss = math.nan
+        self.began = self.framed = self.breathed = perf_counter()
+        self.seen_before = 0
+        self.seen = 0
+        self.speed = 0.0
+        self.epoch_began = self.began
+        self.good = self.arena.values.copy()
+
+    def messages(self) -> Messages:
+        n = len(self.job.train)
+        order = epoch_order(n, self.settings.seed, self.epoch, self.settings.shuffle)
+        steps_left = self.job.max_steps
+        while self.epoch < self.settings.epochs and steps_left != 0:
+            if self.control.stop:
+                yield self._finished("paused")
+                return
+            if self.control.edits or self.control.settings is not None:
+                yield from self._take_edits()
+            if not self._batch(order[self.position : self.position + self.settings.batch_size]):
+                yield self._not_finite(order[self.position : self.position + self.settings.batch_size])
+                return
+            steps_left = None if steps_left is None else steps_left - 1
+            if self.position >= n:
+                self._end_epoch()
+                order = epoch_order(n, self.settings.seed, self.epoch, self.settings.shuffle)
+                if self.job.stop_at_epoch_end:
+                    break
+            now = perf_counter()
+            if now - self.breathed > BREATH_SECONDS:
+                sleep(0)
+                self.breathed = now
+                if now - self.framed > FRAME_SECONDS:
+                    yield self._snapshot(now)
+        over = self.epoch >= self.settings.epochs
+        yield self._finished("done" if over else "limit")
+
+    def _batch(self, indices: Array) -> bool:
+        """One update; False (and nothing updated) where the loss is not finite."""
+        run = self.runs.get(len(indices))
+        if run is None:
+            run = self.runs[len(indices)] = Run(self.job.programs.fast, self.arena, len(indices))
+        run.load(self.job.rows.feeds(self.job.programs.fast, indices), self.settings.seed, self.step)
+        run.to_loss()
+        loss = run.loss
+        if not math.isfinite(loss):
+            return False
+        run.finish()
+        self.step += 1
+        self.position += len(indices)
+        self.seen += len(indices)
+        self.loss = loss
+        self.losses.append(loss)
+        self.epoch_loss += loss * len(indices)
+        if self.judge:
+            self.epoch_hits += self.judge.hits(run)
+        return True
+
+    def _end_epoch(self) -> None:
+        self._flush()
+        n = len(self.job.train)
+        score = self.evaluator.score(self.job.validation)
+        accuracy = self.epoch_hits / n if self.judge else math.nan
+        now = perf_counter()
+        mean = self.epoch_loss / n
+        self.epoch += 1
+        self.record = self.record.with_epoch(
+            self.epoch, mean, accuracy, score.loss, score.accuracy, now - self.epoch_began
+        )
+        self.epoch_began = now
+        self.position, self.epoch_loss, self.epoch_hits = 0, 0.0, 0.0
+
+    def _take_edits(self) -> Messages:
+        """Carry out what was asked for between two batches."""
+        settings, self.control.settings = self.control.settings, None
+        if settings is not None:
+            # What orders the examples of a run that is under way stays as it is until the next run.
+            self.settings = settings.model_copy(
+                update={"seed": self.settings.seed, "dtype": self.settings.dtype, "shuffle": self.settings.shuffle}
+            )
+            self.arena.use(self.settings.optimizer)
+        while self.control.edits:
+            edit = self.control.edits.popleft()
+            yield Edited(self.arena.weights(), self.progress(), edit.key, edit.index, edit.value)
+            self.arena.view(edit.key)[edit.index] = edit.value
+            self.good = self.arena.values.copy()
+
+    def _flush(self) -> None:
+        if self.losses:
+            self.record = self.record.with_steps(np.array(self.losses))
+            self.losses.clear()
+
+    def _snapshot(self, now: float) -> Snapshot:
+        self._flush()
+        elapsed = max(now - self.framed, 1e-9)
+        speed = (self.seen - self.seen_before) / elapsed
+        # A running mean, so that the figure can be read.
+        self.speed = speed if not self.speed else 0.8 * self.speed + 0.2 * speed
+        self.framed, self.seen_before = now, self.seen
+        if np.isfinite(self.arena.values).all():
+            np.copyto(self.good, self.arena.values)
+        n = len(self.job.train)
+        left = (self.settings.epochs - self.epoch) * n - self.position
+        return Snapshot(
+            self.step, self.epoch, self.position, n, self.loss, self.record, self.speed, left / max(self.speed, 1e-9),
+            self.views(),
+        )  # fmt: skip
+
+    def views(self) -> Views | None:
+        sample = self.control.watch
+        return None if sample is None else self.watch.look(sample, self.settings.seed, self.step)
+
+    def progress(self) -> Progress:
+        self._flush()
+        return Progress(
+            self.step, self.epoch, self.position, self.epoch_loss, self.epoch_hits, self.arena.memory(), self.record
+        )
+
+    def _finished(self, reason: str, trouble: str = "") -> Finished:
+        seconds = max(perf_counter() - self.began, 1e-9)
+        return Finished(self.arena.weights(), self.progress(), reason, trouble, self.views(), self.seen / seconds)
+
+    def _not_finite(self, indices: Array) -> Finished:
+        """Say where it began, by running the batch again step by step, and go back to the last good weights."""
+        trouble = find_trouble(
+            self.job.programs.plain, self.arena.weights(), self.job.rows, indices, self.settings, self.step
+        )
+        np.copyto(self.arena.values, self.good)
+        return self._finished("not finite", trouble)
