@@ -1,0 +1,228 @@
+"""What `project.json` holds: every entry with its limits, read with checks, written in one order.
+
+Whatever a file says, a Graph that comes out of here is whole: known layers, links that lead somewhere, no circle.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+import annstudio
+from annstudio.document.compile import check, compile_graph
+from annstudio.document.graph import Graph, Link, Node
+from annstudio.engine.op import Array, Shape
+from annstudio.engine.program import Role
+from annstudio.errors import FormatError, GraphError
+from annstudio.formats.archive import short
+from annstudio.layers.base import make, plain_words
+from annstudio.training.settings import TrainingSettings
+
+SCHEMA = 1
+MAX_NODES = 10_000
+MAX_LINKS = 100_000
+MAX_WEIGHTS = 1 << 28
+EDGE = 1e6
+"""How far from the origin a node can lie."""
+FORBIDDEN_IN_NAMES = frozenset("/:[]")
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+MIGRATIONS: Mapping[int, Migration] = {}
+"""Turns what a file of that schema says into what one of the next would: one small function a version."""
+
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Place = Annotated[FiniteFloat, Field(ge=-EDGE, le=EDGE)]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Entry(BaseModel):
+    """A part of the file: nothing unknown in it, nothing of a wrong type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeEntry(Entry):
+    """A layer at its place."""
+
+    id: Name
+    layer: Annotated[str, Field(max_length=100)]
+    settings: dict[str, Any] = {}
+    x: Place = 0.0
+    y: Place = 0.0
+
+
+class LinkEntry(Entry):
+    """A wire."""
+
+    source: Name
+    target: Name
+    port: Annotated[int, Field(ge=0, le=4096)] = 0
+
+
+class GraphEntry(Entry):
+    """A drawing."""
+
+    nodes: Annotated[list[NodeEntry], Field(max_length=MAX_NODES)] = []
+    links: Annotated[list[LinkEntry], Field(max_length=MAX_LINKS)] = []
+
+    @classmethod
+    def of(cls, graph: Graph) -> "GraphEntry":
+        nodes = [
+            NodeEntry(
+                id=node.id,
+                layer=node.layer.kind(),
+                settings=node.layer.model_dump(mode="json"),
+                x=min(max(node.x, -EDGE), EDGE),
+                y=min(max(node.y, -EDGE), EDGE),
+            )
+            for node in graph.nodes.values()
+        ]
+        return cls(nodes=nodes, links=[LinkEntry(source=k.source, target=k.target, port=k.port) for k in graph.links])
+
+    def graph(self) -> Graph:
+        """The drawing itself. Raises FormatError where it is none."""
+        nodes: dict[str, Node] = {}
+        for entry in self.nodes:
+            _check_name(entry.id)
+            if entry.id in nodes:
+                raise FormatError(f"Two of its nodes are called {entry.id!r}.", _DAMAGED)
+            try:
+                nodes[entry.id] = Node(entry.id, make(entry.layer, entry.settings), entry.x, entry.y)
+            except GraphError as error:
+                raise FormatError(f"Its node {entry.id!r} cannot be: {short(error.message)}", _DAMAGED) from error
+        graph = Graph(nodes, tuple(Link(k.source, k.target, k.port) for k in self.links))
+        _check_links(graph)
+        return graph
+
+
+class ProgressEntry(Entry):
+    """Where a run stands; its arrays lie in history.npz."""
+
+    step: Count
+    epoch: Count
+    position: Count
+    updates: Count
+    steps_per_block: Annotated[int, Field(ge=1, le=2**53)]
+    steps_in_last_block: Count
+
+
+class ProjectEntry(Entry):
+    """All of project.json."""
+
+    format: Literal["annstudio"] = "annstudio"
+    schema_version: Literal[1] = 1
+    program: Annotated[str, Field(max_length=100)] = annstudio.__version__
+    title: Annotated[str, Field(max_length=1_000)] = ""
+    note: Annotated[str, Field(max_length=100_000)] = ""
+    graph: GraphEntry = GraphEntry()
+    data: dict[str, Any] | None = None
+    settings: TrainingSettings = TrainingSettings()
+    own_weights: Annotated[list[str], Field(max_length=100_000)] = []
+    """Names of the weights that were trained or set by hand; the others are what the initialisers give."""
+    progress: ProgressEntry | None = None
+
+
+_DAMAGED = "The file is damaged or was changed by hand."
+
+
+def validated(model: type[Model], raw: Any) -> Model:
+    """What was read, checked against the model. Raises FormatError with the first thing that is wrong."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise FormatError(f"Its content is not as it should be: {short(plain_words(error))}", _DAMAGED) from error
+
+
+def migrated(raw: Any, migrations: Mapping[int, Migration] = MIGRATIONS, newest: int = SCHEMA) -> dict[str, Any]:
+    """What a file says, in the words of the newest schema. Raises FormatError for a foreign or a newer file."""
+    if not isinstance(raw, dict) or raw.get("format") != "annstudio":
+        raise FormatError("It is not an ANN Studio project.", "Choose a file that ends in .annstudio.")
+    version = raw.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise FormatError("It does not say which version of the project format it has.", _DAMAGED)
+    if version > newest:
+        raise FormatError(
+            f"It was written by a newer ANN Studio: its format has version {short(str(version), 20)}, "
+            f"this program reads up to version {newest}.",
+            "Open it with a newer ANN Studio.",
+        )
+    said: dict[str, Any] = raw
+    while version < newest:
+        if version not in migrations:
+            raise FormatError(f"Its format has version {short(str(version), 20)}, which never was.", _DAMAGED)
+        version, said = version + 1, {**migrations[version](said), "schema_version": version + 1}
+    return said
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The shapes of all weights of the nodes that are told; the others do not fit together yet, theirs can be any."""
+
+    shapes: Mapping[str, Shape]
+    told: Set[str]
+    nodes: Set[str]
+
+    def takes(self, key: str, array: Array) -> bool:
+        """Whether an array can be the weights of that name."""
+        node = key.rpartition("/")[0]
+        return array.shape == self.shapes.get(key) if node in self.told else node in self.nodes
+
+
+def expected_weights(graph: Graph) -> Expected:
+    """What weights a drawing has, whatever the data. Raises FormatError where they are too many."""
+    told = check(graph, {}).facts.keys()
+    return Expected(_shapes(graph.part(told)) if told else {}, told, graph.nodes.keys())
+
+
+def _shapes(fitting: Graph) -> dict[str, Shape]:
+    program = compile_graph(fitting, {}, training=False, plain=True)
+    total = sum(math.prod(parameter.shape) for parameter in program.parameters)
+    if total > MAX_WEIGHTS:
+        raise FormatError(
+            f"The network has {total:,} weights; at most {MAX_WEIGHTS:,} are kept in a file.", "Make a layer smaller."
+        )
+    # Empty memory of one byte a number: only its shape is looked at.
+    shapes = {
+        parameter.key(view): view.of(np.empty(parameter.shape, np.int8)).shape
+        for parameter in program.parameters
+        for view in parameter.views
+    }
+    states = [slot for slot in program.slots if slot.role is Role.STATE and not slot.batched]
+    return {**shapes, **{f"{slot.node}/{slot.name}": slot.shape for slot in states}}
+
+
+def check_weights(graph: Graph, weights: Mapping[str, Array]) -> None:
+    """Raise FormatError unless all weights belong to nodes of the drawing and are of their shape."""
+    expected = expected_weights(graph)
+    for key, array in weights.items():
+        if not expected.takes(key, array):
+            shape = expected.shapes.get(key)
+            wanted = f"should have the shape {shape}, not {array.shape}" if shape else "belong to no layer"
+            raise FormatError(f"Its weights {short(key)} {wanted}.", _DAMAGED)
+
+
+def _check_name(name: str) -> None:
+    if name != name.strip() or not name.isprintable() or FORBIDDEN_IN_NAMES & set(name):
+        raise FormatError(f"One of its nodes is called {name!r}, which cannot be a name.", _DAMAGED)
+
+
+def _check_links(graph: Graph) -> None:
+    taken: set[tuple[str, int]] = set()
+    for link in graph.links:
+        for end in (link.source, link.target):
+            if end not in graph.nodes:
+                raise FormatError(f"One of its wires ends at {end!r}, which is not there.", _DAMAGED)
+        most = graph.nodes[link.target].layer.arity[1]
+        if (most is not None and link.port >= most) or not graph.nodes[link.source].layer.has_output:
+            raise FormatError(f"Its wire from {link.source!r} to {link.target!r} has no place to go.", _DAMAGED)
+        if (link.target, link.port) in taken:
+            raise FormatError(f"Two of its wires end at the same input of {link.target!r}.", _DAMAGED)
+        taken.add((link.target, link.port))
+    try:
+        graph.order()
+    except GraphError as error:
+        raise FormatError(short(error.message), _DAMAGED) from error
