@@ -4,7 +4,7 @@ There is no second shape rule to keep in agreement with the layers' own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from annstudio.data.base import Dataset
 from annstudio.document.graph import Graph
@@ -147,6 +147,3 @@ def _suited_loss(shape: Shape, columns: Columns) -> str:
     if target is None or target.n_classes == 0:
         return "half_squared_error"
     return "binary_cross_entropy" if target.n_classes == 2 and shape == (1,) else "cross_entropy"
-
-
-__all__ = ["Checked", "Columns", "Fact", "Problem", "check", "columns_of", "compile_graph", "refusal", "replace"]

@@ -52,7 +52,7 @@ def _insert_before(graph: Graph, remedy: Remedy) -> Graph:
 
 
 def _set(graph: Graph, remedy: Remedy) -> Graph:
-    """Change settings of a node, or of the one before it that has them; an activation may come as a layer of its own."""
+    """Change settings of a node, or of the one before it that has them; activations may come as layers of their own."""
     id: str | None = remedy.node
     names = set(remedy.settings)
     while id is not None:

@@ -109,6 +109,3 @@ class Document:
             if total > WEIGHT_BYTES and arrays and i < self._at:
                 bare = entry.project.reset()
                 self._entries[i] = Entry(bare, entry.label, entry.merge, weights_let_go=True)
-
-
-__all__ = ["Document", "Entry"]

@@ -20,9 +20,11 @@ from annstudio.engine.passes import quicken
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.errors import DataError, StudioError, TrainingError
+from annstudio.explain.stepper import Stepper
 from annstudio.training.batches import Rows, pieces
-from annstudio.training.snapshot import Progress
+from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
+from annstudio.training.watch import Watch
 
 
 class Network:
@@ -141,6 +143,11 @@ class Network:
             raise TrainingError("No weight of this network is trainable.", "Switch on Trainable in a layer.")
         train, validation = dataset.split(settings.validation_share, settings.seed)
         progress = self.project.progress or Progress()
+        if progress.over:
+            progress = Progress()
+        elif progress.epoch >= settings.epochs:
+            # A run that is over and started again goes on for as many epochs more.
+            settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
             programs, self.weights(), self.rows(settings.dtype), train, validation, settings, progress, max_steps,
             stop_at_epoch_end,
@@ -161,6 +168,29 @@ class Network:
             for node in ends:
                 parts[node].append(to_user(run.output(node)).copy())
         return {node: np.concatenate(arrays) for node, arrays in parts.items()}
+
+    def look(self, sample: int) -> Views | None:
+        """Activations of every node for one example of the data, and the weights; None where that cannot be."""
+        try:
+            programs, rows = self.programs, self.rows(self.project.settings.dtype)
+        except StudioError:
+            return None
+        arena = Arena(programs.fast, self.project.settings.dtype)
+        arena.load(self.weights())
+        step = self.project.progress.step if self.project.progress else 0
+        return Watch(programs.look, programs.fast, arena, rows).look(sample, self.project.settings.seed, step)
+
+    def stepper(self, sample: int) -> Stepper:
+        """A stepper over the plain program with one example. Raises StudioError where the drawing has a problem."""
+        dataset = self.need_dataset()
+        progress = self.project.progress or Progress()
+        dtype = "float64"
+        arena = Arena(self.plain, dtype)
+        arena.load(self.weights())
+        arena.use(self.project.settings.optimizer)
+        arena.remember(progress.memory)
+        feeds = self.rows(dtype).feeds(self.plain, np.array([sample % len(dataset)]))
+        return Stepper(self.plain, arena, feeds, self.project.settings.seed, progress.step)
 
     def _input_rows(self, program: Program, inputs: dict[str, Array], piece: Array) -> dict[int, Array]:
         rows = {}
@@ -187,8 +217,7 @@ class Network:
         return [
             id
             for id, node in graph.nodes.items()
-            if node.layer.has_output
-            and all(not graph.nodes[link.target].layer.has_output for link in graph.out_of(id))
+            if node.layer.has_output and all(not graph.nodes[link.target].layer.has_output for link in graph.out_of(id))
         ]
 
 

@@ -25,6 +25,16 @@ class Memory:
     vectors: Mapping[str, Array]
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What an arena held at one moment."""
+
+    t: int
+    values: Array
+    vectors: Mapping[str, Array]
+    states: Mapping[tuple[str, str], Array]
+
+
 class Arena:
     """The stored arrays of a program's parameters and states, shared by every Run of that network."""
 
@@ -115,6 +125,31 @@ class Arena:
                     target = view.of(array[self._spans[i]].reshape(parameter.shape))
                     if kept is not None and kept.shape == target.shape:
                         target[...] = kept
+
+    def checkpoint(self) -> "Checkpoint":
+        """A copy of everything here that a batch changes."""
+        vectors = {name: array.copy() for name, array in self._vectors.items()}
+        return Checkpoint(
+            self.t, self.values.copy(), vectors, {key: array.copy() for key, array in self.states.items()}
+        )
+
+    def restore(self, checkpoint: "Checkpoint") -> None:
+        """Go back to a checkpoint, in place."""
+        self.t = checkpoint.t
+        self.restore_values(checkpoint)
+        for name, array in self._vectors.items():
+            np.copyto(array, checkpoint.vectors[name])
+
+    def restore_values(self, checkpoint: "Checkpoint") -> None:
+        """Take parameters and states from a checkpoint of an arena of the same program."""
+        np.copyto(self.values, checkpoint.values)
+        for key, state in self.states.items():
+            np.copyto(state, checkpoint.states[key])
+
+    def at_checkpoint(self, checkpoint: "Checkpoint", parameter: Parameter) -> Array:
+        """A parameter's stored array as it was at a checkpoint."""
+        span = self._spans[self._where[_identity(parameter)]]
+        return checkpoint.values[span].reshape(parameter.shape)
 
     def vector(self, name: str, parameter: Parameter) -> Array:
         """The optimiser's vector `name` (such as Adam's m) for one parameter, in its stored shape."""

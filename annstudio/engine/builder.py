@@ -29,7 +29,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Spec:
-    """What the builder knows of a column of the data: one example's shape, and the number of classes if it names them."""
+    """What is known of a column of the data: one example's shape, and the number of classes if it names them."""
 
     shape: Shape
     n_classes: int = 0
@@ -190,7 +190,8 @@ class Builder:
                 loss = self._loss_terms[0] if len(self._loss_terms) == 1 else total(self, self._loss_terms)
         program = Program(
             tuple(self.slots), tuple(self.steps), tuple(self.parameters), tuple(self.feeds), tuple(self.noises),
-            self.constants, self.outputs, loss.slot if loss else None, self.losses, tuple(self.judged), {}, self.training, self.plain,
+            self.constants, self.outputs, loss.slot if loss else None, self.losses, tuple(self.judged), {},
+            self.training, self.plain,
         )  # fmt: skip
         return differentiate(program, self._carries) if loss and self.training else program
 
@@ -204,4 +205,4 @@ class Builder:
 
 def input_names(step: Step) -> tuple[str, ...]:
     """What the op of a step calls its inputs."""
-    return signature(type(step.op)).input_names(len(step.inputs), step.buffers)
+    return signature(step.op).input_names(len(step.inputs), step.buffers)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape, signature
 from annstudio.engine.program import AnyStep, Parameter, Phase, Program, Role, Slot, Step, Update
 
@@ -28,6 +29,10 @@ class AddGradients(Op):
         np.add(xs[0], xs[1], y)
         for x in xs[2:]:
             np.add(y, x, y)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        n = sum(name.startswith("xs[") for name in see.arrays)
+        return [Term((see(f"xs[{i}]", *index),)) for i in range(n)]
 
 
 class _Walk:
@@ -65,7 +70,7 @@ class _Walk:
         dy = self.gather(step.output, step.node, step.scope)
         if dy is None:
             return
-        names = signature(type(step.op)).input_names(len(step.inputs), step.buffers)
+        names = signature(step.op).input_names(len(step.inputs), step.buffers)
         gradients: list[int | None] = []
         for name, slot in zip(names, step.inputs, strict=True):
             if name in step.op.without_gradient or slot not in self.wanted:
@@ -126,6 +131,3 @@ def _updates(program: Program, gradients: dict[int, int]) -> Iterable[Update]:
 
 def _learns(parameter: Parameter) -> bool:
     return any(parameter.learns(view) for view in parameter.views)
-
-
-__all__ = ["AddGradients", "Index", "differentiate"]

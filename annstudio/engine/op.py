@@ -6,9 +6,8 @@ result. Ops are pure: what they keep for the way back are buffers with slots of 
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy.typing as npt
@@ -62,6 +61,8 @@ class Op:
     formula: ClassVar[str] = ""
     weighted_sum: ClassVar[bool] = False
     """True for the part of a unit that the lecture calls `net`: the sum before the activation."""
+    elementwise: ClassVar[bool] = False
+    """True where each value of the result comes from the value in its place alone, as with most activations."""
     couples_examples: ClassVar[bool] = False
     """True where one example's result depends on the others; such a program is never split over the batch."""
     without_gradient: ClassVar[frozenset[str]] = frozenset()
@@ -120,20 +121,28 @@ class Signature:
     backward: tuple[str, ...]
     variadic: str | None
 
-    def input_names(self, n_inputs: int, buffers: Mapping[str, Buffer]) -> tuple[str, ...]:
+    def input_names(self, n_inputs: int, buffers: Container[str]) -> tuple[str, ...]:
         """The inputs' names in order; those of a variadic op are numbered: xs[0], xs[1], …"""
         if self.variadic:
             return tuple(f"{self.variadic}[{i}]" for i in range(n_inputs))
         return tuple(name for name in self.forward[1:] if name not in buffers)
 
 
-@cache
-def signature(op: type[Op]) -> Signature:
+_signatures: dict[type, Signature] = {}
+
+
+def signature(op: Op) -> Signature:
     """The parameter names of an op's methods, read once a class."""
+    if type(op) not in _signatures:
+        _signatures[type(op)] = _read_signature(op)
+    return _signatures[type(op)]
+
+
+def _read_signature(op: Op) -> Signature:
     forward = inspect.signature(op.forward).parameters
     variadic = next((p.name for p in forward.values() if p.kind is p.VAR_POSITIONAL), None)
-    names = tuple(name for name in forward if name not in ("self", variadic))
-    return Signature(names, tuple(n for n in inspect.signature(op.backward).parameters if n != "self"), variadic)
+    names = tuple(name for name in forward if name != variadic)
+    return Signature(names, tuple(inspect.signature(op.backward).parameters), variadic)
 
 
 def same_shape(*inputs: Shape) -> Shape:

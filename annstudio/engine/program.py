@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Index, Op, Shape
+from annstudio.engine.op import Array, Op, Shape
 
 
 class Phase(StrEnum):
@@ -211,8 +211,3 @@ class Program:
     @property
     def n_parameters(self) -> int:
         return sum(parameter.size for parameter in self.parameters)
-
-
-__all__ = [
-    "AnyStep", "Draw", "Feed", "Index", "Judged", "Noise", "Parameter", "Phase", "Program", "Role", "Slot", "Step", "Update", "View",
-]

@@ -20,7 +20,7 @@ DTYPES = {"int": np.dtype(np.intp), "bool": np.dtype(bool)}
 
 
 class Run:
-    """Buffers for batches of exactly `n` examples, bound to the arena's parameters. It changes; nothing else here does."""
+    """Buffers for batches of exactly `n` examples, bound to the arena's parameters."""
 
     def __init__(self, program: Program, arena: Arena, n: int) -> None:
         self.program = program
@@ -85,6 +85,11 @@ class Run:
         """What a node gave, the examples last."""
         return self.arrays[self.program.outputs[node]]
 
+    def named(self, step: Step) -> dict[str, Array]:
+        """The arrays of a step by the names its op knows them by; inputs as the op sees them, with their margins."""
+        known = self._known(step)[1]
+        return {name: array for name, array in known.items() if isinstance(array, np.ndarray)}
+
     # Binding ---------------------------------------------------------------------------------------------------------
 
     def _allocate(self, slot: Slot) -> Array:
@@ -109,7 +114,7 @@ class Run:
         if isinstance(step, Update):
             return partial(self.arena.update, step)
         before, known = self._known(step)
-        names = signature(type(step.op))
+        names = signature(step.op)
         if step.backward:
             call: Call = partial(step.op.backward, *(known[name] for name in names.backward))
         else:
@@ -119,7 +124,7 @@ class Run:
 
     def _known(self, step: Step) -> tuple[list[Call], dict[str, Any]]:
         """The arrays of a step by the names that its op knows, and the copies that must be made before it."""
-        names = signature(type(step.op))
+        names = signature(step.op)
         inputs = names.input_names(len(step.inputs), step.buffers)
         known: dict[str, Any] = {"y": self.arrays[step.output]}
         known |= {name: self.arrays[slot] for name, slot in step.buffers.items()}
@@ -162,10 +167,9 @@ def _demanded_margins(program: Program) -> dict[int, Margin]:
     margins: dict[int, Margin] = {}
     for step in program.steps:
         if isinstance(step, Step) and not step.backward:
-            names = signature(type(step.op)).input_names(len(step.inputs), step.buffers)
+            names = signature(step.op).input_names(len(step.inputs), step.buffers)
             for name, slot in zip(names, step.inputs, strict=True):
                 margin = step.op.margin(name, program.slots[slot].shape)
                 if margin is not None and program.slots[slot].batched:
                     margins.setdefault(slot, margin)
     return margins
-

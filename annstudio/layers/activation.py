@@ -21,6 +21,7 @@ ActivationName = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "sof
 class Elementwise(Op):
     """A function of each value alone. `template` and `slope_template` are LaTeX with «0» for the number put in."""
 
+    elementwise = True
     name: ClassVar[str]
     template: ClassVar[str]
     slope_template: ClassVar[str]

@@ -36,16 +36,17 @@ class Correlate2D(Op):
         self.bias = bias
 
     def shape(self, *inputs: Shape) -> Shape:
-        _, height, width = self.margin("x", inputs[0]).around(inputs[0])
+        _, height, width = self.border(inputs[0]).around(inputs[0])
         rows, columns = (
             (size - k) // s + 1 for size, k, s in zip((height, width), self.kernel, self.strides, strict=True)
         )
         return (inputs[1][1], rows, columns)
 
-    def margin(self, name: str, shape: Shape) -> Margin | None:  # type: ignore[override]
+    def margin(self, name: str, shape: Shape) -> Margin | None:
+        return self.border(shape) if name == "x" else None
+
+    def border(self, shape: Shape) -> Margin:
         """The zero border of `same` padding: with strides more of it lies below and to the right, as in Keras."""
-        if name != "x":
-            return None
         before, after = [0], [0]
         for size, k, s in zip(shape[1:], self.kernel, self.strides, strict=True):
             total = max((-(-size // s) - 1) * s + k - size, 0) if self.padding == "same" else 0
@@ -72,13 +73,13 @@ class Correlate2D(Op):
             rows = w.shape[0] - self.bias
             kh, kw = self.kernel
             shares = np.matmul(w[:rows], columns).reshape(kh, kw, dx.shape[0], *dy.shape[1:])
-            margin = self.margin("x", dx.shape[:-1])
-            framed = np.zeros((*margin.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
+            border = self.border(dx.shape[:-1])
+            framed = np.zeros((*border.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
             windows = self._windows(framed, dy.shape[1], dy.shape[2])
             for u in range(kh):
                 for v in range(kw):
                     np.add(windows[u, v], shares[u, v], windows[u, v])
-            dx[...] = framed[margin.inside(dx.shape[:-1])]
+            dx[...] = framed[border.inside(dx.shape[:-1])]
 
     def _windows(self, x: Array, rows: int, columns: int) -> Array:
         """A view (kh, kw, C, rows, columns, N) of a framed picture: element [u, v] is what kernel place u, v sees."""
@@ -109,8 +110,8 @@ class Correlate2D(Op):
                 for j in range(columns)
             ]
         c, row, column = index
-        channels, *framed = see.shape("x")
-        top, left = self._border(framed, rows, columns, see.shape("dx"))
+        channels = see.shape("x")[0]
+        _, top, left = self.border(see.shape("dx")).before
         terms = []
         for u in range(self.kernel[0]):
             for v in range(self.kernel[1]):
@@ -121,10 +122,6 @@ class Correlate2D(Op):
                 place = (u * self.kernel[1] + v) * channels + c
                 terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(see.shape("dy")[0])]
         return terms
-
-    def _border(self, framed: list[int], rows: int, columns: int, inside: Shape) -> tuple[int, int]:
-        before = self.margin("x", inside)
-        return before.before[1], before.before[2]
 
 
 class Conv2D(Layer):

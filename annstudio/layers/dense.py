@@ -42,7 +42,7 @@ class WeightedSum(Op):
         if dw is not None:
             products = np.matmul(dy, x.swapaxes(-1, -2), dw if dy.ndim == 2 else None)
             if dy.ndim == 3:
-                np.add.reduce(products, 0, None, dw)
+                np.add.reduce(products, axis=0, out=dw)
         if dx is not None:
             np.matmul(w[:, :-1].T if self.bias else w.T, dy, dx)
 

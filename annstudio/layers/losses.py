@@ -151,7 +151,7 @@ class MeanOverExamples(Op):
         return False
 
     def forward(self, y: Array, x: Array) -> None:
-        np.add.reduce(x, 0, None, y)
+        np.add.reduce(x, axis=0, out=y)
         np.divide(y, x.shape[-1], y)
 
     def backward(self, dx: Array, dy: Array) -> None:

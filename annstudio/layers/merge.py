@@ -47,7 +47,9 @@ class Join(Op):
         for shape in inputs[1:]:
             if len(shape) != len(first) or _without(shape, axis) != _without(first, axis):
                 told = " and ".join(shape_text(s) for s in inputs)
-                raise ShapeError(f"needs inputs that differ in their channels only; got {told}.", "Bring them to one size.")
+                raise ShapeError(
+                    f"needs inputs that differ in their channels only; got {told}.", "Bring them to one size."
+                )
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
     def forward(self, y: Array, *xs: Array) -> None:

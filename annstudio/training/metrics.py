@@ -1,4 +1,4 @@
-"""How good a network is, in figures that people quote: the loss, and the share of right answers where there are such."""
+"""How good a network is, in figures that people quote: the loss, and the share of right answers."""
 
 from dataclasses import dataclass
 

@@ -23,6 +23,8 @@ class Progress:
     epoch_hits: float = 0.0
     memory: Memory = field(default_factory=lambda: Memory(0, {}))
     record: Record = field(default_factory=Record)
+    over: bool = False
+    """The run was stopped for good: the next one begins anew, with the weights as they are."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections import deque
 
 from threadpoolctl import threadpool_limits
 
-from annstudio.training.snapshot import Edited, Failed, Finished, Message, Snapshot
+from annstudio.training.snapshot import Failed, Message, Snapshot
 from annstudio.training.trainer import Control, Job, WeightEdit, train
 
 
@@ -71,6 +71,3 @@ class Worker:
                     self.mailbox.put(message)
         except BaseException as error:
             self.mailbox.put(Failed(error))
-
-
-__all__ = ["Edited", "Finished", "Mailbox", "Worker"]

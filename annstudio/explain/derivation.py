@@ -1,0 +1,223 @@
+"""Any number on the screen as formula, the user's numbers, and result, down to the numbers that it was made from.
+
+A derivation is built from the op's own account of the element and the arrays of the run at hand.
+"""
+
+import inspect
+import re
+import textwrap
+from dataclasses import dataclass
+
+from annstudio.engine.account import Factor, See, Term
+from annstudio.engine.op import Index, Margin, Op, signature
+from annstudio.engine.program import Role, Step
+from annstudio.errors import StudioError
+from annstudio.explain.names import Names, plain
+from annstudio.explain.numbers import number_latex
+from annstudio.explain.stepper import Stepper
+
+SHOWN_TERMS = 12
+"""Longer sums are folded in formulas; the table has all terms."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of a run: element `index` of a slot, for one example where the slot has one per example."""
+
+    slot: int
+    index: Index
+    example: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A factor in a derivation: its symbol, its number, and where it came from (None: worked out on the spot)."""
+
+    symbol: str
+    value: float
+    quantity: Quantity | None
+    meaning: str = ""
+    """For a number that is worked out: how, as LaTeX with numbers."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One term of a sum."""
+
+    symbols: str
+    numbers: str
+    value: float
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """Symbols, the same with numbers, and the result; `rows` are the terms, all of them."""
+
+    quantity: Quantity
+    symbol: str
+    value: float
+    rows: tuple[Row, ...]
+    formula: str
+    """The op's own formula, in general terms."""
+    source: str
+    """The source of the method that computed it, read from the program itself."""
+    step: int | None
+    """The step that computed it; None for what was given."""
+
+    @property
+    def given(self) -> bool:
+        """Whether the number comes from outside: data, a weight, a constant."""
+        return self.step is None
+
+    @property
+    def symbols_line(self) -> str:
+        return f"{self.symbol} = {_sum([row.symbols for row in self.rows])}" if self.rows else self.symbol
+
+    @property
+    def numbers_line(self) -> str:
+        """The formula with the numbers put in, with the digits that the derivation was made with."""
+        return "= " + _sum([row.numbers for row in self.rows])
+
+    def text(self, digits: int) -> str:
+        """The whole derivation as plain text."""
+        lines = [plain(self.symbols_line)]
+        if self.rows:
+            lines.append(plain(self.numbers_line))
+        return "\n".join([*lines, f"= {plain(number_latex(self.value, digits))}"])
+
+
+class Explainer:
+    """Answers questions about the numbers of one Stepper."""
+
+    def __init__(self, stepper: Stepper) -> None:
+        self.stepper = stepper
+        self.program = stepper.program
+        self.names = Names(stepper.program)
+
+    def value(self, quantity: Quantity) -> float:
+        array = self.stepper.array(quantity.slot)
+        if self.program.slots[quantity.slot].role is Role.PARAMETER:
+            array = self.stepper.before_update(quantity.slot)
+        batched = self.program.slots[quantity.slot].batched
+        return float(array[(*quantity.index, quantity.example) if batched else quantity.index])
+
+    def symbol(self, quantity: Quantity) -> str:
+        return self.names.of(quantity.slot, quantity.index)
+
+    def derive(self, quantity: Quantity, digits: int = 4) -> Derivation:
+        """How the number came about. Raises StudioError where its step has not been done yet."""
+        at = self.stepper.written_by.get(quantity.slot)
+        symbol, value = self.symbol(quantity), self.value(quantity)
+        if at is None:
+            return Derivation(quantity, symbol, value, (), "", "", None)
+        if at >= self.stepper.position:
+            raise StudioError(f"{plain(symbol)} has not been computed yet.", f"Step on to step {at + 1}.")
+        step = self.program.steps[at]
+        assert isinstance(step, Step)
+        see = self._see(step, quantity.example)
+        if quantity.slot in step.buffers.values():
+            terms: list[Term] = []
+        elif step.backward:
+            name = _gradient_name(step, quantity.slot)
+            terms = step.op.gradient_account(name, see, quantity.index)
+        else:
+            terms = step.op.account(see, quantity.index)
+        rows = tuple(self._row(step, see, term, digits) for term in terms)
+        method = step.op.backward if step.backward else step.op.forward
+        return Derivation(quantity, symbol, value, rows, step.op.formula, source_of(step.op, method.__name__), at)
+
+    # Private ---------------------------------------------------------------------------------------------------------
+
+    def _see(self, step: Step, example: int) -> See:
+        arrays = self.stepper.run.named(step)
+        slots = slots_by_name(step)
+        for name, slot in slots.items():
+            if name in arrays and self.program.slots[slot].role is Role.PARAMETER:
+                # After the update the run's array holds the new weights; what was computed came from the old ones.
+                arrays[name] = self.stepper.before_update(slot)
+        batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
+        return See(arrays, batched, example, self.stepper.n)
+
+    def _row(self, step: Step, see: See, term: Term, digits: int) -> Row:
+        parts = tuple(self._part(step, see, factor, digits) for factor in term.factors)
+        template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
+        symbols = _filled(template, [part.symbol for part in parts])
+        numbers = _filled(template, [_bracketed(number_latex(part.value, digits)) for part in parts])
+        return Row(symbols, numbers, term.value, parts)
+
+    def _part(self, step: Step, see: See, factor: Factor, digits: int) -> Part:
+        if factor.within is not None:
+            inner = [self._part(step, see, each, digits) for each in factor.within.factors]
+            template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
+            meaning = _filled(template, [_bracketed(number_latex(part.value, digits)) for part in inner])
+            symbol = self._local_derivative(step, factor) or _filled(template, [part.symbol for part in inner])
+            return Part(symbol, factor.value, None, meaning)
+        quantity = self._place(step, factor)
+        if quantity is None:
+            return Part(number_latex(factor.value, digits), factor.value, None)
+        return Part(self.symbol(quantity), factor.value, quantity)
+
+    def _local_derivative(self, step: Step, factor: Factor) -> str:
+        """∂out/∂net for the slope of an activation."""
+        if factor.array != "slope" or not step.backward:
+            return ""
+        above = self.names.of(step.output, factor.index if self.program.slots[step.output].shape else ())
+        below = self.names.of(step.inputs[0], factor.index)
+        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+
+    def _place(self, step: Step, factor: Factor) -> Quantity | None:
+        """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
+        slot = slots_by_name(step).get(factor.array)
+        if slot is None:
+            return None
+        shape = self.program.slots[slot].shape
+        margin: Margin | None = None
+        if factor.array in _input_names(step):
+            margin = step.op.margin(factor.array, shape)
+        index = factor.index
+        if margin is not None:
+            index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
+        if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
+            return None
+        return Quantity(slot, index, factor.example or 0)
+
+
+def slots_by_name(step: Step) -> dict[str, int]:
+    """The slots of a step by the names its op knows them by."""
+    names = _input_names(step)
+    found = {"y": step.output, **dict(zip(names, step.inputs, strict=True)), **step.buffers}
+    if step.output_gradient is not None:
+        found["dy"] = step.output_gradient
+    found |= {f"d{n}": slot for n, slot in zip(names, step.gradients, strict=False) if slot is not None}
+    return found
+
+
+def source_of(op: Op, method: str) -> str:
+    """The source text of an op's method, as it ran."""
+    return textwrap.dedent(inspect.getsource(getattr(type(op), method)))
+
+
+def _input_names(step: Step) -> tuple[str, ...]:
+    return signature(step.op).input_names(len(step.inputs), step.buffers)
+
+
+def _gradient_name(step: Step, slot: int) -> str:
+    return _input_names(step)[step.gradients.index(slot)]
+
+
+def _filled(template: str, values: list[str]) -> str:
+    return re.sub(r"«(\d+)»", lambda match: values[int(match[1])], template).replace("·", r"\cdot")
+
+
+def _bracketed(number: str) -> str:
+    return f"({number})" if number.startswith("-") else number
+
+
+def _sum(parts: list[str]) -> str:
+    """The parts with plus signs between them, folded in the middle where there are many."""
+    if len(parts) > SHOWN_TERMS:
+        half = SHOWN_TERMS // 2
+        parts = [*parts[:half], r"\dots", *parts[-half:]]
+    joined = " + ".join(parts) or "0"
+    return joined.replace("+ -", "- ")

@@ -1,0 +1,137 @@
+"""What numbers are called: the lecture's symbols (w₅, net, out, E) for any network.
+
+A symbol is LaTeX; `plain` turns LaTeX of the kind used here into text for tooltips and screen readers.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from annstudio.engine.op import Index
+from annstudio.engine.program import Program, Role, Slot
+
+NUMBERED_WEIGHTS = 99
+"""Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The symbols of one program."""
+
+    program: Program
+
+    def of(self, slot: int, index: Index) -> str:
+        r"""The symbol of one element: w_5, \text{net}_{o1}, \frac{\partial E}{\partial \dots}."""
+        of = self._gradient_of.get(slot)
+        if of is not None:
+            inner = self.of(of, index)
+            return rf"\frac{{\partial E}}{{\partial {inner}}}"
+        described = self.program.slots[slot]
+        match described.role:
+            case Role.PARAMETER:
+                return self._weight(described, index)
+            case Role.FEED:
+                return self._feed(described, index)
+            case Role.CONSTANT | Role.STATE | Role.NOISE | Role.BUFFER:
+                return rf"\text{{{described.name}}}_{{{self.unit(described.node, index)}}}"
+        if not described.shape and described.name in ("E", "e"):
+            return "E" if described.name == "E" else "e"
+        word = described.name if described.name in ("net", "out") else "out"
+        return rf"\text{{{word}}}_{{{self.unit(described.node, index)}}}"
+
+    def unit(self, node: str, index: Index) -> str:
+        """A unit's short name: h1 for the first of `hidden`; with more axes h(2,3,1)."""
+        start = self._short.get(node, node).replace("_", r"\_")
+        if not index:
+            return start
+        places = [i + 1 for i in index]
+        return f"{start}{places[0]}" if len(places) == 1 else f"{start}({','.join(map(str, places))})"
+
+    def text(self, slot: int, index: Index) -> str:
+        """The symbol as plain text."""
+        return plain(self.of(slot, index))
+
+    @cached_property
+    def _gradient_of(self) -> dict[int, int]:
+        found = {gradient: slot for slot, gradient in self.program.gradients.items()}
+        for step in self.program.steps:
+            for slot, gradient in zip(getattr(step, "inputs", ()), getattr(step, "gradients", ()), strict=False):
+                if gradient is not None:
+                    found.setdefault(gradient, slot)
+        return found
+
+    @cached_property
+    def _short(self) -> dict[str, str]:
+        """One letter a node where that tells all nodes apart, else its whole name."""
+        nodes = list(dict.fromkeys(slot.node for slot in self.program.slots if slot.node))
+        letters = [node[0] for node in nodes if node not in self.program.losses]
+        clear = len(set(letters)) == len(letters)
+        return {node: node[0] if clear and node not in self.program.losses else f"{node} " for node in nodes}
+
+    @cached_property
+    def _first_number(self) -> dict[int, int] | None:
+        """The number of the first weight of each dense parameter, where weights are numbered through."""
+        numbers, total = {}, 0
+        for parameter in self.program.parameters:
+            if len(parameter.views[0].axis_names) == 2:
+                numbers[parameter.slot] = total + 1
+                total += parameter.shape[0] * self._n_inputs(parameter.slot)
+        return numbers if 0 < total <= NUMBERED_WEIGHTS else None
+
+    def _n_inputs(self, slot: int) -> int:
+        parameter = next(p for p in self.program.parameters if p.slot == slot)
+        return parameter.shape[1] - any(view.name == "b" for view in parameter.views)
+
+    def _weight(self, slot: Slot, index: Index) -> str:
+        parameter = next(p for p in self.program.parameters if p.slot == slot.index)
+        views = {view.name for view in parameter.views}
+        if views == {"b"}:
+            return rf"b_{{{self.unit(slot.node, ())}}}"
+        if len(parameter.views[0].axis_names) != 2:
+            if "b" in views and index[0] == parameter.shape[0] - 1:
+                return rf"b_{{{self.unit(slot.node, index[1:])}}}"
+            return rf"w_{{{self.unit(slot.node, index)}}}"
+        unit, from_ = index
+        if from_ >= self._n_inputs(slot.index):
+            return rf"b_{{{self.unit(slot.node, (unit,))}}}"
+        if self._first_number is not None:
+            return rf"w_{{{self._first_number[slot.index] + unit * self._n_inputs(slot.index) + from_}}}"
+        return rf"w_{{{self.unit(slot.node, (unit,))},{from_ + 1}}}"
+
+    def _feed(self, slot: Slot, index: Index) -> str:
+        judged = next((j for j in self.program.judged if j.target == slot.index), None)
+        if judged is not None:
+            node = next((n for n, s in self.program.outputs.items() if s == judged.output), slot.node)
+            return rf"\text{{target}}_{{{self.unit(node, index)}}}"
+        unit = self.unit(slot.node, index)
+        return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else rf"\text{{{unit}}}"
+
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def plain(latex: str) -> str:
+    """LaTeX of the kind used here as readable text."""
+    text = latex
+    for _ in range(6):
+        text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
+        text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
+        text = re.sub(r"_\{(\d+)\}", lambda m: m[1].translate(_SUBSCRIPTS), text)
+        text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
+        text = re.sub(r"\^\{([^{}]*)\}", r"^\1", text)
+    for latex_word, word in _WORDS:
+        text = text.replace(latex_word, word)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _fraction(above: str, below: str) -> str:
+    simple = re.fullmatch(r"[\w.∂\\ _]*", below) is not None
+    return f"{above}/{below}" if simple and re.fullmatch(r"[\w.∂\\ _^-]*", above) else f"({above})/({below})"
+
+
+_WORDS = (
+    (r"\partial ", "∂"), (r"\partial", "∂"), (r"\cdot", "·"), (r"\sum", "Σ"), (r"\eta", "η"), (r"\sigma", "σ"),
+    (r"\mu", "μ"), (r"\beta", "β"), (r"\epsilon", "ε"), (r"\leq", "≤"), (r"\max", "max"), (r"\ln", "ln"),
+    (r"\tanh", "tanh"), (r"\quad", "  "), (r"\dots", "…"), (r"\sqrt", "√"), (r"\infty", "∞"), (r"\,", " "),
+    (r"\;", " "), (r"\_", "_"), ("{", ""), ("}", ""),
+)  # fmt: skip

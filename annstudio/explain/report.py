@@ -1,0 +1,70 @@
+"""One batch explained as plain data: what `annstudio explain --json` prints, every float in full precision."""
+
+from typing import Any
+
+from annstudio.engine.layout import to_user
+from annstudio.engine.op import Index
+from annstudio.engine.program import Phase, Program, Step
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.names import plain
+from annstudio.explain.stepper import Stepper
+from annstudio.explain.weight import answer, ask
+
+
+def net_slot(program: Program, node: str) -> int | None:
+    """The slot of a node's weighted sum; None for nodes without one."""
+    found = None
+    for step in program.steps:
+        if isinstance(step, Step) and step.node == node and step.phase is Phase.FORWARD and step.op.weighted_sum:
+            found = step.output
+    return found
+
+
+def layers_report(stepper: Stepper) -> list[dict[str, Any]]:
+    """Of every node: name, net, output and delta (∂E/∂net, or ∂E/∂output where there is no net)."""
+    program = stepper.program
+    rows = []
+    for node, output in program.outputs.items():
+        if node in program.losses:
+            continue
+        net = net_slot(program, node)
+        delta = program.gradients.get(output if net is None else net)
+        rows.append(
+            {
+                "name": node,
+                "net": None if net is None else _values(stepper, net),
+                "output": _values(stepper, output),
+                "delta": None if delta is None else _values(stepper, delta),
+            }
+        )
+    return rows
+
+
+def report(stepper: Stepper, weight: tuple[str, Index] | None = None) -> dict[str, Any]:
+    """The whole batch; with `weight` (key and place) also why that weight changes. Raises GraphError."""
+    question = None if weight is None else ask(stepper.program, *weight)
+    stepper.to(len(stepper))
+    loss = None if stepper.program.loss is None else stepper.run.loss
+    found: dict[str, Any] = {"loss": loss, "layers": layers_report(stepper)}
+    if question is not None:
+        told = answer(Explainer(stepper), question)
+        found["weight"] = {
+            "name": f"{question.parameter.node}.{question.view.name}[{','.join(map(str, question.index))}]",
+            "symbol": plain(told.symbol),
+        }
+        found |= {
+            "value": told.value,
+            "gradient": told.gradient,
+            "finite_difference": told.check.value,
+            "after_update": told.after_update,
+            "factors": [{"symbol": plain(part.symbol), "number": part.value} for part in told.factors],
+        }
+    return found
+
+
+def _values(stepper: Stepper, slot: int) -> Any:
+    array = stepper.array(slot)
+    if not stepper.program.slots[slot].batched:
+        return array.tolist()
+    rows = to_user(array)
+    return (rows[0] if len(rows) == 1 else rows).tolist()

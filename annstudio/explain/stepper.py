@@ -1,0 +1,153 @@
+"""A cursor over one Run: on, back, to the next layer, to the loss, to the update.
+
+Every value has its own slot, so going back is only moving the cursor; what updates wrote is put back as it was.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+import numpy as np
+
+from annstudio.engine.arena import Arena
+from annstudio.engine.op import Array
+from annstudio.engine.program import AnyStep, Phase, Program, Role, Step, Update
+from annstudio.engine.run import Run
+
+
+class Stepper:
+    """Steps through the plain program with one batch, in float64. `position` steps are done; the last is `current`."""
+
+    def __init__(
+        self, program: Program, arena: Arena, feeds: Mapping[int, Array], seed: int = 0, batch_number: int = 0
+    ) -> None:
+        self.program = program
+        self.arena = arena
+        self.feeds = dict(feeds)
+        self.seed = seed
+        self.batch_number = batch_number
+        self.n = len(next(iter(feeds.values()))) if feeds else 1
+        self.run = Run(program, arena, self.n)
+        self.run.load(self.feeds, seed, batch_number)
+        self._before = arena.checkpoint()
+        updates = [i for i, s in enumerate(program.steps) if s.phase is Phase.UPDATE]
+        self._first_update = updates[0] if updates else len(program.steps)
+
+    # Where we are ----------------------------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> int:
+        """How many steps are done."""
+        return self.run.cursor
+
+    def __len__(self) -> int:
+        return len(self.program.steps)
+
+    @property
+    def current(self) -> AnyStep | None:
+        """The step that was done last."""
+        return self.program.steps[self.position - 1] if self.position else None
+
+    @cached_property
+    def written_by(self) -> dict[int, int]:
+        """Which step writes a slot, by position in the program; slots that are given are not in it."""
+        found: dict[int, int] = {}
+        for i, step in enumerate(self.program.steps):
+            if isinstance(step, Step):
+                for slot in step.writes:
+                    found.setdefault(slot, i)
+        return found
+
+    def known(self, slot: int) -> bool:
+        """Whether the slot's value has been computed by now."""
+        if self.program.slots[slot].role is Role.STATE:
+            return True
+        at = self.written_by.get(slot)
+        return at is None or at < self.position
+
+    def array(self, slot: int) -> Array:
+        """The array of a slot, the examples last."""
+        return self.run.arrays[slot]
+
+    def updated(self, parameter: int) -> bool:
+        """Whether a parameter (by position in the program) has its new value already."""
+        return any(
+            isinstance(step, Update) and parameter in step.parameters
+            for step in self.program.steps[self._first_update : self.position]
+        )
+
+    def before_update(self, slot: int) -> Array:
+        """A parameter's value at the start of the batch."""
+        for parameter in self.program.parameters:
+            if parameter.slot == slot:
+                return self.arena.at_checkpoint(self._before, parameter)
+        return self.run.arrays[slot]
+
+    # Going -----------------------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """One step on; False at the end."""
+        if self.run.done:
+            return False
+        self.run.step()
+        return True
+
+    def back(self) -> bool:
+        """One step back; False at the start."""
+        if not self.position:
+            return False
+        self.to(self.position - 1)
+        return True
+
+    def to(self, position: int) -> None:
+        """To the moment when `position` steps are done."""
+        position = max(0, min(position, len(self)))
+        if position < self.position:
+            if self.position > self._first_update:
+                self.arena.restore(self._before)
+                self.run.cursor = min(self._first_update, position)
+            else:
+                self.run.cursor = position
+        while self.position < position:
+            self.run.step()
+
+    def next_layer(self) -> None:
+        """On to the end of the layer at hand, or of the next where it has ended: forward, backward and update alike."""
+        steps, start = self.program.steps, self.position
+        if start < len(steps):
+            here = _stretch(steps[start])
+            self.to(self._along(start, lambda i: i < len(steps) and _stretch(steps[i]) == here, 1))
+
+    def previous_layer(self) -> None:
+        """Back to before the layer at hand."""
+        steps, start = self.program.steps, self.position
+        if start:
+            here = _stretch(steps[start - 1])
+            self.to(self._along(start, lambda i: i > 0 and _stretch(steps[i - 1]) == here, -1))
+
+    def to_phase_end(self, phase: Phase) -> None:
+        """To the end of the loss, of the way back, or of the update."""
+        places = self.program.in_phase(phase)
+        if places:
+            self.to(places[-1] + 1)
+
+    def _along(self, start: int, inside: Callable[[int], bool], direction: int) -> int:
+        while inside(start):
+            start += direction
+        return start
+
+    # Trying ----------------------------------------------------------------------------------------------------------
+
+    def loss_with(self, slot: int, index: tuple[int, ...], value: float) -> float:
+        """The loss of this very batch, noise included, were one stored number another: the network runs again."""
+        arena = Arena(self.program, str(self.arena.dtype))
+        arena.restore_values(self._before)
+        run = Run(self.program, arena, self.n)
+        run.load(self.feeds, self.seed, self.batch_number)
+        run.arrays[slot][index] = value
+        with np.errstate(over="ignore"):
+            run.to_loss()
+        return run.loss
+
+
+def _stretch(step: AnyStep) -> tuple[str, Phase]:
+    return (step.node, step.phase)

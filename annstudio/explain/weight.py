@@ -1,0 +1,145 @@
+"""Why does this weight change? Its gradient by the chain rule, a check that runs the loss again, and its new value."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from annstudio.engine.op import Index
+from annstudio.engine.program import Parameter, Program, Step, View
+from annstudio.errors import GraphError
+from annstudio.explain.derivation import Explainer, Part, Quantity
+from annstudio.explain.stepper import Stepper
+
+
+@dataclass(frozen=True)
+class WeightQuestion:
+    """One number of a view, and the element of the stored array that it is."""
+
+    parameter: Parameter
+    view: View
+    index: Index
+    stored: Index
+
+    @property
+    def key(self) -> str:
+        return self.parameter.key(self.view)
+
+
+def ask(program: Program, key: str, index: Index) -> WeightQuestion:
+    """The question about `key` (`hidden/W`) at `index`. Raises GraphError in plain words where there is no such."""
+    try:
+        parameter, view = program.parameter_of(key)
+    except KeyError:
+        known = ", ".join(p.key(v) for p in program.parameters for v in p.views)
+        raise GraphError(f"There is no weight {key!r}.", f"There are {known or 'none'}.") from None
+    places = np.arange(parameter.size).reshape(parameter.shape)
+    seen = view.of(places)
+    if len(index) != seen.ndim or any(not 0 <= i < n for i, n in zip(index, seen.shape, strict=True)):
+        raise GraphError(f"{key} has shape {seen.shape}, got place {list(index)}.", "Places count from 0.")
+    stored = tuple(int(i) for i in np.unravel_index(seen[index], parameter.shape))
+    return WeightQuestion(parameter, view, index, stored)
+
+
+def question_of(program: Program, quantity: Quantity) -> WeightQuestion | None:
+    """The question about a weight that is given as an element of its stored array."""
+    for parameter in program.parameters:
+        if parameter.slot == quantity.slot:
+            places = np.arange(parameter.size).reshape(parameter.shape)
+            for view in parameter.views:
+                found = np.argwhere(view.of(places) == places[quantity.index])
+                if len(found):
+                    return WeightQuestion(parameter, view, tuple(int(i) for i in found[0]), quantity.index)
+    return None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A finite difference beside a gradient: (E(w + h) − E(w − h)) / 2h, the loss really run twice."""
+
+    value: float
+    h: float
+    error: float
+    """|difference − gradient| relative to the larger of both (absolute where both are tiny)."""
+
+    @property
+    def agrees(self) -> bool:
+        return self.error < 1e-6
+
+
+def finite_difference(stepper: Stepper, question: WeightQuestion, gradient: float) -> Check:
+    """Check a gradient. The step is fitted to the weight's size; the noise is that of the batch."""
+    slot = question.parameter.slot
+    at = float(stepper.before_update(slot)[question.stored])
+    h = np.finfo(float).eps ** (1 / 3) * max(1.0, abs(at))
+    above, below = stepper.loss_with(slot, question.stored, at + h), stepper.loss_with(slot, question.stored, at - h)
+    value = (above - below) / ((at + h) - (at - h))
+    return Check(value, h, abs(value - gradient) / max(abs(value), abs(gradient), 1e-4))
+
+
+def chain(explainer: Explainer, question: WeightQuestion) -> tuple[Part, ...]:
+    """The lecture's factors ∂E/∂out · ∂out/∂net · ∂net/∂w, or ∂E/∂net · ∂net/∂w where the activation is part of the
+    loss or mixes units; empty where the weight is used in several places, so that its gradient is a sum."""
+    program, names = explainer.program, explainer.names
+    uses = [s for s in program.steps if isinstance(s, Step) and s.backward and question.parameter.slot in s.inputs]
+    if len(uses) != 1 or explainer.stepper.n != 1:
+        return ()
+    use = uses[0]
+    gradient = use.gradients[use.inputs.index(question.parameter.slot)]
+    if gradient is None:
+        return ()
+    derivation = explainer.derive(Quantity(gradient, question.stored))
+    if len(derivation.rows) != 1:
+        return ()
+    parts = derivation.rows[0].parts
+    delta = parts[0]
+    assert delta.quantity is not None
+    net = names.of(use.output, delta.quantity.index)
+    weight = names.of(question.parameter.slot, question.stored)
+    value = parts[1].value if len(parts) > 1 else 1.0
+    last = Part(rf"\frac{{\partial {net}}}{{\partial {weight}}}", value, parts[1].quantity if len(parts) > 1 else None)
+    behind = [s for s in program.steps if isinstance(s, Step) and s.backward and use.output in s.inputs]
+    if len(behind) == 1 and behind[0].op.elementwise:
+        row = explainer.derive(delta.quantity).rows[0]
+        return (*row.parts, last)
+    return (delta, last)
+
+
+@dataclass(frozen=True)
+class WeightAnswer:
+    """All that is to be said about a weight in one batch."""
+
+    question: WeightQuestion
+    symbol: str
+    value: float
+    gradient: float
+    check: Check
+    after_update: float
+    factors: tuple[Part, ...]
+    learns: bool
+
+
+def answer(explainer: Explainer, question: WeightQuestion) -> WeightAnswer:
+    """The whole answer; the stepper is left where it was."""
+    stepper = explainer.stepper
+    position, end = stepper.position, len(stepper)
+    slot = question.parameter.slot
+    gradient_slot = stepper.program.gradients.get(slot)
+    stepper.to(end)
+    try:
+        gradient = float(stepper.array(gradient_slot)[question.stored]) if gradient_slot is not None else 0.0
+        after = float(stepper.array(slot)[question.stored])
+        factors = chain(explainer, question) if gradient_slot is not None else ()
+    finally:
+        stepper.to(position)
+    value = float(stepper.before_update(slot)[question.stored])
+    check = finite_difference(stepper, question, gradient)
+    learns = question.parameter.learns(question.view)
+    return WeightAnswer(
+        question, explainer.names.of(slot, question.stored), value, gradient, check, after, factors, learns
+    )
+
+
+def product(factors: tuple[Part, ...]) -> float:
+    """What the factors multiply to."""
+    return math.prod(part.value for part in factors)

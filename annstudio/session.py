@@ -1,0 +1,421 @@
+"""The desk: the Document, what it compiles to, and one activity at a time: edit, train or explain.
+
+Everything a window or a script does to a project goes through here. Signals are emitted in the thread that calls, which
+is the GUI's: the worker only fills its mailbox, and `poll` empties it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from psygnal import Signal
+
+from annstudio.data.base import Dataset, DataSource
+from annstudio.document.compile import Checked, Problem, refusal
+from annstudio.document.diff import diff
+from annstudio.document.fixes import mend
+from annstudio.document.graph import Graph
+from annstudio.document.history import Document
+from annstudio.document.network import Network
+from annstudio.document.project import Project, fitted
+from annstudio.engine.arena import frozen
+from annstudio.engine.op import Array
+from annstudio.errors import GraphError, Remedy, StudioError
+from annstudio.explain.stepper import Stepper
+from annstudio.training.settings import TrainingSettings
+from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
+from annstudio.training.trainer import WeightEdit
+from annstudio.training.worker import Worker
+
+KEEPS_RUN = frozenset({"trainable", "train_bias"})
+"""Settings of a layer that may change without making the record of the run a record of another network."""
+
+
+class Session:
+    """One open project and what is being done with it."""
+
+    changed = Signal(Project, Project)
+    rechecked = Signal(Checked)
+    activity_changed = Signal(str)
+    snapshot = Signal(Snapshot)
+    finished = Signal(Finished)
+    told = Signal(str, str)
+
+    def __init__(self, project: Project | None = None, file: Path | None = None) -> None:
+        self.document = Document(project)
+        self.file = file
+        self.network = Network(self.document.project, self.folder)
+        self.stepper: Stepper | None = None
+        self.latest: Snapshot | None = None
+        self.sample = 0
+        self._watching = False
+        self._worker: Worker | None = None
+        self._stopping_for_good = False
+        self._step_label: object = None
+        self._views: tuple[Project, int, Views | None] | None = None
+        self.document.changed.connect(self._follow)
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the project file lies; relative data paths begin here."""
+        return self.file.parent if self.file else None
+
+    @property
+    def project(self) -> Project:
+        return self.document.project
+
+    @property
+    def graph(self) -> Graph:
+        return self.project.graph
+
+    @property
+    def checked(self) -> Checked:
+        return self.network.checked
+
+    @property
+    def dataset(self) -> Dataset | None:
+        return self.network.dataset
+
+    @property
+    def data_problem(self) -> str:
+        """Why the chosen data cannot be had; empty where it can."""
+        found = self.network.dataset_or_problem
+        return str(found) if isinstance(found, StudioError) else ""
+
+    @property
+    def activity(self) -> str:
+        if self._worker is not None:
+            return "train"
+        return "explain" if self.stepper is not None else "edit"
+
+    @property
+    def state(self) -> str:
+        """`idle`, `training` or `paused`."""
+        if self._worker is not None:
+            return "training"
+        progress = self.project.progress
+        under_way = progress is not None and progress.step and not progress.over
+        return "paused" if under_way and progress and progress.epoch < self.project.settings.epochs else "idle"
+
+    @property
+    def title(self) -> str:
+        return self.file.stem if self.file else self.project.title or "Untitled"
+
+    def weights(self) -> dict[str, Array]:
+        """Every view by name, as users see it."""
+        return self.network.weights()
+
+    def weight(self, key: str) -> Array | None:
+        return self.weights().get(key)
+
+    # Editing ---------------------------------------------------------------------------------------------------------
+
+    def edit(self, project: Project, label: str, merge: object = None) -> None:
+        """Make `project` what is now. A change of structure or data ends the record of the run and fits the weights."""
+        before = self.project
+        if _structure_changed(before, project):
+            if self._worker is not None:
+                # A project made before the pause knows nothing of what was learned until then.
+                self.pause()
+                project = replace(project, weights=self.project.weights, progress=self.project.progress)
+            project = self._fit(before, project)
+        self.document.apply(project, label, merge)
+
+    def edit_graph(self, graph: Graph, label: str, merge: object = None) -> None:
+        self.edit(replace(self.project, graph=graph), label, merge)
+
+    def set_layer(self, node: str, merge: object = None, **settings: Any) -> None:
+        """Change settings of a layer. Raises GraphError in plain words where a limit is broken."""
+        layer = self.graph.nodes[node].layer.changed(**settings)
+        name = next(iter(settings)).replace("_", " ")
+        self.edit_graph(self.graph.with_layer(node, layer), f"Set {name} of {node}", merge)
+
+    def set_settings(self, merge: object = None, **fields: Any) -> None:
+        """Change training settings; a running training takes them over at its next batch."""
+        settings = TrainingSettings.model_validate({**self.project.settings.model_dump(), **fields})
+        self.edit(replace(self.project, settings=settings), f"Set {next(iter(fields)).replace('_', ' ')}", merge)
+        if self._worker is not None:
+            self._worker.control.settings = settings
+
+    def set_data(self, source: DataSource | None) -> None:
+        self.edit(replace(self.project, data=source), "Choose data")
+
+    def set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
+        """Change one number; while training this happens between two batches."""
+        if not np.isfinite(value):
+            raise GraphError(f"{value} cannot be a weight.", "Give a finite number.")
+        if self._worker is not None:
+            self._worker.edit(WeightEdit(key, index, value))
+            return
+        self._set_weight(key, index, value, merge)
+
+    def set_weights(self, key: str, array: Array, label: str = "") -> None:
+        """Change a whole view. Raises GraphError where the shape is another."""
+        old = self.weight(key)
+        if old is None or old.shape != array.shape:
+            raise GraphError(f"{key} has shape {old.shape if old is not None else 'none'}, got {array.shape}.")
+        if not np.isfinite(array).all():
+            raise GraphError(f"Not all values for {key} are finite numbers.", "Give finite numbers.")
+        if self._worker is not None:
+            self.pause()
+        self.edit(self.project.with_weight(key, frozen(array)), label or f"Set {key}")
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a node another name; its weights keep their values. Raises GraphError where it cannot be."""
+        if old == new:
+            return
+        if self._worker is not None:
+            self.pause()
+        own = {key: w for key, w in self.weights().items() if key.startswith(f"{old}/")}
+        progress = self.project.progress
+        self.document.apply(replace(self.project.renamed(old, new, own), progress=progress), f"Rename {old}")
+
+    def mend(self, remedy: Remedy) -> None:
+        """Carry out a fix that a problem offers."""
+        self.edit_graph(mend(self.graph, remedy), remedy.label)
+
+    def refusal(self, source: str, target: str, port: int | None = None) -> Problem | None:
+        """Why a wire cannot be, shapes included; None where it can."""
+        return refusal(self.graph, source, target, port, self.network.columns)
+
+    def undo(self) -> None:
+        if self._worker is not None:
+            self.pause()
+        if self.document.undo_loses_weights:
+            self.told.emit("info", "The weights of that entry were let go to save memory; the layers start anew.")
+        self.document.undo()
+
+    def redo(self) -> None:
+        if self._worker is not None:
+            self.pause()
+        self.document.redo()
+
+    def open(self, project: Project, file: Path | None = None) -> None:
+        """Begin anew with another project. What is training is dropped and can never write into the new one."""
+        self._drop_worker()
+        self.leave_explain()
+        self.file, self.latest, self.sample = file, None, 0
+        self.network = Network(project, self.folder)
+        self.document.replace(project)
+        self.activity_changed.emit(self.activity)
+
+    def saved_as(self, file: Path) -> None:
+        """The project was written to `file`."""
+        self.file = file
+        self.network.folder = self.folder
+        self.document.mark_saved()
+
+    def close(self) -> None:
+        """Stop whatever runs."""
+        self._drop_worker()
+
+    # Training --------------------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Start or go on. Raises StudioError where training cannot start."""
+        self._start(None)
+
+    def step_batch(self) -> None:
+        """Do one batch; single steps in a row are one undo entry."""
+        self._start("batch", max_steps=1)
+
+    def step_epoch(self) -> None:
+        """Go on to the end of the epoch."""
+        self._start("epoch", stop_at_epoch_end=True)
+
+    def pause(self) -> None:
+        """Stop after the batch at hand; the run can be gone on with exactly there."""
+        self._halt(for_good=False)
+
+    def stop(self) -> None:
+        """End the run: the weights stay, the next run begins anew."""
+        if self._worker is not None:
+            self._halt(for_good=True)
+        elif self.project.progress is not None and not self.project.progress.over:
+            self.document.apply(
+                replace(self.project, progress=replace(self.project.progress, over=True)), "Stop training"
+            )
+            self.activity_changed.emit(self.activity)
+
+    def reset_same(self) -> None:
+        """Back to the weights this seed gives."""
+        self._reset(None)
+
+    def reset_new_seed(self) -> None:
+        """Fresh weights from the next seed."""
+        self._reset(self.project.settings.seed + 1)
+
+    def poll(self) -> None:
+        """Take the worker's mail and pass it on; called by the window's ticker."""
+        worker = self._worker
+        if worker is None:
+            return
+        for message in worker.mailbox.take():
+            match message:
+                case Snapshot():
+                    self.latest = message
+                    self.snapshot.emit(message)
+                case Edited():
+                    self._record_edit(message)
+                case Finished():
+                    self._finish(message)
+                case Failed():
+                    self._worker = None
+                    self.activity_changed.emit(self.activity)
+                    raise message.error
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until the training at hand is over (for scripts and tests)."""
+        if self._worker is not None:
+            self._worker.join(timeout)
+            self.poll()
+
+    # Watching --------------------------------------------------------------------------------------------------------
+
+    def watch(self, wanted: bool, sample: int | None = None) -> None:
+        """Whether activations are looked at, and for which example."""
+        self._watching = wanted
+        if sample is not None:
+            self.sample = sample
+        if self._worker is not None:
+            self._worker.control.watch = self.sample if wanted else None
+
+    @property
+    def views(self) -> Views | None:
+        """Activations and weights of the watched example: the newest of a training, or of the project as it stands."""
+        if self._worker is not None and self.latest is not None and self.latest.views is not None:
+            return self.latest.views
+        if self._views is None or self._views[0] is not self.project or self._views[1] != self.sample:
+            self._views = (self.project, self.sample, self.network.look(self.sample))
+        return self._views[2]
+
+    def predict(self, x: Array) -> Array | None:
+        """Results of the network's first end for examples in users' layout; None where there is none to be had."""
+        views = self.views
+        ends = self.network.result_nodes()
+        if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
+            return None
+        weights = views.weights if views is not None and self._worker is not None else None
+        return self.network.predict({"x": x}, weights)[ends[0]]
+
+    # Explaining ------------------------------------------------------------------------------------------------------
+
+    def explain(self, sample: int | None = None) -> None:
+        """Begin to step through the network with one example. Raises StudioError where that cannot be."""
+        if self._worker is not None:
+            self.pause()
+        self.sample = self.sample if sample is None else sample
+        self.stepper = self.network.stepper(self.sample)
+        self.activity_changed.emit(self.activity)
+
+    def leave_explain(self) -> None:
+        if self.stepper is not None:
+            self.stepper = None
+            self.activity_changed.emit(self.activity)
+
+    # Private ---------------------------------------------------------------------------------------------------------
+
+    def _follow(self, before: Project, after: Project) -> None:
+        self.network = self.network.followed_by(after)
+        structural = before.data != after.data or diff(before.graph, after.graph).structural
+        if structural and self.stepper is not None:
+            self.leave_explain()
+        if self._worker is None and before.progress is not after.progress:
+            self.latest = None
+        self.changed.emit(before, after)
+        if structural:
+            self.rechecked.emit(self.checked)
+
+    def _fit(self, before: Project, project: Project) -> Project:
+        """Keep the weights that still fit, forget the record of what was another network, and say so."""
+        network = self.network.followed_by(project)
+        try:
+            wanted = network.initial()
+        except StudioError:
+            return replace(project, progress=None)
+        kept = {k: w for k, w in fitted(project.weights, wanted).items() if k in project.weights and w is not wanted[k]}
+        lost = sorted({key.partition("/")[0] for key in before.weights if key not in kept and key in wanted})
+        if lost:
+            self.told.emit("info", f"The weights of {', '.join(lost)} start anew: their shape changed.")
+        return replace(project, weights=kept, progress=None)
+
+    def _set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
+        array = np.array(self.weights()[key])
+        array[index] = value
+        self.edit(self.project.with_weight(key, frozen(array)), f"Set {_spelled(key, index)}", merge)
+
+    def _start(self, label: object, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> None:
+        if self._worker is not None:
+            return
+        self.leave_explain()
+        job = self.network.job(max_steps, stop_at_epoch_end=stop_at_epoch_end)
+        self._step_label = label
+        self._stopping_for_good = False
+        self._worker = Worker(job, self.sample if self._watching else None)
+        self._worker.start()
+        self.activity_changed.emit(self.activity)
+
+    def _halt(self, *, for_good: bool) -> None:
+        if self._worker is None:
+            return
+        self._stopping_for_good = for_good
+        self._worker.stop()
+        self._worker.join()
+        self.poll()
+
+    def _drop_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker.join()
+            self._worker = None
+
+    def _reset(self, seed: int | None) -> None:
+        self._drop_worker()
+        self.latest = None
+        self.document.apply(self.project.reset(seed), "Reset weights" if seed is None else "Reset to a new seed")
+        self.activity_changed.emit(self.activity)
+
+    def _finish(self, message: Finished) -> None:
+        self._worker = None
+        progress = replace(message.progress, over=True) if self._stopping_for_good else message.progress
+        self._learned(message.weights, progress, self._step_label)
+        if message.reason == "not finite":
+            self.told.emit("error", f"Training stopped: the loss is no longer a finite number; {message.trouble}.")
+        self.activity_changed.emit(self.activity)
+        self.finished.emit(message)
+
+    def _record_edit(self, message: Edited) -> None:
+        self._learned(message.weights, message.progress, None)
+        self._set_weight(message.key, message.index, message.value)
+
+    def _learned(self, weights: dict[str, Array] | Any, progress: Progress, merge: object) -> None:
+        before = self.project.progress.step if self.project.progress and not self.project.progress.over else 0
+        steps = progress.step - before
+        if steps <= 0 and not progress.over:
+            return
+        label = f"Train {steps} step{'s' if steps != 1 else ''}"
+        self.document.apply(replace(self.project, weights=dict(weights), progress=progress), label, merge)
+
+
+def _structure_changed(before: Project, after: Project) -> bool:
+    if before.data != after.data:
+        return True
+    found = diff(before.graph, after.graph)
+    if found.added or found.removed or found.links_added or found.links_removed:
+        return True
+    for id in found.changed:
+        old, new = before.graph.nodes[id].layer, after.graph.nodes[id].layer
+        if type(old) is not type(new):
+            return True
+        if any(getattr(old, name) != getattr(new, name) for name in set(type(old).model_fields) - KEEPS_RUN):
+            return True
+    return False
+
+
+def _spelled(key: str, index: tuple[int, ...]) -> str:
+    """`hidden/W`, (0, 1) → hidden.W[0,1]."""
+    node, _, view = key.rpartition("/")
+    return f"{node}.{view}[{','.join(map(str, index))}]"
