@@ -57,7 +57,7 @@ class Document:
     def apply(self, project: Project, label: str, merge: object = None) -> None:
         """Make `project` the one that is now; what was undone before is forgotten."""
         before = self.project
-        if project is before or project == before:
+        if project is before or project.same_as(before):
             return
         top = self._entries[self._at]
         del self._entries[self._at + 1 :]

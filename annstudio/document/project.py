@@ -3,15 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from annstudio.data.base import DataSource
+from annstudio.document.diff import diff
 from annstudio.document.graph import Graph
 from annstudio.engine.arena import Weights
 from annstudio.engine.op import Array
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Progress
 
+KEEPS_RUN = frozenset({"trainable", "train_bias"})
+"""Settings of a layer that may change without making the record of the run a record of another network."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Project:
     """A value: an edit is another project that shares what did not change.
 
@@ -26,6 +32,16 @@ class Project:
     progress: Progress | None = None
     title: str = ""
     note: str = ""
+
+    def same_as(self, other: "Project") -> bool:
+        """Whether nothing differs. Arrays count as the same only where they are the same object or equal."""
+        rest = ("graph", "data", "settings", "title", "note")
+        if self.progress is not other.progress or any(getattr(self, name) != getattr(other, name) for name in rest):
+            return False
+        mine, theirs = self.weights, other.weights
+        return mine.keys() == theirs.keys() and all(
+            array is theirs[key] or np.array_equal(array, theirs[key]) for key, array in mine.items()
+        )
 
     def with_weight(self, key: str, array: Array) -> "Project":
         return replace(self, weights={**self.weights, key: array})
@@ -52,3 +68,19 @@ def fitted(weights: Weights, wanted: Weights) -> dict[str, Array]:
         key: weights[key] if key in weights and weights[key].shape == start.shape else start
         for key, start in wanted.items()
     }
+
+
+def structure_changed(before: Project, after: Project) -> bool:
+    """Whether the network or its data is another, so that what was recorded of its training no longer holds."""
+    if before.data != after.data:
+        return True
+    found = diff(before.graph, after.graph)
+    if found.added or found.removed or found.links_added or found.links_removed:
+        return True
+    for id in found.changed:
+        old, new = before.graph.nodes[id].layer, after.graph.nodes[id].layer
+        if type(old) is not type(new):
+            return True
+        if any(getattr(old, name) != getattr(new, name) for name in set(type(old).model_fields) - KEEPS_RUN):
+            return True
+    return False

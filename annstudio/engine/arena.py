@@ -17,7 +17,7 @@ Weights = Mapping[str, Array]
 """Arrays by name (`hidden/W`), laid out as users see them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Memory:
     """What must be kept to go on exactly where a run stopped: the optimiser's vectors by name, and its step count."""
 
@@ -25,7 +25,7 @@ class Memory:
     vectors: Mapping[str, Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """What an arena held at one moment."""
 

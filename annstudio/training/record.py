@@ -14,7 +14,7 @@ MAX_BLOCKS = 4096
 EPOCH_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """`epochs` (n, 6) as EPOCH_COLUMNS, NaN where there is none; `blocks` (m, 3) least, mean, largest loss of
     `per_block` steps each (the last may be of fewer: `in_last`)."""

@@ -8,7 +8,7 @@ from annstudio.engine.op import Array
 from annstudio.training.record import Record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Progress:
     """Where a run stands, all that is needed to go on exactly there; part of the project.
 
@@ -27,7 +27,7 @@ class Progress:
     """The run was stopped for good: the next one begins anew, with the weights as they are."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """One look at a running training. Frames are latest-wins; nothing in them is needed for the record."""
 
@@ -42,7 +42,7 @@ class Snapshot:
     views: "Views | None" = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Views:
     """Copies of what is being watched: activations by node and weights by name, in users' layout.
 
@@ -57,7 +57,7 @@ class Views:
     """The size ‖∂E/∂w‖ of each view's gradient in the last batch."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Edited:
     """An edit that was carried out between two batches: weights and progress just before, and what was changed."""
 
@@ -68,7 +68,7 @@ class Edited:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Finished:
     """How a run ended: its weights and where it stands. `reason` is `done`, `paused`, `limit` or `not finite`."""
 

@@ -1,4 +1,4 @@
-"""The desk: the Document, what it compiles to, and one activity at a time: edit, train or explain.
+"""The Document, what it compiles to, and one activity at a time: edit, train or explain.
 
 Everything a window or a script does to a project goes through here. Signals are emitted in the thread that calls, which
 is the GUI's: the worker only fills its mailbox, and `poll` empties it.
@@ -18,18 +18,15 @@ from annstudio.document.fixes import mend
 from annstudio.document.graph import Graph
 from annstudio.document.history import Document
 from annstudio.document.network import Network
-from annstudio.document.project import Project, fitted
+from annstudio.document.project import Project, fitted, structure_changed
 from annstudio.engine.arena import frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy, StudioError
 from annstudio.explain.stepper import Stepper
+from annstudio.session.errand import Errand
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
 from annstudio.training.trainer import WeightEdit
-from annstudio.training.worker import Worker
-
-KEEPS_RUN = frozenset({"trainable", "train_bias"})
-"""Settings of a layer that may change without making the record of the run a record of another network."""
 
 
 class Session:
@@ -41,6 +38,7 @@ class Session:
     snapshot = Signal(Snapshot)
     finished = Signal(Finished)
     told = Signal(str, str)
+    watched = Signal(int)
 
     def __init__(self, project: Project | None = None, file: Path | None = None) -> None:
         self.document = Document(project)
@@ -50,9 +48,7 @@ class Session:
         self.latest: Snapshot | None = None
         self.sample = 0
         self._watching = False
-        self._worker: Worker | None = None
-        self._stopping_for_good = False
-        self._step_label: object = None
+        self._errand: Errand | None = None
         self._views: tuple[Project, int, Views | None] | None = None
         self.document.changed.connect(self._follow)
 
@@ -87,14 +83,14 @@ class Session:
 
     @property
     def activity(self) -> str:
-        if self._worker is not None:
+        if self._errand is not None:
             return "train"
         return "explain" if self.stepper is not None else "edit"
 
     @property
     def state(self) -> str:
         """`idle`, `training` or `paused`."""
-        if self._worker is not None:
+        if self._errand is not None:
             return "training"
         progress = self.project.progress
         under_way = progress is not None and progress.step and not progress.over
@@ -116,8 +112,8 @@ class Session:
     def edit(self, project: Project, label: str, merge: object = None) -> None:
         """Make `project` what is now. A change of structure or data ends the record of the run and fits the weights."""
         before = self.project
-        if _structure_changed(before, project):
-            if self._worker is not None:
+        if structure_changed(before, project):
+            if self._errand is not None:
                 # A project made before the pause knows nothing of what was learned until then.
                 self.pause()
                 project = replace(project, weights=self.project.weights, progress=self.project.progress)
@@ -137,8 +133,8 @@ class Session:
         """Change training settings; a running training takes them over at its next batch."""
         settings = TrainingSettings.model_validate({**self.project.settings.model_dump(), **fields})
         self.edit(replace(self.project, settings=settings), f"Set {next(iter(fields)).replace('_', ' ')}", merge)
-        if self._worker is not None:
-            self._worker.control.settings = settings
+        if self._errand is not None:
+            self._errand.control.settings = settings
 
     def set_data(self, source: DataSource | None) -> None:
         self.edit(replace(self.project, data=source), "Choose data")
@@ -147,8 +143,8 @@ class Session:
         """Change one number; while training this happens between two batches."""
         if not np.isfinite(value):
             raise GraphError(f"{value} cannot be a weight.", "Give a finite number.")
-        if self._worker is not None:
-            self._worker.edit(WeightEdit(key, index, value))
+        if self._errand is not None:
+            self._errand.edit(WeightEdit(key, index, value))
             return
         self._set_weight(key, index, value, merge)
 
@@ -159,7 +155,7 @@ class Session:
             raise GraphError(f"{key} has shape {old.shape if old is not None else 'none'}, got {array.shape}.")
         if not np.isfinite(array).all():
             raise GraphError(f"Not all values for {key} are finite numbers.", "Give finite numbers.")
-        if self._worker is not None:
+        if self._errand is not None:
             self.pause()
         self.edit(self.project.with_weight(key, frozen(array)), label or f"Set {key}")
 
@@ -167,7 +163,7 @@ class Session:
         """Give a node another name; its weights keep their values. Raises GraphError where it cannot be."""
         if old == new:
             return
-        if self._worker is not None:
+        if self._errand is not None:
             self.pause()
         own = {key: w for key, w in self.weights().items() if key.startswith(f"{old}/")}
         progress = self.project.progress
@@ -182,14 +178,14 @@ class Session:
         return refusal(self.graph, source, target, port, self.network.columns)
 
     def undo(self) -> None:
-        if self._worker is not None:
+        if self._errand is not None:
             self.pause()
         if self.document.undo_loses_weights:
             self.told.emit("info", "The weights of that entry were let go to save memory; the layers start anew.")
         self.document.undo()
 
     def redo(self) -> None:
-        if self._worker is not None:
+        if self._errand is not None:
             self.pause()
         self.document.redo()
 
@@ -232,7 +228,7 @@ class Session:
 
     def stop(self) -> None:
         """End the run: the weights stay, the next run begins anew."""
-        if self._worker is not None:
+        if self._errand is not None:
             self._halt(for_good=True)
         elif self.project.progress is not None and not self.project.progress.over:
             self.document.apply(
@@ -250,10 +246,9 @@ class Session:
 
     def poll(self) -> None:
         """Take the worker's mail and pass it on; called by the window's ticker."""
-        worker = self._worker
-        if worker is None:
+        if self._errand is None:
             return
-        for message in worker.mailbox.take():
+        for message in self._errand.mail():
             match message:
                 case Snapshot():
                     self.latest = message
@@ -263,30 +258,33 @@ class Session:
                 case Finished():
                     self._finish(message)
                 case Failed():
-                    self._worker = None
+                    self._errand = None
                     self.activity_changed.emit(self.activity)
                     raise message.error
 
     def wait(self, timeout: float | None = None) -> None:
         """Until the training at hand is over (for scripts and tests)."""
-        if self._worker is not None:
-            self._worker.join(timeout)
+        if self._errand is not None:
+            self._errand.join(timeout)
             self.poll()
 
     # Watching --------------------------------------------------------------------------------------------------------
 
     def watch(self, wanted: bool, sample: int | None = None) -> None:
         """Whether activations are looked at, and for which example."""
+        before = self.sample
         self._watching = wanted
         if sample is not None:
             self.sample = sample
-        if self._worker is not None:
-            self._worker.control.watch = self.sample if wanted else None
+        if self._errand is not None:
+            self._errand.control.watch = self.sample if wanted else None
+        if self.sample != before:
+            self.watched.emit(self.sample)
 
     @property
     def views(self) -> Views | None:
         """Activations and weights of the watched example: the newest of a training, or of the project as it stands."""
-        if self._worker is not None and self.latest is not None and self.latest.views is not None:
+        if self._errand is not None and self.latest is not None and self.latest.views is not None:
             return self.latest.views
         if self._views is None or self._views[0] is not self.project or self._views[1] != self.sample:
             self._views = (self.project, self.sample, self.network.look(self.sample))
@@ -298,14 +296,14 @@ class Session:
         ends = self.network.result_nodes()
         if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
             return None
-        weights = views.weights if views is not None and self._worker is not None else None
+        weights = views.weights if views is not None and self._errand is not None else None
         return self.network.predict({"x": x}, weights)[ends[0]]
 
     # Explaining ------------------------------------------------------------------------------------------------------
 
     def explain(self, sample: int | None = None) -> None:
         """Begin to step through the network with one example. Raises StudioError where that cannot be."""
-        if self._worker is not None:
+        if self._errand is not None:
             self.pause()
         self.sample = self.sample if sample is None else sample
         self.stepper = self.network.stepper(self.sample)
@@ -323,7 +321,7 @@ class Session:
         structural = before.data != after.data or diff(before.graph, after.graph).structural
         if structural and self.stepper is not None:
             self.leave_explain()
-        if self._worker is None and before.progress is not after.progress:
+        if self._errand is None and before.progress is not after.progress:
             self.latest = None
         self.changed.emit(before, after)
         if structural:
@@ -347,30 +345,23 @@ class Session:
         array[index] = value
         self.edit(self.project.with_weight(key, frozen(array)), f"Set {_spelled(key, index)}", merge)
 
-    def _start(self, label: object, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> None:
-        if self._worker is not None:
+    def _start(self, merge: object, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> None:
+        if self._errand is not None:
             return
         self.leave_explain()
         job = self.network.job(max_steps, stop_at_epoch_end=stop_at_epoch_end)
-        self._step_label = label
-        self._stopping_for_good = False
-        self._worker = Worker(job, self.sample if self._watching else None)
-        self._worker.start()
+        self._errand = Errand(job, merge, self.sample if self._watching else None)
         self.activity_changed.emit(self.activity)
 
     def _halt(self, *, for_good: bool) -> None:
-        if self._worker is None:
-            return
-        self._stopping_for_good = for_good
-        self._worker.stop()
-        self._worker.join()
-        self.poll()
+        if self._errand is not None:
+            self._errand.halt(for_good=for_good)
+            self.poll()
 
     def _drop_worker(self) -> None:
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker.join()
-            self._worker = None
+        if self._errand is not None:
+            self._errand.halt()
+            self._errand = None
 
     def _reset(self, seed: int | None) -> None:
         self._drop_worker()
@@ -379,9 +370,10 @@ class Session:
         self.activity_changed.emit(self.activity)
 
     def _finish(self, message: Finished) -> None:
-        self._worker = None
-        progress = replace(message.progress, over=True) if self._stopping_for_good else message.progress
-        self._learned(message.weights, progress, self._step_label)
+        errand, self._errand = self._errand, None
+        assert errand is not None
+        progress = replace(message.progress, over=True) if errand.for_good else message.progress
+        self._learned(message.weights, progress, errand.merge)
         if message.reason == "not finite":
             self.told.emit("error", f"Training stopped: the loss is no longer a finite number; {message.trouble}.")
         self.activity_changed.emit(self.activity)
@@ -396,23 +388,8 @@ class Session:
         steps = progress.step - before
         if steps <= 0 and not progress.over:
             return
-        label = f"Train {steps} step{'s' if steps != 1 else ''}"
+        label = f"Train {steps} steps" if merge is None else f"Train {merge} by {merge}"
         self.document.apply(replace(self.project, weights=dict(weights), progress=progress), label, merge)
-
-
-def _structure_changed(before: Project, after: Project) -> bool:
-    if before.data != after.data:
-        return True
-    found = diff(before.graph, after.graph)
-    if found.added or found.removed or found.links_added or found.links_removed:
-        return True
-    for id in found.changed:
-        old, new = before.graph.nodes[id].layer, after.graph.nodes[id].layer
-        if type(old) is not type(new):
-            return True
-        if any(getattr(old, name) != getattr(new, name) for name in set(type(old).model_fields) - KEEPS_RUN):
-            return True
-    return False
 
 
 def _spelled(key: str, index: tuple[int, ...]) -> str:
