@@ -42,6 +42,7 @@ _DAMAGE = (
     ValueError,
 )
 """What zipfile, zlib and NumPy raise when bytes are not what they should be."""
+CHANGED = "The file is damaged or was changed by hand."
 
 
 class Archive:
@@ -218,6 +219,6 @@ def _check_depth(value: Any) -> None:
 
 
 def short(text: str, most: int = 200) -> str:
-    """The text in one line, cut where it would fill the screen."""
-    line = " ".join(text.split())
+    """The text in one line, cut where it would fill the screen, and without a full stop."""
+    line = " ".join(text.split()).removesuffix(".")
     return line if len(line) <= most else f"{line[: most - 1]}…"

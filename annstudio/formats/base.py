@@ -74,10 +74,9 @@ def by_suffix(path: Path, *, writing: bool = False) -> Format:
     usable = {key: format for key, format in catalogue().items() if (format.writes if writing else format.reads)}
     found = usable.get(path.suffix.lower())
     if found is None:
-        ending = f"files that end in {path.suffix!r}" if path.suffix else "files without an ending such as .annstudio"
+        why = f"no format here ends in {path.suffix!r}" if path.suffix else "its name has no ending such as .annstudio"
         raise FormatError(
-            f"{path.name or path}: {ending} cannot be {'written' if writing else 'read'}.",
-            f"Use one of {', '.join(usable)}.",
+            f"{str(path)!r} cannot be {'written' if writing else 'read'}: {why}.", f"Use one of {', '.join(usable)}."
         )
     return found
 

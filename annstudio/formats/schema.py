@@ -17,8 +17,8 @@ from annstudio.document.graph import Graph, Link, Node
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Role
 from annstudio.errors import FormatError, GraphError
-from annstudio.formats.archive import short
-from annstudio.layers.base import make, plain_words
+from annstudio.formats.archive import CHANGED, short
+from annstudio.layers.base import make
 from annstudio.training.settings import TrainingSettings
 
 SCHEMA = 1
@@ -71,17 +71,19 @@ class GraphEntry(Entry):
 
     @classmethod
     def of(cls, graph: Graph) -> "GraphEntry":
+        """What is written for a drawing. Raises FormatError where a name could not be read again."""
         nodes = [
-            NodeEntry(
-                id=node.id,
-                layer=node.layer.kind(),
-                settings=node.layer.model_dump(mode="json"),
-                x=min(max(node.x, -EDGE), EDGE),
-                y=min(max(node.y, -EDGE), EDGE),
-            )
+            {
+                "id": node.id,
+                "layer": node.layer.kind(),
+                "settings": node.layer.model_dump(mode="json"),
+                "x": min(max(node.x, -EDGE), EDGE),
+                "y": min(max(node.y, -EDGE), EDGE),
+            }
             for node in graph.nodes.values()
         ]
-        return cls(nodes=nodes, links=[LinkEntry(source=k.source, target=k.target, port=k.port) for k in graph.links])
+        links = [{"source": link.source, "target": link.target, "port": link.port} for link in graph.links]
+        return validated(cls, {"nodes": nodes, "links": links})
 
     def graph(self) -> Graph:
         """The drawing itself. Raises FormatError where it is none."""
@@ -89,11 +91,11 @@ class GraphEntry(Entry):
         for entry in self.nodes:
             _check_name(entry.id)
             if entry.id in nodes:
-                raise FormatError(f"Two of its nodes are called {entry.id!r}.", _DAMAGED)
+                raise FormatError(f"Two of its nodes are called {entry.id!r}.", CHANGED)
             try:
                 nodes[entry.id] = Node(entry.id, make(entry.layer, entry.settings), entry.x, entry.y)
             except GraphError as error:
-                raise FormatError(f"Its node {entry.id!r} cannot be: {short(error.message)}", _DAMAGED) from error
+                raise FormatError(f"Its node {entry.id!r} cannot be: {short(error.message)}.", CHANGED) from error
         graph = Graph(nodes, tuple(Link(k.source, k.target, k.port) for k in self.links))
         _check_links(graph)
         return graph
@@ -108,6 +110,7 @@ class ProgressEntry(Entry):
     updates: Count
     steps_per_block: Annotated[int, Field(ge=1, le=2**53)]
     steps_in_last_block: Count
+    over: bool = False
 
 
 class ProjectEntry(Entry):
@@ -126,15 +129,19 @@ class ProjectEntry(Entry):
     progress: ProgressEntry | None = None
 
 
-_DAMAGED = "The file is damaged or was changed by hand."
-
-
 def validated(model: type[Model], raw: Any) -> Model:
     """What was read, checked against the model. Raises FormatError with the first thing that is wrong."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise FormatError(f"Its content is not as it should be: {short(plain_words(error))}", _DAMAGED) from error
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        if first["type"] == "extra_forbidden":
+            raise FormatError(f"Its entry {short(where)} is not known.", CHANGED) from error
+        said = first["msg"].removeprefix("Input ")
+        raise FormatError(
+            f"Its entry {short(where)} {said}, got {short(repr(first['input']), 60)}.", CHANGED
+        ) from error
 
 
 def migrated(raw: Any, migrations: Mapping[int, Migration] = MIGRATIONS, newest: int = SCHEMA) -> dict[str, Any]:
@@ -143,7 +150,7 @@ def migrated(raw: Any, migrations: Mapping[int, Migration] = MIGRATIONS, newest:
         raise FormatError("It is not an ANN Studio project.", "Choose a file that ends in .annstudio.")
     version = raw.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool):
-        raise FormatError("It does not say which version of the project format it has.", _DAMAGED)
+        raise FormatError("It does not say which version of the project format it has.", CHANGED)
     if version > newest:
         raise FormatError(
             f"It was written by a newer ANN Studio: its format has version {short(str(version), 20)}, "
@@ -153,7 +160,7 @@ def migrated(raw: Any, migrations: Mapping[int, Migration] = MIGRATIONS, newest:
     said: dict[str, Any] = raw
     while version < newest:
         if version not in migrations:
-            raise FormatError(f"Its format has version {short(str(version), 20)}, which never was.", _DAMAGED)
+            raise FormatError(f"Its format has version {short(str(version), 20)}, which never was.", CHANGED)
         version, said = version + 1, {**migrations[version](said), "schema_version": version + 1}
     return said
 
@@ -202,12 +209,12 @@ def check_weights(graph: Graph, weights: Mapping[str, Array]) -> None:
         if not expected.takes(key, array):
             shape = expected.shapes.get(key)
             wanted = f"should have the shape {shape}, not {array.shape}" if shape else "belong to no layer"
-            raise FormatError(f"Its weights {short(key)} {wanted}.", _DAMAGED)
+            raise FormatError(f"Its weights {short(key)} {wanted}.", CHANGED)
 
 
 def _check_name(name: str) -> None:
     if name != name.strip() or not name.isprintable() or FORBIDDEN_IN_NAMES & set(name):
-        raise FormatError(f"One of its nodes is called {name!r}, which cannot be a name.", _DAMAGED)
+        raise FormatError(f"One of its nodes is called {name!r}, which cannot be a name.", CHANGED)
 
 
 def _check_links(graph: Graph) -> None:
@@ -215,14 +222,14 @@ def _check_links(graph: Graph) -> None:
     for link in graph.links:
         for end in (link.source, link.target):
             if end not in graph.nodes:
-                raise FormatError(f"One of its wires ends at {end!r}, which is not there.", _DAMAGED)
+                raise FormatError(f"One of its wires ends at {end!r}, which is not there.", CHANGED)
         most = graph.nodes[link.target].layer.arity[1]
         if (most is not None and link.port >= most) or not graph.nodes[link.source].layer.has_output:
-            raise FormatError(f"Its wire from {link.source!r} to {link.target!r} has no place to go.", _DAMAGED)
+            raise FormatError(f"Its wire from {link.source!r} to {link.target!r} has no place to go.", CHANGED)
         if (link.target, link.port) in taken:
-            raise FormatError(f"Two of its wires end at the same input of {link.target!r}.", _DAMAGED)
+            raise FormatError(f"Two of its wires end at the same input of {link.target!r}.", CHANGED)
         taken.add((link.target, link.port))
     try:
         graph.order()
     except GraphError as error:
-        raise FormatError(short(error.message), _DAMAGED) from error
+        raise FormatError(f"{short(error.message)}.", CHANGED) from error

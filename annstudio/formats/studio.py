@@ -20,6 +20,7 @@ from annstudio.engine.arena import Memory, Weights
 from annstudio.engine.op import Array
 from annstudio.errors import DataError, FormatError
 from annstudio.formats.archive import (
+    CHANGED,
     MAX_RATIO,
     Archive,
     pack_arrays,
@@ -47,7 +48,6 @@ MAX_JSON_BYTES = 16 << 20
 MAX_WEIGHT_BYTES = 2 << 30
 PROJECT, WEIGHTS, HISTORY, THUMBNAIL = "project.json", "weights.safetensors", "history.npz", "thumbnail.png"
 _MEMORY = "memory/"
-_DAMAGED = "The file is damaged or was changed by hand."
 
 
 class StudioFile(Format):
@@ -82,7 +82,8 @@ def save(project: Project, path: Path, weights: Weights, thumbnail: Callable[[],
         data = _bytes(project, weights, thumbnail)
         _parse(Archive(io.BytesIO(data), max_ratio=MAX_RATIO))
     except FormatError as error:
-        raise FormatError(f"{path.name} was not saved. {error.message}", error.hint) from error
+        hint = error.hint.replace(CHANGED, "Change that and save again.")
+        raise FormatError(f"{path.name} was not saved. {error.message}", hint) from error
     atomic_write(path, data)
 
 
@@ -111,15 +112,16 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
     # What was left over from an earlier drawing, or has another shape by now, is nobody's.
     kept = {key: known[key] for key in sorted(known) if expected.takes(key, known[key])}
     own = [key for key in kept if key in project.weights and project.weights[key].shape == kept[key].shape]
-    entry = ProjectEntry(
-        title=project.title,
-        note=project.note,
-        graph=GraphEntry.of(project.graph),
-        data=None if project.data is None else project.data.model_dump(mode="json"),
-        settings=project.settings,
-        own_weights=own,
-        progress=None if project.progress is None else _progress_entry(project.progress),
-    )
+    said = {
+        "title": project.title,
+        "note": project.note,
+        "graph": GraphEntry.of(project.graph),
+        "data": None if project.data is None else project.data.model_dump(mode="json"),
+        "settings": project.settings,
+        "own_weights": own,
+        "progress": None if project.progress is None else _progress_entry(project.progress),
+    }
+    entry = validated(ProjectEntry, said)
     text = json.dumps(entry.model_dump(mode="json"), ensure_ascii=False, allow_nan=False, indent=1)
     members = {PROJECT: text.encode("utf-8"), WEIGHTS: pack(kept)}
     if project.progress is not None:
@@ -137,6 +139,7 @@ def _progress_entry(progress: Progress) -> ProgressEntry:
         updates=progress.memory.t,
         steps_per_block=progress.record.per_block,
         steps_in_last_block=progress.record.in_last,
+        over=progress.over,
     )
 
 
@@ -173,7 +176,7 @@ def _parse(archive: Archive) -> Content:
     check_weights(graph, weights)
     missing = [key for key in entry.own_weights if key not in weights]
     if missing:
-        raise FormatError(f"The weights {short(missing[0])} are missing from it.", _DAMAGED)
+        raise FormatError(f"The weights {short(missing[0])} are missing from it.", CHANGED)
     project = Project(
         graph=graph,
         weights={key: weights[key] for key in entry.own_weights},
@@ -192,7 +195,7 @@ def _source(settings: Mapping[str, Any] | None) -> DataSource | None:
     try:
         return parse_source(settings)
     except DataError as error:
-        raise FormatError(f"Its data cannot be: {short(error.message)}", short(error.hint)) from error
+        raise FormatError(f"Its data cannot be: {short(error.message)}.", short(error.hint)) from error
 
 
 def _progress(entry: ProgressEntry, archive: Archive) -> Progress:
@@ -204,7 +207,7 @@ def _progress(entry: ProgressEntry, archive: Archive) -> Progress:
         or blocks is None or blocks.ndim != 2 or blocks.shape[1] != 3 or len(blocks) > MAX_BLOCKS
         or sums is None or sums.shape != (2,) or entry.steps_in_last_block > entry.steps_per_block
     ):  # fmt: skip
-        raise FormatError("Its history is not as it should be.", _DAMAGED)
+        raise FormatError("Its history is not as it should be.", CHANGED)
     memory = {name.removeprefix(_MEMORY): a for name, a in arrays.items() if name.startswith(_MEMORY)}
     return Progress(
         step=entry.step,
@@ -217,4 +220,5 @@ def _progress(entry: ProgressEntry, archive: Archive) -> Progress:
             read_only(epochs.astype(float)), read_only(blocks.astype(float)), entry.steps_per_block,
             entry.steps_in_last_block,
         ),
+        over=entry.over,
     )  # fmt: skip
