@@ -6,22 +6,11 @@ edit with `set_value`; until then the field remembers its last good value and fa
 
 import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QValidator, QWheelEvent
-from PySide6.QtWidgets import (
-    QAbstractSpinBox,
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from annstudio.ui.numbers import Limits, number_text, parse_number, stepped
 from annstudio.ui.theme import GRID
@@ -46,6 +35,8 @@ class NumberField(QAbstractSpinBox):
         self._good: Any = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccelerated(limits.whole)
+        indent(self)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.lineEdit().returnPressed.connect(self.commit)
 
     def value(self) -> Any:
@@ -76,6 +67,9 @@ class NumberField(QAbstractSpinBox):
 
     # How Qt asks ------------------------------------------------------------------------------------------------
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(12 * GRID, super().minimumSizeHint().height())
+
     def stepBy(self, steps: int) -> None:
         typed = parse_number(self.text())
         start = typed if typed is not None else self._good
@@ -105,7 +99,7 @@ class NumberField(QAbstractSpinBox):
         return text
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        _only_with_focus(self, event, super().wheelEvent)
+        only_with_focus(self, event, super().wheelEvent)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
@@ -277,120 +271,12 @@ class NamesField(TextField):
         return ", ".join(value)
 
 
-class FileField(QWidget):
-    """The path of a file, typed or chosen in a dialog."""
-
-    edited = Signal(object)
-    refused = Signal(str)
-    stepping = False
-
-    def __init__(self, pattern: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.pattern = pattern
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID)
-        self.path = TextField(self)
-        self.path.edited.connect(self.edited)
-        self.button = QPushButton("Choose…", self)
-        self.button.clicked.connect(self.choose)
-        row.addWidget(self.path, 1)
-        row.addWidget(self.button)
-        self.setFocusProxy(self.path)
-
-    def value(self) -> Any:
-        return self.path.value()
-
-    def set_value(self, value: Any) -> None:
-        self.path.set_value(value)
-
-    def restore(self) -> None:
-        self.path.restore()
-
-    def choose(self) -> None:
-        """Ask for the file."""
-        kinds = f"Files ({self.pattern});;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self.window(), "Choose a data file", str(self.value() or ""), kinds)
-        if path:
-            self.edited.emit(path)
+def indent(box: QAbstractSpinBox) -> None:
+    """Begin the text where that of other fields begins: a style sheet's padding does not reach a spin box's inside."""
+    box.lineEdit().setTextMargins(6, 0, 0, 0)
 
 
-class CheckField(QCheckBox):
-    """Yes or no."""
-
-    edited = Signal(object)
-    refused = Signal(str)
-    stepping = False
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._good: Any = None
-        self.clicked.connect(self._clicked)
-
-    def value(self) -> Any:
-        return self._good
-
-    def set_value(self, value: Any) -> None:
-        self._good = value
-        self.restore()
-
-    def restore(self) -> None:
-        # A click always decides: half ticked is shown, never chosen.
-        self.setTristate(self._good is MIXED)
-        state = Qt.CheckState.PartiallyChecked if self._good is MIXED else None
-        self.setCheckState(state or (Qt.CheckState.Checked if self._good else Qt.CheckState.Unchecked))
-
-    def _clicked(self) -> None:
-        self.edited.emit(True if self._good is MIXED else not self._good)
-
-
-class ChoiceField(QComboBox):
-    """One of several named values."""
-
-    edited = Signal(object)
-    refused = Signal(str)
-    stepping = False
-
-    def __init__(self, choices: Mapping[Any, str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._good: Any = None
-        for value, words in choices.items():
-            self.addItem(words, value)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setPlaceholderText("various")
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.activated.connect(self._chosen)
-
-    def value(self) -> Any:
-        return self._good
-
-    def set_value(self, value: Any) -> None:
-        self._good = value
-        self.restore()
-
-    def restore(self) -> None:
-        index = -1 if self._good is MIXED else self.findData(self._good)
-        if index != self.currentIndex():
-            self.setCurrentIndex(index)
-
-    def choose(self, value: Any) -> None:
-        """As if the user had chosen it."""
-        self.setCurrentIndex(self.findData(value))
-        self._chosen()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        _only_with_focus(self, event, super().wheelEvent)
-
-    def _chosen(self) -> None:
-        value = self.currentData()
-        if value != self._good:
-            self.edited.emit(value)
-
-
-AnyField = NumberField | SizeField | TextField | FileField | CheckField | ChoiceField
-
-
-def _only_with_focus(widget: QWidget, event: QWheelEvent, act: Any) -> None:
+def only_with_focus(widget: QWidget, event: QWheelEvent, act: Any) -> None:
     """Scrolling past a field must not change it."""
     if widget.hasFocus():
         act(event)

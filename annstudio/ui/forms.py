@@ -12,21 +12,14 @@ from PySide6.QtWidgets import QApplication, QFormLayout, QLabel, QLineEdit, QVBo
 
 from annstudio.layers.activation import ActivationName, label
 from annstudio.layers.losses import TITLES
-from annstudio.ui.fields import (
-    AnyField,
-    CheckField,
-    ChoiceField,
-    FileField,
-    NamesField,
-    NumberField,
-    ShapeField,
-    SizeField,
-    TextField,
-)
+from annstudio.ui.choices import CheckField, ChoiceField, FileField
+from annstudio.ui.fields import NamesField, NumberField, ShapeField, SizeField, TextField
 from annstudio.ui.numbers import Limits
 from annstudio.ui.theme import GRID
 
-LABEL_WIDTH = 24 * GRID
+AnyField = NumberField | SizeField | TextField | FileField | CheckField | ChoiceField
+
+LABEL_WIDTH = 27 * GRID
 """All forms of the window put their fields under one another."""
 
 CHOICES: dict[Any, str] = {
@@ -162,7 +155,7 @@ class Form(QWidget):
         cell = Cell(field, self)
         words = QLabel(title, self)
         words.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        words.setMinimumWidth(LABEL_WIDTH)
+        words.setFixedWidth(LABEL_WIDTH)
         # Level with the text inside the field.
         words.setContentsMargins(0, 5 if not isinstance(field, CheckField) else 1, 0, 0)
         words.setBuddy(field)

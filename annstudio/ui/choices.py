@@ -1,0 +1,121 @@
+"""The fields of forms that choose rather than type: a tick, one of several, a file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
+
+from annstudio.ui.fields import MIXED, TextField, only_with_focus
+from annstudio.ui.theme import GRID
+
+
+class FileField(QWidget):
+    """The path of a file, typed or chosen in a dialog."""
+
+    edited = Signal(object)
+    refused = Signal(str)
+    stepping = False
+
+    def __init__(self, pattern: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.pattern = pattern
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        self.path = TextField(self)
+        self.path.edited.connect(self.edited)
+        self.button = QPushButton("Choose…", self)
+        self.button.clicked.connect(self.choose)
+        row.addWidget(self.path, 1)
+        row.addWidget(self.button)
+        self.setFocusProxy(self.path)
+
+    def value(self) -> Any:
+        return self.path.value()
+
+    def set_value(self, value: Any) -> None:
+        self.path.set_value(value)
+
+    def restore(self) -> None:
+        self.path.restore()
+
+    def choose(self) -> None:
+        """Ask for the file."""
+        kinds = f"Files ({self.pattern});;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self.window(), "Choose a data file", str(self.value() or ""), kinds)
+        if path:
+            self.edited.emit(path)
+
+
+class CheckField(QCheckBox):
+    """Yes or no."""
+
+    edited = Signal(object)
+    refused = Signal(str)
+    stepping = False
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._good: Any = None
+        self.clicked.connect(self._clicked)
+
+    def value(self) -> Any:
+        return self._good
+
+    def set_value(self, value: Any) -> None:
+        self._good = value
+        self.restore()
+
+    def restore(self) -> None:
+        # A click always decides: half ticked is shown, never chosen.
+        self.setTristate(self._good is MIXED)
+        state = Qt.CheckState.PartiallyChecked if self._good is MIXED else None
+        self.setCheckState(state or (Qt.CheckState.Checked if self._good else Qt.CheckState.Unchecked))
+
+    def _clicked(self) -> None:
+        self.edited.emit(True if self._good is MIXED else not self._good)
+
+
+class ChoiceField(QComboBox):
+    """One of several named values."""
+
+    edited = Signal(object)
+    refused = Signal(str)
+    stepping = False
+
+    def __init__(self, choices: Mapping[Any, str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._good: Any = None
+        for value, words in choices.items():
+            self.addItem(words, value)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setPlaceholderText("various")
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.activated.connect(self._chosen)
+
+    def value(self) -> Any:
+        return self._good
+
+    def set_value(self, value: Any) -> None:
+        self._good = value
+        self.restore()
+
+    def restore(self) -> None:
+        index = -1 if self._good is MIXED else self.findData(self._good)
+        if index != self.currentIndex():
+            self.setCurrentIndex(index)
+
+    def choose(self, value: Any) -> None:
+        """As if the user had chosen it."""
+        self.setCurrentIndex(self.findData(value))
+        self._chosen()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        only_with_focus(self, event, super().wheelEvent)
+
+    def _chosen(self) -> None:
+        value = self.currentData()
+        if value != self._good:
+            self.edited.emit(value)
