@@ -122,6 +122,11 @@ class Builder:
         """Many small steps that the fast reading takes in one: `expand(self, *inputs)` writes the small ones."""
         return expand(self, *inputs) if self.plain else self.apply(fused, *inputs)
 
+    def kept(self, value: Value, name: str) -> Value:
+        """What the op that made `value` keeps under this name: a fused op's second result, such as a batch's mean."""
+        slot = self._made_by[value.slot].buffers[name]
+        return self.value_of(slot)
+
     def loss(self, per_example: Value, mean: Op, output: Value, target: Value) -> Value:
         """Declare the node's loss: its mean over the examples counts towards the network's.
 

@@ -31,6 +31,8 @@ class Run:
         self._framed: dict[int, Array] = {}
         self.arrays = [self._allocate(slot) for slot in program.slots]
         self._share_with_arena()
+        # Feeds come examples first: the same arrays, seen that way.
+        self._rows = {feed.slot: np.moveaxis(self.arrays[feed.slot], -1, 0) for feed in program.feeds}
         self._calls: list[Call] = [self._bind(step) for step in program.steps]
         ahead = [i for i, step in enumerate(program.steps) if step.phase in (Phase.FORWARD, Phase.LOSS)]
         self._after_loss = ahead[-1] + 1 if ahead else 0
@@ -40,7 +42,7 @@ class Run:
     def load(self, rows: Mapping[int, Array], seed: int = 0, step: int = 0) -> None:
         """Start a new batch: `rows` are the feeds by slot, examples first; noise is drawn for (seed, step, node)."""
         for feed in self.program.feeds:
-            self.arrays[feed.slot][...] = np.moveaxis(rows[feed.slot], 0, -1)
+            self._rows[feed.slot][...] = rows[feed.slot]
         for noise in self.program.noises:
             noise.draw.fill(generator(seed, step, noise.node), self.arrays[noise.slot])
         self.cursor = 0

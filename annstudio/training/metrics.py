@@ -30,7 +30,7 @@ class Judge:
         output, target = run.arrays[self.output], run.arrays[self.target]
         if self.kind == "classes":
             return float(np.count_nonzero(output.argmax(0) == target.argmax(0)))
-        return float(np.count_nonzero((output[0] > 0.5) == (target[0] > 0.5)))
+        return float(np.count_nonzero((output > 0.5) == (target > 0.5)))
 
 
 def judge_of(program: Program, dataset: Dataset) -> Judge | None:

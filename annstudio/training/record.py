@@ -4,7 +4,7 @@ Steps are kept as blocks of least, mean and largest loss: when there are too man
 of any length keeps its peaks and fits in memory.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,37 +24,9 @@ class Record:
     per_block: int = 1
     in_last: int = 0
 
-    def with_epoch(self, *numbers: float) -> "Record":
-        return replace(self, epochs=np.vstack([self.epochs, np.array(numbers, float)]))
-
-    def with_steps(self, losses: Array) -> "Record":
-        """With the losses of further steps."""
-        blocks, per_block, in_last = list(self.blocks), self.per_block, self.in_last
-        losses = np.asarray(losses, float)
-        if len(blocks) and in_last < per_block:
-            n = min(per_block - in_last, len(losses))
-            if n:
-                blocks[-1] = _joined(blocks[-1], in_last, _block(losses[:n]), n)
-                in_last += n
-            losses = losses[n:]
-        for start in range(0, len(losses), per_block):
-            chunk = losses[start : start + per_block]
-            blocks.append(_block(chunk))
-            in_last = len(chunk)
-        while len(blocks) > MAX_BLOCKS:
-            # A block left over at the end stays a partly filled one.
-            odd = len(blocks) % 2
-            pairs = [_joined(blocks[i], per_block, blocks[i + 1], per_block if i + 2 < len(blocks) else in_last)
-                     for i in range(0, len(blocks) - odd, 2)]  # fmt: skip
-            in_last = in_last if odd else per_block + in_last
-            blocks = [*pairs, *([blocks[-1]] if odd else [])]
-            per_block *= 2
-        array = np.array(blocks) if blocks else np.zeros((0, 3))
-        return replace(self, blocks=array, per_block=per_block, in_last=in_last)
-
     @property
     def n_steps(self) -> int:
-        return max(len(self.blocks) - 1, 0) * self.per_block + self.in_last if len(self.blocks) else 0
+        return (len(self.blocks) - 1) * self.per_block + self.in_last if len(self.blocks) else 0
 
     @property
     def last(self) -> dict[str, float]:
@@ -62,9 +34,71 @@ class Record:
         return dict(zip(EPOCH_COLUMNS, map(float, self.epochs[-1]), strict=True)) if len(self.epochs) else {}
 
 
-def _block(losses: Array) -> Array:
-    return np.array([losses.min(), losses.mean(), losses.max()])
+class Recorder:
+    """Goes on with a record while training runs. `record` gives a value at any moment, cheap for runs of any length."""
+
+    def __init__(self, record: Record) -> None:
+        self._epochs = np.array(record.epochs)
+        self._n_epochs = len(record.epochs)
+        self._blocks = np.array(record.blocks)
+        self._per_block = record.per_block
+        self._in_last = record.in_last
+
+    def add_epoch(self, *numbers: float) -> None:
+        """The numbers of one epoch, as EPOCH_COLUMNS."""
+        if self._n_epochs == len(self._epochs):
+            # Rows that were handed out are never written again: a longer array takes their place.
+            longer = np.empty((max(64, 2 * self._n_epochs), len(EPOCH_COLUMNS)))
+            longer[: self._n_epochs] = self._epochs[: self._n_epochs]
+            self._epochs = longer
+        self._epochs[self._n_epochs] = numbers
+        self._n_epochs += 1
+
+    def add_steps(self, losses: Array) -> None:
+        """The losses of further steps."""
+        losses = np.asarray(losses, float)
+        if len(self._blocks) and self._in_last < self._per_block and len(losses):
+            n = min(self._per_block - self._in_last, len(losses))
+            part = _blocks_of(losses[:n], n)
+            self._blocks[-1:] = _joined(self._blocks[-1:], self._in_last, part, n)
+            self._in_last += n
+            losses = losses[n:]
+        if len(losses):
+            whole = len(losses) - len(losses) % self._per_block
+            new = [_blocks_of(losses[:whole], self._per_block)] if whole else []
+            if whole < len(losses):
+                new.append(_blocks_of(losses[whole:], len(losses) - whole))
+            self._blocks = np.concatenate([self._blocks, *new])
+            self._in_last = len(losses) - whole or self._per_block
+        while len(self._blocks) > MAX_BLOCKS:
+            self._halve()
+
+    def record(self) -> Record:
+        """What is remembered by now."""
+        epochs = self._epochs[: self._n_epochs]
+        epochs.setflags(write=False)
+        blocks = self._blocks.copy()
+        blocks.setflags(write=False)
+        return Record(epochs, blocks, self._per_block, self._in_last)
+
+    def _halve(self) -> None:
+        """Join neighbours; a block left over at the end stays a partly filled one."""
+        blocks, n = self._blocks, len(self._blocks)
+        pairs = _joined(blocks[0 : n - 1 : 2], self._per_block, blocks[1::2], self._per_block)
+        if n % 2 == 0:
+            pairs[-1:] = _joined(blocks[-2:-1], self._per_block, blocks[-1:], self._in_last)
+            self._in_last += self._per_block
+            self._blocks = pairs
+        else:
+            self._blocks = np.concatenate([pairs, blocks[-1:]])
+        self._per_block *= 2
+
+
+def _blocks_of(losses: Array, per_block: int) -> Array:
+    rows = losses.reshape(-1, per_block)
+    return np.stack([rows.min(1), rows.mean(1), rows.max(1)], 1)
 
 
 def _joined(a: Array, n_a: int, b: Array, n_b: int) -> Array:
-    return np.array([min(a[0], b[0]), (a[1] * n_a + b[1] * n_b) / (n_a + n_b), max(a[2], b[2])])
+    means = (a[:, 1] * n_a + b[:, 1] * n_b) / (n_a + n_b)
+    return np.stack([np.minimum(a[:, 0], b[:, 0]), means, np.maximum(a[:, 2], b[:, 2])], 1)

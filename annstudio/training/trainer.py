@@ -18,6 +18,7 @@ from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.training.batches import Rows, epoch_order
 from annstudio.training.metrics import Evaluator, judge_of
+from annstudio.training.record import Record, Recorder
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Finished, Progress, Snapshot, Views
 from annstudio.training.trouble import find_trouble
@@ -98,7 +99,7 @@ class _Training:
         self.runs: dict[int, Run] = {}
         self.step, self.epoch, self.position = job.progress.step, job.progress.epoch, job.progress.position
         self.epoch_loss, self.epoch_hits = job.progress.epoch_loss, job.progress.epoch_hits
-        self.record = job.progress.record
+        self.recorder = Recorder(job.progress.record)
         self.losses: list[float] = []
         self.loss = math.nan
         self.began = self.framed = self.breathed = perf_counter()
@@ -142,11 +143,13 @@ class _Training:
         if run is None:
             run = self.runs[len(indices)] = Run(self.job.programs.fast, self.arena, len(indices))
         run.load(self.job.rows.feeds(self.job.programs.fast, indices), self.settings.seed, self.step)
-        run.to_loss()
-        loss = run.loss
-        if not math.isfinite(loss):
-            return False
-        run.finish()
+        with np.errstate(all="ignore"):
+            # Whether the numbers are good is asked of the loss, once a step.
+            run.to_loss()
+            loss = run.loss
+            if not math.isfinite(loss):
+                return False
+            run.finish()
         self.step += 1
         self.position += len(indices)
         self.seen += len(indices)
@@ -158,16 +161,13 @@ class _Training:
         return True
 
     def _end_epoch(self) -> None:
-        self._flush()
         n = len(self.job.train)
         score = self.evaluator.score(self.job.validation)
         accuracy = self.epoch_hits / n if self.judge else math.nan
         now = perf_counter()
         mean = self.epoch_loss / n
         self.epoch += 1
-        self.record = self.record.with_epoch(
-            self.epoch, mean, accuracy, score.loss, score.accuracy, now - self.epoch_began
-        )
+        self.recorder.add_epoch(self.epoch, mean, accuracy, score.loss, score.accuracy, now - self.epoch_began)
         self.epoch_began = now
         self.position, self.epoch_loss, self.epoch_hits = 0, 0.0, 0.0
 
@@ -186,13 +186,13 @@ class _Training:
             self.arena.view(edit.key)[edit.index] = edit.value
             self.good = self.arena.values.copy()
 
-    def _flush(self) -> None:
+    def _record(self) -> Record:
         if self.losses:
-            self.record = self.record.with_steps(np.array(self.losses))
+            self.recorder.add_steps(np.array(self.losses))
             self.losses.clear()
+        return self.recorder.record()
 
     def _snapshot(self, now: float) -> Snapshot:
-        self._flush()
         elapsed = max(now - self.framed, 1e-9)
         speed = (self.seen - self.seen_before) / elapsed
         # A running mean, so that the figure can be read.
@@ -200,11 +200,11 @@ class _Training:
         self.framed, self.seen_before = now, self.seen
         if np.isfinite(self.arena.values).all():
             np.copyto(self.good, self.arena.values)
-        n = len(self.job.train)
+        n, speed = len(self.job.train), max(self.speed, 1e-9)
         left = (self.settings.epochs - self.epoch) * n - self.position
         return Snapshot(
-            self.step, self.epoch, self.position, n, self.loss, self.record, self.speed, left / max(self.speed, 1e-9),
-            self.views(),
+            self.step, self.epoch, self.position, n, self.loss, self._record(), self.speed,
+            left / speed, self.views(),
         )  # fmt: skip
 
     def views(self) -> Views | None:
@@ -212,9 +212,8 @@ class _Training:
         return None if sample is None else self.watch.look(sample, self.settings.seed, self.step)
 
     def progress(self) -> Progress:
-        self._flush()
         return Progress(
-            self.step, self.epoch, self.position, self.epoch_loss, self.epoch_hits, self.arena.memory(), self.record
+            self.step, self.epoch, self.position, self.epoch_loss, self.epoch_hits, self.arena.memory(), self._record()
         )
 
     def _finished(self, reason: str, trouble: str = "") -> Finished:
