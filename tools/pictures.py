@@ -1,0 +1,86 @@
+"""Makes the pictures of the README: the real window, trained and explaining, in light and in dark.
+
+`make pictures` runs it; without a screen it draws offscreen.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from annstudio.formats import studio
+from annstudio.places import SAMPLES
+from annstudio.session import Session
+from annstudio.ui.app import application
+from annstudio.ui.memory import Memory
+from annstudio.ui.window import Window
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+SIZE = (1600, 1000)
+
+
+def main() -> int:
+    """Write all pictures."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for mode in ("light", "dark"):
+        app = application(mode)
+        _train(app, FOLDER / f"build-{mode}.png")
+        _explain(app, FOLDER / f"explain-{mode}.png")
+    return 0
+
+
+def _window(sample: str) -> Window:
+    window = Window(Session(studio.load(SAMPLES / f"{sample}.annstudio")), Memory())
+    window.reset_panels()
+    window.resize(*SIZE)
+    window.show()
+    _wait(300)
+    return window
+
+
+def _train(app: QApplication, path: Path) -> None:
+    """The digits after some epochs, still training, with a convolution selected."""
+    window = _window("digits-cnn")
+    window.canvas.fit()
+    window.canvas.select(["conv_2"])
+    window.session.set_settings(epochs=12)
+    window.session.train()
+    while window.session.state == "training" and (window.session.latest is None or window.session.latest.epoch < 7):
+        _wait(20)
+    _wait(60)
+    _photograph(app, window, path)
+
+
+def _explain(app: QApplication, path: Path) -> None:
+    """The worked example on the way back, with the question about w₅."""
+    window = _window("worked-example")
+    window.session.explain()
+    _wait(200)
+    stepper = window.session.stepper
+    assert stepper is not None
+    window.explain_view.ask_weight("output/W", (0, 0))
+    _wait(400)
+    _photograph(app, window, path)
+
+
+def _photograph(app: QApplication, window: Window, path: Path) -> None:
+    window.grab().save(str(path))
+    print(path.name)
+    window.session.pause()
+    window.session.document.mark_saved()
+    window.close()
+    app.processEvents()
+
+
+def _wait(milliseconds: int) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+sys.exit(main())
