@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -91,7 +91,6 @@ def plain(thing):
     return repr(thing) if isinstance(thing, float) else thing
 
 
-@settings(max_examples=60)
 @given(projects())
 def test_a_saved_project_is_the_loaded_one(tmp_path_factory, project):
     path = tmp_path_factory.mktemp("any") / "any.annstudio"
@@ -248,7 +247,6 @@ def test_a_file_cut_short_anywhere_is_refused(format, image_project, tmp_path):
 
 
 @by_name
-@settings(max_examples=150)
 @given(data=st.data())
 def test_a_damaged_file_is_refused_or_read_as_it_was(format, data, tmp_path_factory):
     """Whatever bytes are changed: words, or numbers of the right shape; never another exception."""
