@@ -3,12 +3,14 @@
 A new optimiser is one class here: its settings are its fields, its memory the names in `vectors`.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from annstudio.engine.account import Factor, Term
 from annstudio.engine.op import Array
 
 UpdateCall = Callable[[int], None]
@@ -16,7 +18,7 @@ UpdateCall = Callable[[int], None]
 
 
 class Optimizer(BaseModel):
-    """A rule for the next weights. `formula` and `numbers` show it with `w`, `g` and the vectors' names."""
+    """A rule for the next weights. `formula` and `account` tell it with `w`, `g` and the vectors' names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     vectors: ClassVar[tuple[str, ...]] = ()
@@ -29,6 +31,10 @@ class Optimizer(BaseModel):
 
     def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
         """A function that changes `w` (and the vectors) in place, given the gradient in `g`."""
+        raise NotImplementedError
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        """How one weight gets its new value in step `t` (from 1): each line's symbol, and the term it is worth."""
         raise NotImplementedError
 
 
@@ -47,6 +53,9 @@ class SGD(Optimizer):
             np.subtract(w, step, w)
 
         return update
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        return [_descent("w", w, self.learning_rate, "g", g)]
 
 
 class Momentum(Optimizer):
@@ -69,6 +78,11 @@ class Momentum(Optimizer):
             np.subtract(w, step, w)
 
         return update
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        factors = (_number(r"\mu", self.momentum), _number("v", vectors["v"]), _number("g", g))
+        rolling = Term(factors, r"«0» \cdot «1» + «2»", lambda mu, v, g: mu * v + g)
+        return [("v^{+}", rolling), _descent("w", w, self.learning_rate, "v^{+}", rolling.value)]
 
 
 class Adam(Optimizer):
@@ -113,6 +127,35 @@ class Adam(Optimizer):
             np.subtract(w, step, w)
 
         return update
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        gradient = _number("g", g)
+        b1, b2 = _number(r"\beta_1", self.beta_1), _number(r"\beta_2", self.beta_2)
+        mean = Term((b1, _number("m", vectors["m"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»",
+                    lambda b, m, g: b * m + (1 - b) * g)  # fmt: skip
+        square = Term((b2, _number("v", vectors["v"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»^2",
+                      lambda b, v, g: b * v + (1 - b) * g * g)  # fmt: skip
+        fair = rf"\frac{{«0»}}{{1 - «1»^{{{t}}}}}"
+        fair_mean = Term((_number("m^{+}", mean.value), b1), fair, lambda m, b: m / (1 - b**t))
+        fair_square = Term((_number("v^{+}", square.value), b2), fair, lambda v, b: v / (1 - b**t))
+        factors = (
+            _number("w", w), _number(r"\eta", self.learning_rate), _number(r"\hat{m}", fair_mean.value),
+            _number(r"\hat{v}", fair_square.value), _number(r"\epsilon", self.epsilon),
+        )  # fmt: skip
+        step = Term(factors, r"«0» - «1» \cdot \frac{«2»}{\sqrt{«3»} + «4»}",
+                    lambda w, rate, m, v, e: w - rate * m / (math.sqrt(v) + e))  # fmt: skip
+        lines = (mean, square, fair_mean, fair_square, step)
+        return list(zip(("m^{+}", "v^{+}", r"\hat{m}", r"\hat{v}", "w^{+}"), lines, strict=True))
+
+
+def _number(symbol: str, value: float) -> Factor:
+    return Factor(symbol, (), value)
+
+
+def _descent(symbol: str, w: float, rate: float, direction: str, d: float) -> tuple[str, Term]:
+    """The weight less the rate times the direction."""
+    factors = (_number(symbol, w), _number(r"\eta", rate), _number(direction, d))
+    return f"{symbol}^{{+}}", Term(factors, r"«0» - «1» \cdot «2»", lambda w, rate, d: w - rate * d)
 
 
 AnyOptimizer = Annotated[SGD | Momentum | Adam, Field(discriminator="kind")]

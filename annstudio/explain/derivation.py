@@ -6,11 +6,11 @@ A derivation is built from the op's own account of the element and the arrays of
 import inspect
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from annstudio.engine.account import Factor, See, Term
 from annstudio.engine.op import Index, Margin, Op, signature
-from annstudio.engine.program import Role, Step
+from annstudio.engine.program import Phase, Role, Step
 from annstudio.errors import StudioError
 from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex
@@ -27,6 +27,8 @@ class Quantity:
     slot: int
     index: Index
     example: int = 0
+    term: int | None = None
+    """Where only one term of the sum that makes the number is meant: one output's share of a loss."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Part:
     quantity: Quantity | None
     meaning: str = ""
     """For a number that is worked out: how, as LaTeX with numbers."""
+    rule: str = ""
+    """The same with symbols."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Row:
     numbers: str
     value: float
     parts: tuple[Part, ...]
+    through: int | None = None
+    """Of a gradient's term: which part is the gradient that it comes from, further on towards the error."""
+    local: float = 1.0
+    """What that gradient is multiplied by here."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,12 @@ class Explainer:
         self.names = Names(stepper.program)
 
     def value(self, quantity: Quantity) -> float:
+        """The number itself; of a weight the one that the batch began with."""
+        if quantity.term is not None:
+            return self.derive(quantity).value
+        return self._stored(quantity)
+
+    def _stored(self, quantity: Quantity) -> float:
         array = self.stepper.array(quantity.slot)
         if self.program.slots[quantity.slot].role is Role.PARAMETER:
             array = self.stepper.before_update(quantity.slot)
@@ -105,10 +119,16 @@ class Explainer:
     def symbol(self, quantity: Quantity) -> str:
         return self.names.of(quantity.slot, quantity.index)
 
+    def shares(self, slot: int, example: int = 0) -> tuple[Quantity, ...]:
+        """The outputs' shares of a loss per example, where it is a sum of several; its step must have been done."""
+        whole = Quantity(slot, (), example)
+        n = len(self.derive(whole).rows)
+        return tuple(replace(whole, term=k) for k in range(n)) if n > 1 else ()
+
     def derive(self, quantity: Quantity, digits: int = 4) -> Derivation:
         """How the number came about. Raises StudioError where its step has not been done yet."""
         at = self.stepper.written_by.get(quantity.slot)
-        symbol, value = self.symbol(quantity), self.value(quantity)
+        symbol, value = self.symbol(quantity), self._stored(quantity)
         if at is None:
             return Derivation(quantity, symbol, value, (), "", "", None)
         if at >= self.stepper.position:
@@ -124,6 +144,9 @@ class Explainer:
         else:
             terms = step.op.account(see, quantity.index)
         rows = tuple(self._row(step, see, term, digits) for term in terms)
+        if quantity.term is not None:
+            rows = (rows[quantity.term],)
+            symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
         method = step.op.backward if step.backward else step.op.forward
         return Derivation(quantity, symbol, value, rows, step.op.formula, source_of(step.op, method.__name__), at)
 
@@ -142,17 +165,31 @@ class Explainer:
     def _row(self, step: Step, see: See, term: Term, digits: int) -> Row:
         parts = tuple(self._part(step, see, factor, digits) for factor in term.factors)
         template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
-        symbols = _filled(template, [part.symbol for part in parts])
-        numbers = _filled(template, [_bracketed(number_latex(part.value, digits)) for part in parts])
-        return Row(symbols, numbers, term.value, parts)
+        symbols = filled(template, [part.symbol for part in parts])
+        numbers = filled(template, [bracketed(number_latex(part.value, digits)) for part in parts])
+        through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
+        if through is None:
+            return Row(symbols, numbers, term.value, parts)
+        # Every term is linear in the gradient that it hands on.
+        local = term.evaluate(*(1.0 if i == through else factor.value for i, factor in enumerate(term.factors)))
+        return Row(symbols, numbers, term.value, parts, through, local)
+
+    def _share_symbol(self, step: Step, row: Row) -> str:
+        """E with the unit whose output is judged, for a loss's term."""
+        judged = next((j for j in self.program.judged if j.target in step.inputs), None)
+        if judged is None:
+            return ""
+        node = next(n for n, slot in self.program.outputs.items() if slot == judged.output)
+        places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
+        return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
 
     def _part(self, step: Step, see: See, factor: Factor, digits: int) -> Part:
         if factor.within is not None:
             inner = [self._part(step, see, each, digits) for each in factor.within.factors]
             template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
-            meaning = _filled(template, [_bracketed(number_latex(part.value, digits)) for part in inner])
-            symbol = self._local_derivative(step, factor) or _filled(template, [part.symbol for part in inner])
-            return Part(symbol, factor.value, None, meaning)
+            meaning = filled(template, [bracketed(number_latex(part.value, digits)) for part in inner])
+            rule = filled(template, [part.symbol for part in inner])
+            return Part(self._local_derivative(step, factor) or rule, factor.value, None, meaning, rule)
         quantity = self._place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
@@ -198,6 +235,11 @@ def source_of(op: Op, method: str) -> str:
     return textwrap.dedent(inspect.getsource(getattr(type(op), method)))
 
 
+def _is_gradient(step: Step, factor: Factor) -> bool:
+    """Whether a factor is a gradient that is handed on (in a step that adds gradients every input is one)."""
+    return factor.array == "dy" if step.backward else step.phase is Phase.BACKWARD
+
+
 def _input_names(step: Step) -> tuple[str, ...]:
     return signature(step.op).input_names(len(step.inputs), step.buffers)
 
@@ -206,11 +248,11 @@ def _gradient_name(step: Step, slot: int) -> str:
     return _input_names(step)[step.gradients.index(slot)]
 
 
-def _filled(template: str, values: list[str]) -> str:
+def filled(template: str, values: list[str]) -> str:
     return re.sub(r"«(\d+)»", lambda match: values[int(match[1])], template).replace("·", r"\cdot")
 
 
-def _bracketed(number: str) -> str:
+def bracketed(number: str) -> str:
     return f"({number})" if number.startswith("-") else number
 
 

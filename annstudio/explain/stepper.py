@@ -3,7 +3,8 @@
 Every value has its own slot, so going back is only moving the cursor; what updates wrote is put back as it was.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -110,6 +111,16 @@ class Stepper:
         while self.position < position:
             self.run.step()
 
+    @contextmanager
+    def visit(self, position: int) -> Iterator[None]:
+        """Stand at another moment for a while."""
+        here = self.position
+        self.to(position)
+        try:
+            yield
+        finally:
+            self.to(here)
+
     def next_layer(self) -> None:
         """On to the end of the layer at hand, or of the next where it has ended: forward, backward and update alike."""
         steps, start = self.program.steps, self.position
@@ -126,9 +137,13 @@ class Stepper:
 
     def to_phase_end(self, phase: Phase) -> None:
         """To the end of the loss, of the way back, or of the update."""
+        if self.program.in_phase(phase):
+            self.to(self.end_of(phase))
+
+    def end_of(self, phase: Phase) -> int:
+        """How many steps are done when a phase ends; all where there is no such phase."""
         places = self.program.in_phase(phase)
-        if places:
-            self.to(places[-1] + 1)
+        return places[-1] + 1 if places else len(self)
 
     def _along(self, start: int, inside: Callable[[int], bool], direction: int) -> int:
         while inside(start):
