@@ -22,7 +22,7 @@ STRIPE = 4
 """The height of the family's stripe on top of a card."""
 PORT_DIAMETER, PORT_HIT = 12, 24
 SNAP = 10
-DOTS = 24
+DOTS = 20
 """The distance of the canvas' dots."""
 DETAIL_SCALE = 0.35
 """Below this zoom cards are drawn as plain boxes."""
@@ -59,6 +59,7 @@ class Theme:
     negative_text: QColor
     zero: QColor
     gradient: QColor
+    gradient_text: QColor
     forward: QColor
     problem: QColor
     problem_fill: QColor
@@ -73,6 +74,8 @@ class Theme:
     """Behind images and feature maps."""
     shadow: QColor
     plot_lines: tuple[QColor, ...]
+    factors: tuple[QColor, ...]
+    """What tells the factors of a chain rule apart, as text."""
     families: dict[Family, QColor]
 
     @property
@@ -123,6 +126,7 @@ LIGHT = Theme(
         negative_text="#A85400",
         zero="#FFFFFF",
         gradient="#9B5DE5",
+        gradient_text="#7A3FC7",
         forward="#2F6FE4",
         problem="#A02A1C",
         problem_fill="#FFF4F2",
@@ -136,6 +140,7 @@ LIGHT = Theme(
         shadow="#14101828",
     ),
     plot_lines=_plot_lines("#2F6FE4", "#D9730D", "#0E9488", "#8B4FD9", "#D1476B", "#64748B"),
+    factors=_plot_lines("#2262D8", "#7A3FC7", "#0B7458", "#A8326E", "#5D6778"),
     families=_FAMILIES,
 )
 
@@ -164,6 +169,7 @@ DARK = Theme(
         negative_text="#F5A455",
         zero="#2C313A",
         gradient="#9B5DE5",
+        gradient_text="#C4A1F5",
         forward="#5B93F5",
         problem="#F5A097",
         problem_fill="#33211F",
@@ -177,6 +183,7 @@ DARK = Theme(
         shadow="#50000000",
     ),
     plot_lines=_plot_lines("#5B93F5", "#F5A455", "#2FB5A8", "#B78BF0", "#EE7C98", "#9BA5B5"),
+    factors=_plot_lines("#82AEF8", "#C4A1F5", "#6ED7B4", "#F092BC", "#9BA5B5"),
     families={
         **_FAMILIES,
         Family.DATA: QColor("#7C8CA4"),
