@@ -111,7 +111,7 @@ class _Training:
 
     def messages(self) -> Messages:
         n = len(self.job.train)
-        order = epoch_order(n, self.settings.seed, self.epoch, self.settings.shuffle)
+        order = self._order()
         steps_left = self.job.max_steps
         while self.epoch < self.settings.epochs and steps_left != 0:
             if self.control.stop:
@@ -125,7 +125,7 @@ class _Training:
             steps_left = None if steps_left is None else steps_left - 1
             if self.position >= n:
                 self._end_epoch()
-                order = epoch_order(n, self.settings.seed, self.epoch, self.settings.shuffle)
+                order = self._order()
                 if self.job.stop_at_epoch_end:
                     break
             now = perf_counter()
@@ -136,6 +136,11 @@ class _Training:
                     yield self._snapshot(now)
         over = self.epoch >= self.settings.epochs
         yield self._finished("done" if over else "limit")
+
+    def _order(self) -> Array:
+        """The examples of this epoch in their order: only those to learn from, never those kept back."""
+        train, settings = self.job.train, self.settings
+        return train[epoch_order(len(train), settings.seed, self.epoch, settings.shuffle)]
 
     def _batch(self, indices: Array) -> bool:
         """One update; False (and nothing updated) where the loss is not finite."""
