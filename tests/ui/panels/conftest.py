@@ -1,6 +1,7 @@
 """Real sessions for the panels' tests: the digits with a small convolution, and XOR with four hidden units."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -22,7 +23,7 @@ def chain(*layers: tuple[str, str, dict]) -> Graph:
     for i, (name, kind, settings) in enumerate(layers):
         graph = graph.with_node(Node(name, make(kind, settings), 190.0 * i, 0.0))
     names = [name for name, _, _ in layers]
-    for source, target in zip(names, names[1:], strict=False):
+    for source, target in pairwise(names):
         graph = graph.connect(source, target)
     return graph
 
