@@ -13,7 +13,7 @@ from annstudio.engine.account import See, Term, derived
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Op, Shape, same_shape, shape_text
 from annstudio.errors import Remedy, ShapeError
-from annstudio.layers.activation import Sigmoid, Softmax
+from annstudio.layers.activation import Sigmoid, Softmax, class_axis
 from annstudio.layers.base import Family, Layer
 
 LossName = Literal["half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy"]
@@ -81,28 +81,50 @@ class CrossEntropy(PerExample):
     formula = r"e = -\sum_k t_k \ln o_k, \quad o = \mathrm{softmax}(x)"
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
-        return {"o": Buffer(inputs[0])}
+        classes = class_axis(len(inputs[0]))
+        places = (*inputs[0][:classes], *inputs[0][classes + 1 :])
+        return {"o": Buffer(inputs[0]), "log_sum": Buffer(places, shown=False)}
 
-    def forward(self, y: Array, x: Array, t: Array, o: Array) -> None:
-        np.subtract(x, x.max(-2, keepdims=True), o)
-        scores = np.multiply(o, t).sum(-2)
+    def forward(self, y: Array, x: Array, t: Array, o: Array, log_sum: Array) -> None:
+        classes = class_axis(x.ndim - 1)
+        top = x.max(classes, keepdims=True)
+        np.subtract(x, top, o)
+        # −Σ t ln o = Σ t · ln Σ eˣ − Σ t x, with the largest score taken off both.
+        scores = np.multiply(o, t).sum(classes)
         np.exp(o, o)
-        total = o.sum(-2)
-        np.divide(o, total[..., None, :], o)
-        # The targets of an example add up to 1, so ln Σeˣ counts once.
-        per_place = np.log(total) - scores
-        np.copyto(y, per_place.sum(0) if per_place.ndim == 2 else per_place)
+        total = o.sum(classes, keepdims=True)
+        np.divide(o, total, o)
+        logs = np.log(total).squeeze(classes)
+        np.add(logs, top.squeeze(classes), log_sum)
+        per_place = logs * t.sum(classes) - scores
+        np.copyto(y, per_place.sum(tuple(range(per_place.ndim - 1))))
 
     def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
-        np.subtract(o, t, dx)
+        np.multiply(o, t.sum(class_axis(t.ndim - 1), keepdims=True), dx)
+        np.subtract(dx, t, dx)
         np.multiply(dx, dy, dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        chosen = [k for k in np.ndindex(see.shape("t")) if see("t", *k).value != 0]
-        return [Term((see("t", *k), see("o", *k)), r"-«0» \ln «1»", lambda t, o: -t * math.log(o)) for k in chosen]
+        classes = class_axis(len(see.shape("t")))
+        terms = []
+        for k in np.ndindex(see.shape("t")):
+            if see("t", *k).value != 0:
+                place = (*k[:classes], *k[classes + 1 :])
+                factors = (see("t", *k), see("o", *k), see("x", *k), see("log_sum", *place))
+                # ln o by way of the scores: o itself may be too small for a float.
+                terms.append(Term(factors, r"-«0» \ln «1»", lambda t, o, x, log_sum: t * (log_sum - x)))
+        return terms
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
+        classes = class_axis(len(index))
+        others = [j for j in range(see.shape("t")[classes]) if j != index[classes]]
+        own = (see("o", *index), see("t", *index))
+        rest = tuple(see("t", *index[:classes], j, *index[classes + 1 :]) for j in others)
+        if math.isclose(own[1].value + math.fsum(t.value for t in rest), 1, rel_tol=1e-12):
+            slope = Term(own, "«0» - «1»", lambda o, t: o - t)
+        else:
+            whole = " + ".join(f"«{i}»" for i in range(1, len(rest) + 2))
+            slope = Term((*own, *rest), f"«0» ({whole}) - «1»", lambda o, *ts: o * math.fsum(ts) - ts[0])
         return [Term((see("dy"), derived("slope", index, slope, see.example)))]
 
 
