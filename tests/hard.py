@@ -141,9 +141,7 @@ class Centre(Layer):
     family: ClassVar[Family] = Family.REGULARISE
     prefix: ClassVar[str] = "centre"
 
-    share: float = Field(
-        0.5, ge=0, le=1, title="Share", description="How much of it a batch's mean makes up."
-    )
+    share: float = Field(0.5, ge=0, le=1, title="Share", description="How much of it a batch's mean makes up.")
 
     def lower(self, net: Builder, *xs: Value) -> Value:
         (x,) = xs

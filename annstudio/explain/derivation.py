@@ -6,6 +6,7 @@ A derivation is built from the op's own account of the element and the arrays of
 import inspect
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -231,12 +232,12 @@ def slots_by_name(step: Step) -> dict[str, int]:
 
 def source_of(op: Op, method: str) -> str:
     """The source text of an op's method, as it ran."""
-    return _source(type(op), method)
+    return _source(getattr(type(op), method))
 
 
 @cache
-def _source(kind: type[Op], method: str) -> str:
-    return textwrap.dedent(inspect.getsource(getattr(kind, method)))
+def _source(function: Callable[..., None]) -> str:
+    return textwrap.dedent(inspect.getsource(function))
 
 
 def _with_inside(array: Array, step: Step, name: str, inside: Array) -> Array:
