@@ -73,7 +73,7 @@ class Commands(Navigation):
 
     def delete_selection(self) -> None:
         """Delete what is chosen; the gap is bridged where shapes allow."""
-        edits.delete(self.canvas.session, self.selection, self.canvas.chosen_links)
+        edits.delete(self.canvas.session, self.selection, self.canvas.chosen_links())
 
     def nudge(self, right: int, down: int) -> None:
         """Move what is chosen by steps of the grid; nudges in a row are one entry of undo."""

@@ -26,9 +26,9 @@ def picture_for(
     if views is None or id not in views.activations:
         return None
     values = views.activations[id][0]
-    if isinstance(layer, Dropout) and graph.into(id) and graph.into(id)[0].source in views.activations:
-        given = views.activations[graph.into(id)[0].source][0]
-        return lambda: Dots(((values != 0) | (given == 0)).reshape(-1))
+    if isinstance(layer, Dropout) and id in views.masks:
+        mask = views.masks[id]
+        return lambda: Dots((mask != 0).reshape(-1))
     if not graph.into(id) and values.ndim == 3 and values.shape[2] == 3:
         return lambda: Colours(values)
     return lambda: picture_of(values, PICTURE, _class_names(session, id, values))

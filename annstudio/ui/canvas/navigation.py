@@ -1,7 +1,7 @@
 """Looking around on the canvas: zoom, pan, fit, the dotted ground, and the plain picture from far away."""
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QPixmapCache, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap, QPixmapCache, QResizeEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QFrame, QGraphicsView
 
 from annstudio.ui import theme as look
@@ -101,6 +101,17 @@ class Navigation(QGraphicsView):
         scale = min(area.width() / whole.width(), area.height() / whole.height(), 1.0)
         self.setTransform(QTransform.fromScale(max(scale, SMALLEST), max(scale, SMALLEST)))
         self.center_on(whole.center())
+
+    def picture(self, width: int, height: int) -> QImage:
+        """The whole drawing as an image, for the project file's thumbnail."""
+        image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(theme().canvas)
+        if not self.canvas.whole.isEmpty():
+            painter = QPainter(image)
+            area = self.canvas.whole.adjusted(-_FIT_MARGIN, -_FIT_MARGIN, _FIT_MARGIN, _FIT_MARGIN)
+            self.canvas.render(painter, QRectF(image.rect()), area)
+            painter.end()
+        return image
 
     def show_node(self, id: str) -> None:
         """Scroll so that a node can be seen."""

@@ -221,7 +221,6 @@ class CanvasScene(QGraphicsScene):
         """The chosen nodes, in the graph's order."""
         return [id for id in self.graph.nodes if id in self._chosen]
 
-    @property
     def chosen_links(self) -> list[Link]:
         return [link for link in self.graph.links if link in self._chosen_links]
 

@@ -83,7 +83,7 @@ class Band(Gesture):
     def __init__(self, view: "CanvasView", start: Pointer) -> None:
         super().__init__(view, start)
         scene = view.canvas
-        self._before = (scene.chosen, scene.chosen_links)
+        self._before = (scene.chosen, scene.chosen_links())
         self._kept = self._before if start.toggles else ([], [])
         self._rect = QRectF()
 
@@ -123,7 +123,7 @@ class MoveNodes(Gesture):
         self._id = id
         self._was_chosen = id in scene.chosen
         if not self._was_chosen:
-            scene.choose([*scene.chosen, id] if start.toggles else [id], scene.chosen_links if start.toggles else ())
+            scene.choose([*scene.chosen, id] if start.toggles else [id], scene.chosen_links() if start.toggles else ())
         self._from = {name: scene.nodes[name].pos() for name in scene.chosen}
 
     def drag(self, pointer: Pointer) -> None:
@@ -143,7 +143,7 @@ class MoveNodes(Gesture):
             if places:
                 edits.move(scene.session, places)
         elif self._was_chosen and self.start.toggles:
-            scene.choose([name for name in scene.chosen if name != self._id], scene.chosen_links)
+            scene.choose([name for name in scene.chosen if name != self._id], scene.chosen_links())
         elif not self.start.toggles:
             scene.choose([self._id])
 

@@ -111,7 +111,7 @@ class CanvasView(Commands):
     def _press_wire(self, link: Link, pointer: Pointer) -> Gesture | None:
         scene = self.canvas
         if pointer.toggles:
-            scene.choose(scene.chosen, set(scene.chosen_links) ^ {link})
+            scene.choose(scene.chosen, set(scene.chosen_links()) ^ {link})
         else:
             scene.choose((), [link])
         path = scene.wires[link].path()
@@ -300,7 +300,7 @@ class CanvasView(Commands):
         spot = self._spot(place)
         if spot.node is not None and spot.node.id not in self.selection:
             self.select([spot.node.id])
-        elif spot.node is None and spot.wire is not None and spot.wire.link not in self.canvas.chosen_links:
+        elif spot.node is None and spot.wire is not None and spot.wire.link not in self.canvas.chosen_links():
             self.select((), [spot.wire.link])
         return menu_for(self, spot, place)
 
