@@ -253,7 +253,7 @@ def written_text(program: Program, step: AnyStep) -> str:
 def slot_word(program: Program, slot: int) -> str:
     """What the numbers of a slot are called in short: net, out, W, mask."""
     described = program.slots[slot]
-    if described.role is Role.VALUE and described.shape and described.name != "net":
+    if described.role is Role.VALUE and described.shape and described.name not in ("net", "s"):
         return "out"
     return described.name
 
