@@ -47,7 +47,9 @@ def entries() -> tuple[Entry, ...]:
     found = []
     for kind, layer in catalogue().items():
         note = inspect.getdoc(layer) or ""
-        found.append(Entry(kind, kind, layer.family, note))
+        if all(make(kind, settings) != make(kind, {}) for settings in layer.presets.values()):
+            # Where a preset is the layer as it comes, one entry says it all.
+            found.append(Entry(kind, kind, layer.family, note))
         found += [Entry(title, kind, layer.family, note, settings) for title, settings in layer.presets.items()]
     return tuple(found)
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsView
 from annstudio.ui import theme as look
 from annstudio.ui.canvas.geometry import CARD
 from annstudio.ui.canvas.scene import CanvasScene
+from annstudio.ui.panels.base import follow
 from annstudio.ui.theme import DETAIL_SCALE, DOTS, PORT_HIT, theme
 
 SMALLEST, LARGEST = 0.05, 4.0
@@ -40,7 +41,7 @@ class Navigation(QGraphicsView):
         self.viewport().setMouseTracking(True)
         QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), 96 * 1024))
         self._tile: tuple[int, float, QPixmap] | None = None
-        look.changed.connect(self._theme_changed)
+        follow(self, look.changed, self._theme_changed)
         self.center_on(QPointF(0, 0))
 
     # Where -----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from annstudio.ui.canvas.notice import Notice
 from annstudio.ui.canvas.overview import Overview
 from annstudio.ui.canvas.routing import Router
 from annstudio.ui.canvas.wire import WireItem
+from annstudio.ui.panels.base import follow
 
 _MARGIN = 3000.0
 
@@ -60,9 +61,9 @@ class CanvasScene(QGraphicsScene):
         self._whole = Graph(), QRectF()
         self.overview = Overview()
         self.router = Router(self)
-        session.changed.connect(self._follow)
-        session.rechecked.connect(self._show_checks)
-        look.changed.connect(self._repaint)
+        follow(self, session.changed, self._follow)
+        follow(self, session.rechecked, self._show_checks)
+        follow(self, look.changed, self._repaint)
         self._sync(diff(Graph(), session.graph), session.graph)
         self._show_checks(session.checked)
 

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from psygnal import SignalInstance
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QLabel, QSpinBox, QStackedLayout, QWidget
 
@@ -120,7 +120,7 @@ class Panel(QWidget):
             self._timer.stop()
 
 
-def follow(widget: QWidget, signal: SignalInstance, slot: Callable[..., Any]) -> None:
+def follow(widget: QObject, signal: SignalInstance, slot: Callable[..., Any]) -> None:
     """Call `slot`, a method of `widget`, at every emission until the widget is gone."""
     signal.connect(slot)
     held = weakref.WeakMethod(slot)
