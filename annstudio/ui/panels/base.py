@@ -54,7 +54,7 @@ class Panel(QWidget):
         follow(self, session.snapshot, self._snapshot)
         follow(self, session.finished, self._snapshot)
         follow(self, session.activity_changed, self._activity)
-        follow(self, session.watched, self._snapshot)
+        follow(self, session.watched, self._watched)
         follow(self, themes.changed, self._theme_changed)
 
     # For subclasses ------------------------------------------------------------------------------------------------
@@ -97,6 +97,9 @@ class Panel(QWidget):
         self.touch(max(self.pace, LIVE_SECONDS))
 
     def _activity(self, activity: str) -> None:
+        self.touch()
+
+    def _watched(self, sample: int) -> None:
         self.touch()
 
     def _theme_changed(self, theme: object) -> None:

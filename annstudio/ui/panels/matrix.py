@@ -122,13 +122,13 @@ class HeatDelegate(QStyledItemDelegate):
         model = index.model()
         assert isinstance(model, MatrixModel)
         place = int(model.scale.indices(model.array[index.row(), index.column()][None])[0])
-        rect: QRect = option.rect  # type: ignore[attr-defined]
+        rect: QRect = option.rect
         painter.fillRect(rect, self._colours[place])
         painter.setPen(self._inks[place])
         painter.setFont(mono_font(SMALL + 1))
         inner = rect.adjusted(GRID, 0, -GRID, 0)
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, model.data(index))
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.setPen(QPen(theme().text, 2))
             painter.drawRect(rect.adjusted(1, 1, -1, -1))
 
@@ -198,7 +198,8 @@ class MatrixView(QTableView):
 
     def chosen(self) -> tuple[slice, slice] | None:
         """The rectangle that is selected; None for nothing or for scattered cells."""
-        ranges = list(self.selectionModel().selection())
+        selection = self.selectionModel().selection()
+        ranges = [selection.at(i) for i in range(selection.count())]
         if len(ranges) != 1:
             return None
         one = ranges[0]
