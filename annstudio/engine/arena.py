@@ -92,7 +92,9 @@ class Arena:
                 target = self.view(key)
                 if target.shape != weights[key].shape:
                     raise ValueError(f"{key} has shape {target.shape}, got {weights[key].shape}")
-                target[...] = weights[key]
+                with np.errstate(over="ignore"):
+                    # Too large for this number format is infinite: training says so.
+                    target[...] = weights[key]
 
     def weights(self) -> dict[str, Array]:
         """Copies of all arrays by name."""
