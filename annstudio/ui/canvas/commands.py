@@ -153,12 +153,14 @@ class Commands(Navigation):
             self.select(edits.duplicate(self.canvas.session, self.selection))
 
     def _paste(self, place: QPointF | None) -> None:
-        data = QGuiApplication.clipboard().mimeData()
-        own = bytes(data.data(edits.MIME).data()).decode("utf-8", "replace") if data.hasFormat(edits.MIME) else ""
+        data: QMimeData | None = QGuiApplication.clipboard().mimeData()
+        if data is None:  # Where the clipboard is empty, on some systems.
+            data = QMimeData()
+        text = bytes(data.data(edits.MIME).data()).decode("utf-8", "replace") or data.text()
         x, y = (None, None) if place is None else (place.x(), place.y())
 
         def change() -> None:
-            ids = edits.paste(self.canvas.session, own or data.text(), x, y)
+            ids = edits.paste(self.canvas.session, text, x, y)
             self.select(ids)
             self.show_node(ids[0])
 

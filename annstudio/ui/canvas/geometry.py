@@ -18,6 +18,7 @@ _PORT_PITCH = 26.0
 _PORT_SPAN = 100.0
 _LANE = 15.0
 """How far a wire that goes back keeps from the cards."""
+_GAP = 28.0
 _REACH = 44.0
 """How far to the side the controls of a turn lie: the turn itself stays within the gap between two cards."""
 
@@ -103,11 +104,8 @@ def _turn_back(path: QPainterPath, start: QPointF, end: QPointF, lane: float) ->
 
 
 def _around(path: QPainterPath, start: QPointF, end: QPointF, lane: float) -> None:
-    """Forward, but past the cards in between."""
-    rise, fall = abs(lane - start.y()), abs(lane - end.y())
-    leave, arrive = start.x() + rise, end.x() - fall
-    if leave > arrive:
-        leave = arrive = (leave + arrive) / 2
-    path.cubicTo(start.x() + rise / 2, start.y(), leave - rise / 2, lane, leave, lane)
+    """Forward, but past the cards in between: up or down in the gaps beside them."""
+    leave, arrive = start.x() + _GAP, end.x() - _GAP
+    path.cubicTo(leave, start.y(), start.x(), lane, leave, lane)
     path.lineTo(arrive, lane)
-    path.cubicTo(arrive + fall / 2, lane, end.x() - fall / 2, end.y(), end.x(), end.y())
+    path.cubicTo(end.x(), lane, arrive, end.y(), end.x(), end.y())
