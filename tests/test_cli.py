@@ -8,12 +8,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from safetensors.numpy import load_file
 
+import annstudio.ui as annstudio_ui
 from annstudio.cli import main, run
 from annstudio.data.base import parse_source
 from annstudio.document.network import Network
@@ -440,4 +442,35 @@ def test_without_a_display_the_job_is_done_all_the_same(tmp_path):
     assert names == {"xor.annstudio", "xor.npz", "xor.safetensors", "window.png"}
     assert (tmp_path / "results" / "window.png").read_bytes().startswith(b"\x89PNG")
     assert load(tmp_path / "results" / "xor.annstudio").progress.epoch == load(XOR).settings.epochs
-    assert Path.cwd() != tmp_path
+
+
+def test_without_qt_there_is_no_picture_but_all_the_rest(tmp_path):
+    script = "import sys; sys.modules['PySide6'] = None; from annstudio.cli import run; sys.exit(run(sys.argv[1:]))"
+    told = subprocess.run(
+        [sys.executable, "-c", script, EXAMPLE, "--out", "results"], capture_output=True, text=True, check=False,
+        cwd=tmp_path, env={key: value for key, value in os.environ.items() if "DISPLAY" not in key},
+    )  # fmt: skip
+    assert told.returncode == 0
+    assert "no picture of the window: Qt cannot be loaded" in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert len(list((tmp_path / "results").iterdir())) == 3
+
+
+@pytest.mark.parametrize("arguments", [[], [str(XOR)]], ids=["alone", "with a file"])
+def test_with_a_display_the_window_is_opened(monkeypatch, arguments):
+    opened = []
+    app = SimpleNamespace(run=lambda file: opened.append(file) or 0)
+    monkeypatch.setattr(annstudio_ui, "app", app, raising=False)
+    monkeypatch.setitem(sys.modules, "annstudio.ui.app", app)
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    assert run(arguments) == 0
+    assert opened == [Path(arguments[0]) if arguments else None]
+
+
+def test_a_folder_for_results_that_cannot_be_made_is_told(capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    (tmp_path / "file").write_text("")
+    assert "cannot be made" in mistaken(capsys, EXAMPLE, "--out", tmp_path / "file" / "results")
+    assert "there is no file" in mistaken(capsys, tmp_path / "gone.annstudio").lower()
