@@ -104,7 +104,7 @@ class Panel(QWidget):
 
     def _theme_changed(self, theme: object) -> None:
         self.redress()
-        self.touch()
+        self.touch(0)
 
     def _refresh_if_seen(self) -> None:
         if self.isVisible():
