@@ -3,10 +3,15 @@
 The window gives it the middle while the session explains; toolbar and menus call its methods.
 """
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from annstudio.engine.program import Phase
 from annstudio.explain.derivation import Quantity
+from annstudio.explain.walk import Grain
 from annstudio.layers.ends import Input
 from annstudio.session import Session
 from annstudio.ui import theme as themes
@@ -37,6 +42,7 @@ class ExplainView(QWidget):
         self.scene = NeuronScene(self.tour, self)
         self.stage = Stage(self.scene, self.scene.content, self)
         self.timeline = Timeline(self.tour, self)
+        self._keys = self._make_keys()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -55,6 +61,101 @@ class ExplainView(QWidget):
         follow(self, themes.changed, self._redress)
         self._redress()
         self._activity(session.activity)
+
+    # Commands --------------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """One step on, by the grain that was chosen."""
+        self.tour.step()
+
+    def step_back(self) -> None:
+        self.tour.back()
+
+    def next_layer(self) -> None:
+        self.tour.next_layer()
+
+    def previous_layer(self) -> None:
+        self.tour.previous_layer()
+
+    def to_start(self) -> None:
+        self.tour.to(0)
+
+    def to_loss(self) -> None:
+        """On, or back, to where the error is known."""
+        self.tour.to_phase_end(Phase.LOSS)
+
+    def to_gradients(self) -> None:
+        """To the end of the way back: every gradient is known."""
+        self.tour.to_phase_end(Phase.BACKWARD)
+
+    def to_update(self) -> None:
+        """To the end: every weight has its new value."""
+        self.tour.to_phase_end(Phase.UPDATE)
+
+    def to_end(self) -> None:
+        if self.tour.walk is not None:
+            self.tour.to(len(self.tour.walk))
+
+    def leave(self) -> None:
+        """Give the middle back to the drawing."""
+        self.session.leave_explain()
+
+    def set_sample(self, sample: int) -> None:
+        """Explain another example of the data, at the same moment."""
+        self.session.explain(sample)
+
+    def set_digits(self, digits: int) -> None:
+        self.tour.set_digits(digits)
+
+    def set_grain(self, grain: Grain) -> None:
+        self.tour.set_grain(grain)
+
+    def ask(self, quantity: Quantity | None) -> None:
+        self.tour.ask(quantity)
+
+    def fit(self) -> None:
+        self.stage.fit()
+
+    # Keys ------------------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.take_key(event):
+            super().keyPressEvent(event)
+
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Do what a key is for; False where it is for nothing here."""
+        key, control = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        others = event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier)
+        if others and key == Qt.Key.Key_Left:
+            self.tour.ask_back()
+            return True
+        command = None if others else self._keys.get((Qt.Key(key), control))
+        if command is None or self.tour.walk is None:
+            return False
+        command()
+        return True
+
+    def _make_keys(self) -> dict[tuple[Qt.Key, bool], Callable[[], None]]:
+        key = Qt.Key
+        return {
+            (key.Key_Right, False): self.step, (key.Key_Left, False): self.step_back,
+            (key.Key_Right, True): self.next_layer, (key.Key_Left, True): self.previous_layer,
+            (key.Key_Home, False): self.to_start, (key.Key_End, False): self.to_end,
+            (key.Key_L, False): self.to_loss, (key.Key_U, False): self.to_update, (key.Key_G, False): self.to_gradients,
+            (key.Key_F, False): self.fit, (key.Key_Escape, False): lambda: self.ask(None),
+            (key.Key_Down, False): lambda: self._ask_neighbour(1), (key.Key_Up, False): lambda: self._ask_neighbour(-1),
+        }  # fmt: skip
+
+    def _ask_neighbour(self, way: int) -> None:
+        """Ask about the next or the previous thing on the drawing, for those who have no mouse."""
+        asked = self.scene.quantities()
+        if not asked:
+            return
+        item = None if self.tour.question is None else self.scene.item_of(self.tour.question)
+        at = asked.index(item.quantity) if item is not None and item.quantity in asked else -1 if way > 0 else 0
+        self.tour.ask(asked[(at + way) % len(asked)])
+
+    # Following -------------------------------------------------------------------------------------------------------
 
     def _activity(self, activity: str) -> None:
         if activity == "explain" and self.session.stepper is not None:
