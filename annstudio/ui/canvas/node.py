@@ -171,7 +171,7 @@ class NodeItem(QGraphicsItem):
             painter.setFont(font)
             painter.setPen(getattr(t, colour))
             painter.drawStaticText(place, text)
-        if getattr(self.layer, "trainable", True) is False:
+        if self.problem is None and getattr(self.layer, "trainable", True) is False:
             painter.drawPixmap(QPointF(CARD_WIDTH - 24, 9), _glyph("lock", t.dim.name(), 14, _ratio(painter)))
 
     def _laid_out(self) -> list[tuple[QPointF, QStaticText, QFont, str]]:

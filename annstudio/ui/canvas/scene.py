@@ -54,7 +54,6 @@ class CanvasScene(QGraphicsScene):
         self.offer: Notice | None = None
         """A refusal that was just told, with its mends, until the next click."""
         self.marked = False
-        self._views: Views | None = None
         self._live: frozenset[str] = frozenset()
         self._chosen: set[str] = set()
         self._chosen_links: set[Link] = set()
@@ -196,7 +195,7 @@ class CanvasScene(QGraphicsScene):
         for id in self._live - live:
             if id in self.nodes:
                 self.nodes[id].show_live(None)
-        self._live, self._views = live, views
+        self._live = live
         for id in live:
             self.nodes[id].show_live(picture_for(self.session, id, views, record), value_of(self.graph, id, record))
 
