@@ -6,8 +6,8 @@ from itertools import pairwise
 from time import monotonic
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from annstudio.document.project import Project
 from annstudio.ui.panels.activations import ActivationsPanel
@@ -53,6 +53,31 @@ def test_a_hidden_panel_draws_nothing(kind, trained, seen, monkeypatch):
     assert drawn == []
     QWidget.show(panel)
     assert drawn == [1]
+
+
+def test_a_dock_behind_another_tab_draws_nothing_until_it_comes_to_the_front(trained, seen, monkeypatch, qtbot):
+    window = QMainWindow()
+    window.setCentralWidget(QWidget())
+    docks = []
+    for kind in (WeightsPanel, MapsPanel):
+        dock = QDockWidget(kind.title)
+        dock.setWidget(kind(trained))
+        window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        docks.append(dock)
+    window.tabifyDockWidget(*docks)
+    seen(window, 700, 600)
+    docks[1].raise_()
+    qtbot.waitUntil(lambda: docks[1].widget().seen and not docks[0].widget().seen)
+    behind = docks[0].widget()
+    drawn = []
+    refresh = behind.refresh
+    monkeypatch.setattr(behind, "refresh", lambda: (drawn.append(1), refresh()))
+    trained.set_layer("hidden", units=6)
+    QApplication.processEvents()
+    assert drawn == []
+    docks[0].raise_()
+    qtbot.waitUntil(lambda: drawn == [1])
+    assert behind.model.rowCount() == 6
 
 
 @pytest.mark.parametrize("kind", PANELS)
