@@ -71,20 +71,25 @@ def _windowed(app: QApplication, project: Project) -> tuple[float, list[float]]:
     window.resize(2800, 1600)
     window.show()
     _tile(window)
-    app.processEvents()
+    # What is imported and laid out at the first showing is no part of training.
+    _live(1000)
     speeds: list[float] = []
     session.finished.connect(lambda done: speeds.append(done.samples_per_second))
     session.train()
     lateness = _Lateness(window)
-    loop = QEventLoop()
-    QTimer.singleShot(round(SECONDS * 1000), loop.quit)
-    loop.exec()
+    _live(round(SECONDS * 1000))
     session.pause()
     lateness.stop()
     session.document.mark_saved()
     window.close()
     app.processEvents()
     return speeds[0], lateness.found
+
+
+def _live(milliseconds: int) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 def _tile(window: Window) -> None:

@@ -63,7 +63,7 @@ def _explain(app: QApplication, path: Path) -> None:
     _wait(200)
     stepper = window.session.stepper
     assert stepper is not None
-    window.explain_view.ask_weight("output/W", (0, 0))
+    window.explain_view.PLACEHOLDER
     _wait(400)
     _photograph(app, window, path)
 
