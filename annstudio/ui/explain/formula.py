@@ -2,9 +2,10 @@
 
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -42,13 +43,20 @@ class Set:
     below: float
 
 
-@lru_cache(maxsize=4096)
-def _svg(latex: str, size: int) -> str:
-    # Known to nobody's stubs, and not loaded before the first formula.
-    ziamath: Any = import_module("ziamath")
+@cache
+def _ziamath() -> Any:
+    """The library, loaded with the first formula. Its way of finding its font is deprecated, which is no news here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        ziamath: Any = import_module("ziamath")
     # SVG 2 symbols are not drawn by Qt.
     ziamath.config.svg2 = False
-    return str(ziamath.Latex(latex, size=size, color=_INK).svg())
+    return ziamath
+
+
+@lru_cache(maxsize=4096)
+def _svg(latex: str, size: int) -> str:
+    return str(_ziamath().Latex(latex, size=size, color=_INK).svg())
 
 
 @lru_cache(maxsize=1024)

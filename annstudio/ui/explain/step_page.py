@@ -1,8 +1,10 @@
 """The page about the step at hand: what the operation does, what it read and wrote, and its source."""
 
+import re
+
 import numpy as np
 
-from annstudio.engine.op import Array, shape_text
+from annstudio.engine.op import Array, shape_text, signature
 from annstudio.engine.program import Role, Step, Update
 from annstudio.explain.derivation import Quantity, slots_by_name, source_of
 from annstudio.explain.names import plain
@@ -83,8 +85,9 @@ def _op_sections(tour: Tour, step: Step) -> list[Section]:
 
 
 def _doc(step: Step) -> str:
-    first = (type(step.op).__doc__ or "").strip().partition("\n\n")[0]
-    return " ".join(first.split())
+    """The first sentence of what the op says of itself."""
+    first = " ".join((type(step.op).__doc__ or "").strip().partition("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z`])", first)[0]
 
 
 def _told(tour: Tour, slots: list[int]) -> Lines | None:
@@ -113,15 +116,14 @@ def _told(tour: Tour, slots: list[int]) -> Lines | None:
 
 def _arrays_table(tour: Tour, step: Step) -> Table:
     """The arrays of a step by the names that its source uses."""
-    rows = []
-    writes = set(step.writes)
+    rows: list[tuple[Cell, ...]] = []
+    writes, asked = set(step.writes), signature(step.op)
+    wanted = {*(asked.backward if step.backward else asked.forward), asked.variadic, f"d{asked.variadic}"}
     for name, slot in slots_by_name(step).items():
         described = tour.program.slots[slot]
-        if not described.shown:
+        if not described.shown or name.partition("[")[0] not in wanted:
             continue
         way = "writes" if slot in writes else "reads"
-        if step.backward and slot == step.output and name == "y":
-            way = "may read"
         rows.append((Cell(way), Cell(name), Cell(_meaning(tour, slot)), Cell(_shape(tour, slot)),
                      Cell(_range(tour, slot))))  # fmt: skip
     rows.sort(key=lambda row: row[0].text == "writes")
