@@ -75,12 +75,13 @@ class Panel(QWidget):
     def touch(self, least: float | None = None) -> None:
         """Something is new: show it, at once or `least` seconds after the last time, if anybody can see it."""
         self._stale = True
-        if not self.seen or self._timer.isActive():
+        if not self.seen:
             return
         wait = self._refreshed + (self.pace if least is None else least) - monotonic()
         if wait <= 0:
+            self._timer.stop()
             self._refresh_if_seen()
-        else:
+        elif not self._timer.isActive() or self._timer.remainingTime() > wait * 1000:
             self._timer.start(max(1, round(wait * 1000)))
 
     # Following -----------------------------------------------------------------------------------------------------
