@@ -6,7 +6,7 @@ A symbol is LaTeX; `plain` turns LaTeX of the kind used here into text for toolt
 import math
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -128,6 +128,7 @@ def _seen_at(view: View, index: Index) -> Index:
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+@lru_cache(maxsize=4096)
 def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""
     text = latex

@@ -193,7 +193,7 @@ class ArrayPane(QWidget):
             self._sides = (Side(f"{subject.title} before", subject.slot, "before"),
                            Side(f"{subject.title} after", subject.slot, "after"))  # fmt: skip
         else:
-            self._sides = (Side(subject.title, subject.slot, "before"), Side(f"∂E/∂({subject.title})", gradient))
+            self._sides = (Side(subject.title, subject.slot, "before"), Side(_gradient_title(subject.title), gradient))
         for frame, side in zip((self.left, self.right), self._sides, strict=True):
             self._fill(frame, side, subject)
 
@@ -242,3 +242,7 @@ def _op_name(step: AnyStep) -> str:
     if isinstance(step, Step):
         return f"{type(step.op).__name__}.{'backward' if step.backward else 'forward'}"
     return "the optimiser"
+
+
+def _gradient_title(title: str) -> str:
+    return f"Gradient of {title}" if " " in title else f"∂E/∂{title}"

@@ -12,8 +12,8 @@ from PySide6.QtGui import QPainterPath
 from annstudio.document.graph import Graph, Link
 from annstudio.ui.canvas.geometry import wire_path
 
-WIDTH, HEIGHT = 224.0, 148.0
-_GAP_X, _GAP_Y = 44.0, 44.0
+WIDTH, HEIGHT = 232.0, 158.0
+_GAP_X, _GAP_Y = 40.0, 40.0
 
 
 @dataclass(frozen=True)

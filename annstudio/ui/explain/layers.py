@@ -10,15 +10,18 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, 
 from annstudio.document.graph import Graph, Link, Node
 from annstudio.engine.op import shape_text
 from annstudio.engine.program import Phase, Program
+from annstudio.explain.report import net_slot
 from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
 from annstudio.ui.explain.pictures import picture
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
-from annstudio.ui.theme import CARD_RADIUS, SMALL, STRIPE, TEXT, TITLE, mono_font, theme, ui_font
+from annstudio.ui.theme import CARD_RADIUS, STRIPE, TEXT, TITLE, mono_font, theme, ui_font
 
-_VALUES = QRectF(10, 48, 98, 68)
-_GRADIENTS = QRectF(116, 48, 98, 68)
+_VALUES = QRectF(12, 54, 100, 72)
+_GRADIENTS = QRectF(120, 54, 100, 72)
+_PRINT = TEXT + 1
+"""The cards are usually seen a little smaller than they are."""
 _COLOURS = {Phase.FORWARD: "forward", Phase.LOSS: "forward", Phase.BACKWARD: "gradient", Phase.UPDATE: "ok"}
 
 
@@ -86,30 +89,32 @@ class CardItem(QGraphicsItem):
         self._pictures(painter)
 
     def _texts(self, painter: QPainter) -> None:
-        t, state, wide = theme(), self.state, self._size.width() - 20
+        t, state, wide = theme(), self.state, self._size.width() - 24
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(t.families[self.node.layer.family])
-        painter.drawRoundedRect(QRectF(10, 7, 26, STRIPE), 2, 2)
-        painter.setFont(ui_font(TITLE - 1, bold=True))
+        painter.drawRoundedRect(QRectF(12, 7, 28, STRIPE), 2, 2)
+        painter.setFont(ui_font(TITLE + 1, bold=True))
         painter.setPen(t.text)
-        painter.drawText(QRectF(10, 12, wide, 18), Qt.AlignmentFlag.AlignVCenter, self.node.id)
-        painter.setFont(ui_font(SMALL))
+        painter.drawText(QRectF(12, 12, wide, 21), Qt.AlignmentFlag.AlignVCenter, self.node.id)
+        painter.setFont(ui_font(_PRINT))
         painter.setPen(t.dim)
-        painter.drawText(QRectF(10, 29, wide, 16), Qt.AlignmentFlag.AlignVCenter, self.node.layer.summary)
-        painter.setFont(mono_font(SMALL))
-        foot = QRectF(10, self._size.height() - 24, wide, 18)
+        painter.drawText(QRectF(12, 32, wide, 18), Qt.AlignmentFlag.AlignVCenter, self.node.layer.summary)
+        painter.setFont(mono_font(_PRINT))
+        foot = QRectF(12, self._size.height() - 26, wide, 20)
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter, self.shape_text)
         word = "updated" if state.updated else state.status
         painter.setPen(t.text if state.status == NOW else t.dim)
-        painter.setFont(ui_font(SMALL, bold=state.status == NOW))
+        painter.setFont(ui_font(_PRINT, bold=state.status == NOW))
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, word)
 
     def _pictures(self, painter: QPainter) -> None:
         t = theme()
-        for area, shown, word in ((_VALUES, self.state.values, ""), (_GRADIENTS, self.state.gradients, "∂E")):
+        whole = _VALUES.united(_GRADIENTS)
+        areas = [(_VALUES, self.state.values, ""), (_GRADIENTS, self.state.gradients, "gradient")]
+        for area, shown, word in areas if self.node.layer.has_output else [(whole, self.state.values, "")]:
             painter.save()
             if shown is not None:
-                painter.setFont(mono_font(TEXT))
+                painter.setFont(mono_font(TITLE))
                 painter.setClipRect(area)
                 shown.paint(painter, area)
             else:
@@ -117,7 +122,7 @@ class CardItem(QGraphicsItem):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawRoundedRect(area, 4, 4)
                 painter.setPen(t.dim)
-                painter.setFont(ui_font(SMALL))
+                painter.setFont(ui_font(_PRINT))
                 painter.drawText(area, Qt.AlignmentFlag.AlignCenter, word)
             painter.restore()
 
@@ -236,10 +241,8 @@ class LayerScene(QGraphicsScene):
         if slot is None:
             return CardState(selected=node == self.chosen)
         known = walk.known(slot, (0,) * len(program.slots[slot].shape))
-        gradient = program.gradients.get(slot)
-        back = gradient is not None and gradient != slot and node not in program.losses and walk.known(
-            gradient, (0,) * len(program.slots[gradient].shape)
-        )  # fmt: skip
+        gradient = self._gradient(node, slot)
+        back = gradient is not None and walk.known(gradient, (0,) * len(program.slots[gradient].shape))
         parameters = [i for i, p in enumerate(program.parameters) if p.node == node]
         return CardState(
             NOW if node in now else DONE if known else TO_COME,
@@ -249,6 +252,14 @@ class LayerScene(QGraphicsScene):
             self._picture(gradient, signed=True) if back and gradient is not None else None,
             updated=any(tour.stepper.updated(i) for i in parameters),
         )
+
+    def _gradient(self, node: str, slot: int) -> int | None:
+        """The gradient of a layer's result; where the loss works from the scores before it, of those."""
+        program = self.tour.program
+        if node in program.losses:
+            return None
+        net = net_slot(program, node)
+        return program.gradients.get(slot, None if net is None else program.gradients.get(net))
 
     def _picture(self, slot: int, *, signed: bool) -> Picture | None:
         """The picture of a slot, made once: what a batch computed stays what it is."""

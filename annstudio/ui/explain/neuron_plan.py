@@ -264,7 +264,7 @@ def _biases(columns: Mapping[str, Column], links: list[_Link]) -> tuple[Bias, ..
         before = [columns[link.source] for link in own]
         left = max(c.x for c in before)
         bottom = max(c.ys[-1] for c in (*before, column))
-        found.append(Bias(node, QPointF(left + 0.48 * (column.x - left), bottom + RADIUS + 90.0)))
+        found.append(Bias(node, QPointF(left + 0.48 * (column.x - left), bottom + RADIUS + 112.0)))
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import lru_cache
 
 from annstudio.explain.derivation import Part, Quantity
 from annstudio.explain.names import plain
@@ -9,6 +10,7 @@ from annstudio.explain.numbers import number_latex, number_text
 from annstudio.ui.theme import theme
 
 
+@lru_cache(maxsize=4096)
 def rich(latex: str) -> str:
     """LaTeX of the kind used here as rich text on one line: lowered indices, fractions with a slash."""
     text = html.escape(latex, quote=False)

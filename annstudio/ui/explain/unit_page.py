@@ -203,10 +203,16 @@ def _share_table(tour: Tour, quantity: Quantity) -> Table | None:
 
 
 def _source_sections(tour: Tour, slots: list[int], *, backward: bool) -> list[Section]:
+    """The source of the operations that wrote the numbers, or their gradients."""
     method = "backward" if backward else "forward"
+    if backward:
+        written = {g for slot in slots if (g := tour.program.gradients.get(slot)) is not None}
+    else:
+        written = set(slots)
     steps = [
         s for s in tour.program.steps
-        if isinstance(s, Step) and s.backward is backward and s.output in slots
+        if isinstance(s, Step) and s.backward is backward and written & set(s.writes)
     ]  # fmt: skip
-    blocks = tuple(Source(f"{type(s.op).__name__}.{method}", source_of(s.op, method)) for s in steps)
+    found = dict.fromkeys((type(s.op).__name__, source_of(s.op, method)) for s in steps)
+    blocks = tuple(Source(f"{name}.{method}", source) for name, source in found)
     return [Section("The code that ran", blocks)] if blocks else []
