@@ -6,6 +6,7 @@
 
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -95,7 +96,7 @@ def _live(milliseconds: int) -> None:
 def _tile(window: Window) -> None:
     """Put the tabs below the canvas side by side, so that every view is drawn."""
     docks = [window.docks.docks[kind.title] for kind in BOTTOM]
-    for before, after in zip(docks, docks[1:], strict=False):
+    for before, after in pairwise(docks):
         window.splitDockWidget(before, after, Qt.Orientation.Horizontal)
 
 

@@ -56,7 +56,7 @@ class Command:
     do: Do
     menu: str
     tip: str
-    keys: Keys | str | tuple[str, ...] = ""
+    keys: Keys | str | tuple[Keys | str, ...] = ""
     icon: str = ""
     when: When = _always
     toolbar: int = 0
@@ -82,7 +82,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("quit", "Quit", lambda w: w.close(), "File", "Close the window", Keys.Quit, separator=True),
     Command("undo", "Undo", lambda w: w.undo(), "Edit", "Take the last change back", Keys.Undo, "undo",
             lambda w: _drawing(w) and bool(w.session.document.undo_label), 1, " "),
-    Command("redo", "Redo", lambda w: w.redo(), "Edit", "Make the change again", Keys.Redo, "redo",
+    Command("redo", "Redo", lambda w: w.redo(), "Edit", "Make the change again", (Keys.Redo, "Ctrl+Y"), "redo",
             lambda w: _drawing(w) and bool(w.session.document.redo_label), 1, " "),
     Command("cut", "Cut", lambda w: w.canvas.cut(), "Edit", "Cut the selected layers out", Keys.Cut, "cut", _chosen,
             separator=True),
@@ -92,7 +92,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("duplicate", "Duplicate", lambda w: w.canvas.duplicate(), "Edit", "Copy the selected layers in place",
             ("Ctrl+D",), "duplicate", _chosen),
     Command("delete", "Delete", lambda w: w.canvas.delete_selection(), "Edit",
-            "Remove the selected layers and wires; the gap is bridged where shapes allow", Keys.Delete, "delete",
+            "Remove the selected layers and wires; the gap is bridged where shapes allow",
+            (Keys.Delete, "Backspace"), "delete",
             lambda w: _drawing(w) and bool(w.canvas.selection or w.scene.chosen_links())),
     Command("rename", "Rename", lambda w: w.canvas.rename_selected(), "Edit", "Give the selected layer another name",
             ("F2",), "rename", _chosen),
@@ -157,7 +158,9 @@ def by_id(id: str) -> Command:
 
 def shortcuts(command: Command) -> list[QKeySequence]:
     """The keys of a command as the platform has them."""
-    if isinstance(command.keys, Keys):
-        return QKeySequence.keyBindings(command.keys)
-    keys = (command.keys,) if isinstance(command.keys, str) else command.keys
-    return [QKeySequence(key) for key in keys if key]
+    keys = command.keys if isinstance(command.keys, tuple) else (command.keys,)
+    found: list[QKeySequence] = []
+    for key in keys:
+        if key:
+            found += QKeySequence.keyBindings(key) if isinstance(key, Keys) else [QKeySequence(key)]
+    return list(dict.fromkeys(found))

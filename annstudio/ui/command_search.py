@@ -53,7 +53,8 @@ class CommandSearch(QFrame):
     def _fill(self, text: str) -> None:
         self._list.clear()
         words = text.lower().split()
-        for action in self._actions:
+        for action in sorted(self._actions, key=lambda one: not all(word in one.text().lower() for word in words)):
+            # What is found by its name comes before what is found by its description.
             name = action.text().replace("&", "")
             if all(word in f"{name} {action.statusTip()}".lower() for word in words):
                 keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)

@@ -27,6 +27,7 @@ class StatusBar(QStatusBar):
         self._speed, self._left, self._count, self._engine = (QLabel(self) for _ in range(4))
         for label in (self._speed, self._left, self._count, self._engine):
             label.setFont(mono_font(SMALL + 1))
+            label.setContentsMargins(2 * GRID, 0, 0, 0)
         for widget in (self._state, self._bar, self._speed, self._left, self._count):
             self.addWidget(widget)
         self.addPermanentWidget(self._engine)

@@ -120,6 +120,7 @@ class Window(QMainWindow):
 
     def _follow(self) -> None:
         self.session.changed.connect(self._changed)
+        self.session.document.saved.connect(self._title)
         self.session.activity_changed.connect(self._activity_changed)
         self.session.watched.connect(self._draw)
         self.canvas.selection_changed.connect(self._selected)
@@ -222,7 +223,7 @@ class Window(QMainWindow):
         store = QByteArray()
         buffer = QBuffer(store)
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        image.save(buffer, b"PNG")
+        image.save(buffer, "PNG")  # type: ignore[call-overload]  # what the stubs want is refused
         return bytes(store.data())
 
     # The window itself -----------------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ class Window(QMainWindow):
         self.status.close_down()
         for signal, slot in (
             (self.session.changed, self._changed), (self.session.activity_changed, self._activity_changed),
-            (self.session.watched, self._draw),
+            (self.session.watched, self._draw), (self.session.document.saved, self._title),
         ):  # fmt: skip
             signal.disconnect(slot, missing_ok=True)
         self.session.close()

@@ -179,10 +179,13 @@ def test_commands_are_found_by_name(window: Window, qtbot: QtBot) -> None:
     press(window, "theme_light")
 
 
-def test_the_window_remembers_its_panels(window: Window, qtbot: QtBot) -> None:
+def test_the_window_remembers_its_panels(qapp: QApplication) -> None:
+    application("light")
+    window = Window(Session(Project()))
+    window.show()
     window.docks.docks["Layers"].close()
-    window.session.document.mark_saved()
     window.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     again = Window(Session(Project()))
     again.show()
     assert not again.docks.docks["Layers"].isVisible()

@@ -1,4 +1,4 @@
-"""The main job in a real window on a real X server, with a real mouse and real keys (xdotool), never by Qt's own events."""
+"""The main job in a real window on a real X server, by a real mouse and real keys (xdotool), not by Qt's own events."""
 
 import subprocess
 from collections.abc import Iterator
