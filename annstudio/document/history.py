@@ -107,8 +107,10 @@ class Document:
             arrays = [*entry.project.weights.values()]
             if entry.project.progress:
                 arrays += entry.project.progress.memory.vectors.values()
-            total += sum(array.nbytes for array in arrays if id(array) not in counted)
-            counted.update(map(id, arrays))
-            if total > WEIGHT_BYTES and arrays and i < self._at:
+            own = {id(array): array.nbytes for array in arrays if id(array) not in counted}
+            if own and total + sum(own.values()) > WEIGHT_BYTES and i < self._at:
                 bare = entry.project.reset()
                 self._entries[i] = Entry(bare, entry.label, entry.merge, weights_let_go=True)
+            else:
+                total += sum(own.values())
+                counted.update(own)
