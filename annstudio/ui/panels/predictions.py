@@ -1,10 +1,11 @@
 """What the network says of the examples: the watched one's outputs, and a list in which wrong ones stand out."""
 
+from time import monotonic
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QHideEvent, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
 from annstudio.data.base import Column, Dataset
@@ -23,7 +24,11 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 Role = Qt.ItemDataRole
 MAX_EXAMPLES = 2000
-"""So many examples are predicted at a time; of larger data the first."""
+"""Of larger data only so many examples are listed."""
+REST = 12
+"""While training a part is followed by a pause of so many times its cost."""
+AT_A_TIME = 128
+"""So many examples are predicted between two looks at mouse and keys."""
 
 
 class PredictionsPanel(Panel):
@@ -35,6 +40,11 @@ class PredictionsPanel(Panel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self._scales: tuple[Dataset, Scale] | None = None
+        self._parts: list[Array] = []
+        self._of: tuple[Dataset | None, object] = (None, None)
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.timeout.connect(self._predict_part)
         row = QHBoxLayout(self.body)
         row.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
         row.setSpacing(6 * GRID)
@@ -101,34 +111,73 @@ class PredictionsPanel(Panel):
             self.say(self.session.data_problem or "Choose data: the network's answers to its examples appear here.")
             return
         try:
-            found = self.session.predict(dataset.columns["x"].values[:MAX_EXAMPLES])
+            alone = self.session.predict(self._rows(self.session.sample % len(dataset), 1))
         except StudioError as error:
             self.say(error.message)
             return
-        if found is None:
+        if alone is None:
             self.say("Predictions appear when the network has no problem.")
             return
         self.say("")
         self.sample.update_now()
-        found = found.reshape(len(found), -1)
-        self.model.show_found(dataset, found, only_wrong=self.wrong.isChecked())
+        self._show_one(dataset, alone.reshape(-1))
+        self._begin(dataset)
+
+    def _begin(self, dataset: Dataset) -> None:
+        """Predict all examples bit by bit. While training a pass that is under way is finished first."""
+        of = (dataset, self.session.graph)
+        if not self._same(of) or not self._next.isActive() or self.session.activity != "train":
+            self._of, self._parts = of, []
+            self._predict_part()
+
+    def _predict_part(self) -> None:
+        """Predict the next examples, and show the list when all are done, or as far as it goes the first time."""
+        dataset = self.session.dataset
+        if dataset is None or not self._same((dataset, self.session.graph)):
+            return  # Another network or other data: `refresh` is on its way.
+        done, began = sum(map(len, self._parts)), monotonic()
+        try:
+            part = self.session.predict(self._rows(done, AT_A_TIME))
+        except StudioError:
+            part = None
+        if part is None:
+            return
+        self._parts.append(part.reshape(len(part), -1))
+        over = done + len(part) >= min(len(dataset), MAX_EXAMPLES)
+        if over or dataset is not self.model.dataset or self.model.found.shape[1] != self._parts[0].shape[1]:
+            self._show_list(dataset)
+        if not over:
+            # While training there is no hurry, and the worker wants to get on.
+            pause = round(REST * 1000 * (monotonic() - began)) if self.session.activity == "train" else 0
+            self._next.start(pause)
+
+    def _same(self, of: tuple[Dataset | None, object]) -> bool:
+        return self._of[0] is of[0] and self._of[1] is of[1]
+
+    def _rows(self, start: int, n: int) -> Array:
+        dataset = self.session.dataset
+        assert dataset is not None
+        return dataset.columns["x"].values[start : start + n]
+
+    def _show_list(self, dataset: Dataset) -> None:
+        self.model.show_found(dataset, np.concatenate(self._parts), only_wrong=self.wrong.isChecked())
         self.wrong.setVisible(self.model.judged)
         self.count.setText(self.model.summary)
-        self._show_one(dataset)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if self._next.isActive():
+            self._next.stop()
+            self._stale = True
 
     def redress(self) -> None:
         self.bars.update()
         self.model.redress()
 
-    def _show_one(self, dataset: Dataset) -> None:
+    def _show_one(self, dataset: Dataset, found: Array) -> None:
         """The watched example, whether or not it is among those listed."""
         i = self.session.sample % len(dataset)
         x = dataset.columns["x"].values[i]
-        if i < len(self.model.found):
-            found = self.model.found[i]
-        else:
-            alone = self.session.predict(dataset.columns["x"].values[i : i + 1])
-            found = np.zeros(0) if alone is None else alone.reshape(-1)
         pictures = x.ndim == 3
         self.thumbnail.setVisible(pictures)
         if pictures:
@@ -151,8 +200,9 @@ class PredictionsPanel(Panel):
         t = theme()
         return t.positive if self.bars.bars[i].value >= 0 else t.negative
 
-    def _filter(self, _: bool) -> None:
-        self.touch(0)
+    def _filter(self, only_wrong: bool) -> None:
+        if self.model.dataset is not None:
+            self.model.show_found(self.model.dataset, self.model.found, only_wrong=only_wrong)
 
     def _choose_row(self, now: QModelIndex, before: QModelIndex) -> None:
         if now.isValid() and self.table.hasFocus():

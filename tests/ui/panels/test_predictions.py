@@ -14,7 +14,7 @@ def panel(digits, seen, qtbot):
     digits.train()
     digits.wait(60)
     panel = seen(PredictionsPanel(digits), 940, 300)
-    qtbot.waitUntil(lambda: not panel._timer.isActive())
+    qtbot.waitUntil(lambda: panel.model.rowCount() == 1797)
     return panel
 
 
@@ -27,7 +27,7 @@ def test_the_watched_example_and_its_outputs(panel, digits):
     assert panel.thumbnail.isVisible()
 
 
-def test_the_list_agrees_with_the_network(panel, digits):
+def test_the_list_agrees_with_the_network(panel, digits, qtbot):
     data = digits.dataset
     found = digits.predict(data.columns["x"].values).argmax(1)
     wrong = np.flatnonzero(found != data.columns["y"].values)
@@ -35,7 +35,7 @@ def test_the_list_agrees_with_the_network(panel, digits):
     assert panel.model.index(5, 2).data() == str(found[5])
     assert f"{len(wrong)} wrong" in panel.count.text().replace("\u2009", "")
     QTest.mouseClick(panel.wrong, Qt.MouseButton.LeftButton, pos=QPoint(8, panel.wrong.height() // 2))
-    assert panel.model.rowCount() == len(wrong)
+    qtbot.waitUntil(lambda: panel.model.rowCount() == len(wrong))
     assert panel.model.index(0, 0).data() == str(wrong[0] + 1)
 
 
@@ -65,3 +65,13 @@ def test_without_data_or_network_it_says_so(trained, seen, qtbot):
     assert panel.empty.text() == "output needs an input; none is connected."
     trained.set_data(None)
     qtbot.waitUntil(lambda: panel.empty.text().startswith("Choose data"))
+
+
+def test_the_list_is_live_while_training(panel, digits, qtbot):
+    before = panel.model.found.copy()
+    digits.set_settings(epochs=1000)
+    digits.train()
+    qtbot.waitUntil(lambda: digits.poll() or not np.array_equal(panel.model.found, before))
+    digits.pause()
+    now = digits.predict(digits.dataset.columns["x"].values)
+    qtbot.waitUntil(lambda: np.allclose(panel.model.found, now, rtol=1e-4, atol=1e-6))
