@@ -21,6 +21,7 @@ BOTTOM = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
+PALETTE_MINIMUM, INSPECTOR_MINIMUM, EXPLAIN_WIDTH = 150, 264, 540
 
 
 class Docks:
@@ -43,8 +44,10 @@ class Docks:
         self.problems.node_chosen.connect(self._show_node)
         self.panels: dict[type[QWidget], QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
-        self._dock("Layers", self.palette, Area.LeftDockWidgetArea)
-        self._dock("Inspector", self.inspector, Area.RightDockWidgetArea, scroll=True)
+        self._dock("Layers", self.palette, Area.LeftDockWidgetArea).setMinimumWidth(PALETTE_MINIMUM)
+        self._dock("Inspector", self.inspector, Area.RightDockWidgetArea, scroll=True).setMinimumWidth(
+            INSPECTOR_MINIMUM
+        )
         for kind in BOTTOM:
             panel = self.problems if kind is ProblemsPanel else kind(session)
             self.panels[kind] = panel
@@ -70,7 +73,7 @@ class Docks:
             self._before_explain = self._window.saveState()
             for dock in self.docks.values():
                 dock.setVisible(dock is self.explain_dock)
-            self._window.resizeDocks([self.explain_dock], [540], Qt.Orientation.Horizontal)
+            self._window.resizeDocks([self.explain_dock], [EXPLAIN_WIDTH], Qt.Orientation.Horizontal)
         else:
             if self._before_explain is not None:
                 self._window.restoreState(self._before_explain)
@@ -102,11 +105,11 @@ class Docks:
         self.docks[title] = dock
         if area is Area.BottomDockWidgetArea:
             # The tab says the name already; a panel that floats or stands alone gets its title bar back.
-            dock.topLevelChanged.connect(self._dress_titles)
-            dock.dockLocationChanged.connect(self._dress_titles)
+            dock.topLevelChanged.connect(self.dress_titles)
+            dock.dockLocationChanged.connect(self.dress_titles)
         return dock
 
-    def _dress_titles(self, *_: object) -> None:
+    def dress_titles(self, *_: object) -> None:
         for kind in BOTTOM:
             dock = self.docks[kind.title]
             tabbed = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
@@ -126,7 +129,7 @@ class Docks:
         for dock in self.docks.values():
             dock.setVisible(dock is not self.explain_dock)
         tabs[0].raise_()
-        self._dress_titles()
+        self.dress_titles()
         horizontal = [self.docks["Layers"], self.docks["Inspector"]]
         self._window.resizeDocks(horizontal, [PALETTE_WIDTH, INSPECTOR_WIDTH], Qt.Orientation.Horizontal)
         self._window.resizeDocks([tabs[0]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)

@@ -10,6 +10,10 @@ from annstudio.ui import theme as themes
 from annstudio.ui.actions import COMMANDS
 from annstudio.ui.theme import GRID, TITLE, ui_font
 
+ROOMY = 1360
+"""From this width on every button has words."""
+WELL_KNOWN = (1, 3, 5)
+"""Groups whose icons do without."""
 _TRAIN = {"training": ("Pause", "pause"), "paused": ("Resume", "play"), "idle": ("Train", "play")}
 
 
@@ -27,12 +31,16 @@ class ToolBar(QToolBar):
         self._title.setFont(ui_font(TITLE, bold=True))
         self._title.setContentsMargins(GRID, 0, 3 * GRID, 0)
         self.addWidget(self._title)
+        self._known: list[QToolButton] = []
         group = 1
         for command in sorted((c for c in COMMANDS if c.toolbar), key=lambda c: c.toolbar):
             if command.toolbar != group:
                 self.addSeparator()
                 group = command.toolbar
-            self._add(actions[command.id], command.label or command.text.removesuffix(" …"))
+            label = command.label or command.text.removesuffix(" …")
+            button = self._add(actions[command.id], label)
+            if command.toolbar in WELL_KNOWN and label.strip():
+                self._known.append(button)
         stretch = QWidget(self)
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(stretch)
@@ -42,6 +50,16 @@ class ToolBar(QToolBar):
 
     def show_title(self, title: str) -> None:
         self._title.setText(title)
+        self._title.setToolTip(title)
+
+    def fit_into(self, width: int) -> None:
+        """In narrow windows the icons of what everybody knows speak for themselves."""
+        wide = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        style = wide if width >= ROOMY else Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self._known:
+            if button.toolButtonStyle() != style:
+                button.setToolButtonStyle(style)
+        self._title.setMaximumWidth(width // 6)
 
     def show_state(self, state: str) -> None:
         """The train button says what it would do now."""

@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QStackedWidget, QToolBar
 
 from annstudio import __version__
@@ -35,6 +35,7 @@ class Window(QMainWindow):
 
     def __init__(self, session: Session, memory: Memory | None = None) -> None:
         super().__init__()
+        self._shown = False
         self.session: Session = session
         self.memory: Memory = memory or Memory()
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -239,6 +240,22 @@ class Window(QMainWindow):
         self.toolbar.show()
         self.explain_toolbar.hide()
         self.docks.explain_dock.hide()
+        self.docks.dress_titles()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._shown:
+            # Only now the canvas knows its size.
+            self._shown = True
+            QTimer.singleShot(0, self, self._first_look)
+
+    def _first_look(self) -> None:
+        self.canvas.fit()
+        self._draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.toolbar.fit_into(event.size().width())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.toLocalFile().endswith(".annstudio") for url in event.mimeData().urls()):
