@@ -5,12 +5,12 @@ from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
 from annstudio.ui.explain.formula import Piece
-from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Table
+from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Rows, Table
 from annstudio.ui.explain.rich import bold, coloured, link, rich, signed, times
 from annstudio.ui.explain.tour import Tour
 
-MOST_ROWS = 2000
-"""Tables of terms end here."""
+LONG = 6
+"""Sums of more terms are told by the general formula; their terms stand in lines or in a table."""
 
 
 def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
@@ -34,14 +34,9 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
 def symbols(told: Derivation) -> tuple[Piece, ...]:
     """The formula in symbols, every factor a link to its number."""
     pieces = [Piece(told.symbol), Piece("=")]
-    rows: list[Row | None] = list(told.rows)
-    if len(rows) > SHOWN_TERMS:
-        half = SHOWN_TERMS // 2
-        rows = [*rows[:half], None, *rows[-half:]]
-    for i, row in enumerate(rows):
-        if row is None:
-            pieces += [Piece("+"), Piece(r"\dots")]
-            continue
+    if len(told.rows) > LONG:
+        return (Piece(told.symbol), Piece(r"\quad"), Piece(told.formula)) if told.formula else (Piece(told.symbol),)
+    for i, row in enumerate(told.rows):
         minus = row.symbols.startswith("-")
         if i or minus:
             pieces.append(Piece("-" if minus else "+"))
@@ -74,10 +69,14 @@ def _term_line(tour: Tour, row: Row) -> str:
 
 def terms_table(tour: Tour, told: Derivation) -> Table:
     """All terms of a sum, largest first."""
-    rows = sorted(told.rows, key=lambda row: -abs(row.value))[:MOST_ROWS]
-    cells = tuple((Cell(_plain(row)), Cell(tour.text(row.value), row.value)) for row in rows)
-    links = tuple(next((p.quantity for p in reversed(row.parts) if p.quantity is not None), None) for row in rows)
-    return Table(("term, largest first", "value"), cells, links)
+    rows = sorted(told.rows, key=lambda row: -abs(row.value))
+    links = [next((p.quantity for p in reversed(row.parts) if p.quantity is not None), None) for row in rows]
+
+    def make(at: int) -> tuple[Cell, ...]:
+        return (Cell(_plain(rows[at])), Cell(tour.text(rows[at].value), rows[at].value))
+
+    key = (told.quantity, tour.digits, tuple(row.value for row in rows[:LONG]))
+    return Table(("term, largest first", "value"), Rows(len(rows), make, key), tuple(links))
 
 
 def row_symbols(row: Row, colour: str = "") -> str:

@@ -19,6 +19,8 @@ from annstudio.ui.theme import CARD_RADIUS, GRID, SMALL, TEXT, mixed, mono_font,
 Follow = Callable[[Quantity], None]
 Index = QModelIndex | QPersistentModelIndex
 _VISIBLE_ROWS = 10
+_MEASURED = 30
+"""So many rows say how wide a column is."""
 _LINKS = (
     Qt.TextInteractionFlag.LinksAccessibleByMouse
     | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
@@ -166,7 +168,7 @@ class PageTable(QTableView):
         metrics, title = QFontMetrics(self.font()), QFontMetrics(head.font())
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         for column, heading in enumerate(self.table.heading):
-            texts = [row[column].text for row in self.table.rows[:200]]
+            texts = [row[column].text for row in self.table.rows[:_MEASURED]]
             width = max([title.horizontalAdvance(heading), *(metrics.horizontalAdvance(text) for text in texts)])
             self.setColumnWidth(column, min(width + 5 * GRID, 60 * GRID))
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

@@ -1,26 +1,20 @@
-"""Formulas, set by ziamath: pieces of LaTeX in a row, each with its colour, some of them links to their numbers."""
+"""Formulas: pieces of LaTeX in a row, each with its colour, some of them links to their numbers."""
 
 import math
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import import_module
-from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.ui.explain.typeset import Set, typeset
 from annstudio.ui.theme import GRID, theme
 
 SIZE = 17
-_INK = "currentColor"
-"""Stands in for the colour, which is put in afterwards: setting a formula is dear, colouring it is not."""
 
 
 @dataclass(frozen=True)
@@ -31,41 +25,6 @@ class Piece:
     colour: int | None = None
     quantity: Quantity | None = None
     tip: str = ""
-
-
-@dataclass(frozen=True)
-class Set:
-    """A piece that has been set: the drawing, and how far it reaches right, above and below the line of writing."""
-
-    drawing: QSvgRenderer
-    width: float
-    above: float
-    below: float
-
-
-@cache
-def _ziamath() -> Any:
-    """The library, loaded with the first formula. Its way of finding its font is deprecated, which is no news here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        ziamath: Any = import_module("ziamath")
-    # SVG 2 symbols are not drawn by Qt.
-    ziamath.config.svg2 = False
-    return ziamath
-
-
-@lru_cache(maxsize=4096)
-def _svg(latex: str, size: int) -> str:
-    return str(_ziamath().Latex(latex, size=size, color=_INK).svg())
-
-
-@lru_cache(maxsize=1024)
-def typeset(latex: str, size: int, colour: str) -> Set:
-    """A piece as a drawing in a colour."""
-    svg = _svg(latex, size).replace(_INK, colour)
-    drawing = QSvgRenderer(QByteArray(svg.encode()))
-    box = drawing.viewBoxF()
-    return Set(drawing, box.width(), -box.top(), box.bottom())
 
 
 def piece_colour(colour: int | None) -> QColor:
@@ -144,7 +103,7 @@ class FormulaView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for at, told, piece in self._spots:
-            told.drawing.render(painter, QRectF(at, told.drawing.viewBoxF().size()))
+            told.draw(painter, at, piece_colour(piece.colour))
             if piece is self._hovered:
                 painter.setPen(QPen(piece_colour(piece.colour), 1))
                 bottom = at.y() + told.above + told.below
@@ -154,7 +113,7 @@ class FormulaView(QWidget):
     def piece_at(self, point: QPointF | QPoint) -> Piece | None:
         """The link under a point."""
         for at, told, piece in self._spots:
-            rect = QRectF(at, told.drawing.viewBoxF().size()).adjusted(-2, -2, 2, 2)
+            rect = QRectF(at.x(), at.y(), told.width, told.above + told.below).adjusted(-2, -2, 2, 2)
             if piece.quantity is not None and rect.contains(QPointF(point)):
                 return piece
         return None

@@ -1,6 +1,8 @@
 """What a page of the panel is made of: sections with formulas, lines of numbers, tables, notes and source."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from annstudio.explain.derivation import Quantity
 from annstudio.ui.explain.formula import Piece
@@ -39,13 +41,46 @@ class Cell:
     sign: float | None = None
 
 
+Row = tuple[Cell, ...]
+
+
+class Rows(Sequence[Row]):
+    """Rows that are made when they are first seen; equal to others of the same `key`."""
+
+    def __init__(self, n: int, make: Callable[[int], Row], key: object) -> None:
+        self._n, self._make, self.key = n, make, key
+        self._made: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(self._n))]
+        if not 0 <= at < self._n:
+            raise IndexError(at)
+        if at not in self._made:
+            self._made[at] = self._make(at)
+        return self._made[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rows) and (self._n, self.key) == (other._n, other.key)
+
+    def __hash__(self) -> int:
+        return hash((self._n, self.key))
+
+
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under a heading; `links` are what a click on a row asks about, `chosen` rows stand out."""
+    """Rows of cells under a heading; `links` are what a click on a row asks about, the `chosen` row stands out."""
 
     heading: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    links: tuple[Quantity | None, ...] = ()
+    rows: Sequence[Row]
+    links: Sequence[Quantity | None] = ()
     chosen: int | None = None
 
 

@@ -8,11 +8,10 @@ from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.derivation import Quantity, source_of
 from annstudio.ui.explain.accounts import account, path_blocks
-from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, Source, Table
+from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Rows, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
-MOST_UNITS = 2000
 _ROLES = {
     Role.FEED: "It comes from the data.",
     Role.NOISE: "It is a random number, drawn anew for every batch.",
@@ -143,14 +142,17 @@ def _layer_table(tour: Tour, value: Quantity, slots: list[int]) -> Table | None:
         return None
     gradients = [g for slot in reversed(slots) if (g := tour.program.gradients.get(slot)) is not None]
     shown = [*slots, *gradients]
-    rows, links = [], []
-    indices: list[Index] = [index for _, index in zip(range(MOST_UNITS), np.ndindex(shape), strict=False)]
-    chosen = indices.index(value.index) if value.index in indices else None
-    for index in indices:
-        rows.append((Cell(_unit_text(tour, value.slot, index)), *(_known_cell(tour, slot, index) for slot in shown)))
-        links.append(Quantity(value.slot, index, value.example))
-    heading = ["unit", *(_heading(tour, slot) for slot in shown)]
-    return Table(tuple(heading), tuple(rows), tuple(links), chosen)
+    indices: list[Index] = list(np.ndindex(shape))
+
+    def make(at: int) -> tuple[Cell, ...]:
+        index = indices[at]
+        return (Cell(_unit_text(tour, value.slot, index)), *(_known_cell(tour, slot, index) for slot in shown))
+
+    place = tour.walk.place if tour.walk is not None else 0
+    rows = Rows(len(indices), make, (id(tour.stepper), value.slot, tour.digits, place))
+    links = [Quantity(value.slot, index, value.example) for index in indices]
+    heading = ("unit", *(_heading(tour, slot) for slot in shown))
+    return Table(heading, rows, tuple(links), indices.index(value.index))
 
 
 def _unit_text(tour: Tour, slot: int, index: Index) -> str:

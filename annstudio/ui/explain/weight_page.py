@@ -9,12 +9,9 @@ from annstudio.explain.update import UpdateAccount, explain_update
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, chain
 from annstudio.ui.explain.accounts import factor_lines, numbers, path_blocks, symbols
 from annstudio.ui.explain.formula import Piece, piece_colour
-from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Source, Table
+from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Rows, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich, times
 from annstudio.ui.explain.tour import Tour
-
-MOST_WEIGHTS = 5000
-"""Tables of a layer's weights end here."""
 
 
 def weight_page(tour: Tour, question: WeightQuestion) -> Page:
@@ -104,8 +101,9 @@ def _update_section(tour: Tour, question: WeightQuestion, told: WeightAnswer) ->
         value = bold(tour.text(line.value)) if last else tour.text(line.value)
         lines.append(f"{rich(symbol)} {arrow} {rich(times(line.numbers))} = {value}")
         latex.append(f"{line.symbol} = {line.symbols} = {line.numbers} = {number_latex(line.value, tour.digits)}")
-    rule = tuple(Piece(f"{line.symbol} = {line.symbols}") for line in account.lines)
-    note = Note(f"g is {rich(gradient)}") if len(account.lines) > 1 else None
+    # With one w for all weights the rule has to be set but once.
+    rule = tuple(Piece(f"{line.symbol} = {line.symbols}".replace(told.symbol, "w")) for line in account.lines)
+    note = Note(f"w is {rich(told.symbol)}, g is {rich(gradient)}") if len(account.lines) > 1 else None
     blocks: list[Block] = [Formula((piece,)) for piece in rule] if len(rule) > 1 else []
     return Section(title, (*blocks, *([note] if note else []), Lines(tuple(lines), r" \\ ".join(latex))))
 
@@ -119,25 +117,31 @@ def _unchanged(tour: Tour, told: WeightAnswer, account: UpdateAccount) -> str:
 
 def layer_table(tour: Tour, question: WeightQuestion) -> Table:
     """Every weight of the layer: now, gradient, after the update; the one that is asked about is marked."""
-    rows: list[tuple[Cell, ...]] = []
-    links: list[Quantity | None] = []
-    chosen = None
-    for parameter in (p for p in tour.program.parameters if p.node == question.parameter.node):
+    places = [
+        (parameter, stored)
+        for parameter in tour.program.parameters
+        if parameter.node == question.parameter.node
+        for view in parameter.views
+        for stored in _stored_places(parameter, view)
+    ]
+    links = [Quantity(parameter.slot, stored) for parameter, stored in places]
+    asked = Quantity(question.parameter.slot, question.stored)
+    chosen = links.index(asked) if asked in links else None
+
+    def make(at: int) -> tuple[Cell, ...]:
+        parameter, stored = places[at]
         totals = tour.totals(parameter)
-        for view in parameter.views:
-            for stored in _stored_places(parameter, view)[: MOST_WEIGHTS - len(rows)]:
-                if parameter is question.parameter and stored == question.stored:
-                    chosen = len(rows)
-                slope = None if totals.gradient is None else float(totals.gradient[stored])
-                told = "–" if slope is None else f"{'+' if slope > 0 else ''}{tour.text(slope)}"
-                rows.append((
-                    Cell(weight_title(tour, parameter, stored)),
-                    Cell(tour.text(float(totals.before[stored]))),
-                    Cell(told, slope),
-                    Cell(tour.text(float(totals.after[stored]))),
-                ))  # fmt: skip
-                links.append(Quantity(parameter.slot, stored))
-    return Table(("weight", "now", "∂E/∂w", "after update"), tuple(rows), tuple(links), chosen)
+        slope = None if totals.gradient is None else float(totals.gradient[stored])
+        told = "–" if slope is None else f"{'+' if slope > 0 else ''}{tour.text(slope)}"
+        return (
+            Cell(weight_title(tour, parameter, stored)),
+            Cell(tour.text(float(totals.before[stored]))),
+            Cell(told, slope),
+            Cell(tour.text(float(totals.after[stored]))),
+        )
+
+    key = (id(tour.stepper), question.parameter.node, tour.digits)
+    return Table(("weight", "now", "∂E/∂w", "after update"), Rows(len(places), make, key), tuple(links), chosen)
 
 
 def _stored_places(parameter: Parameter, view: View) -> list[tuple[int, ...]]:
