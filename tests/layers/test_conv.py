@@ -17,13 +17,11 @@ def by_loops(x: Array, w: Array, b: Array, strides: tuple[int, int], padding: st
     n, height, width, _ = x.shape
     filters, _, kh, kw = w.shape
     sh, sw = strides
-    rows, columns = (
-        (-(-height // sh), -(-width // sw)) if padding == "same" else ((height - kh) // sh + 1, (width - kw) // sw + 1)
-    )
-    above, left = (
-        (max((k_out - 1) * s + k - size, 0) // 2 if padding == "same" else 0)
-        for k_out, s, k, size in ((rows, sh, kh, height), (columns, sw, kw, width))
-    )
+    same = padding == "same"
+    rows = -(-height // sh) if same else (height - kh) // sh + 1
+    columns = -(-width // sw) if same else (width - kw) // sw + 1
+    above = max((rows - 1) * sh + kh - height, 0) // 2 if same else 0
+    left = max((columns - 1) * sw + kw - width, 0) // 2 if same else 0
     y = np.zeros((n, rows, columns, filters))
     for e, i, j, f in np.ndindex(y.shape):
         total = b[f]
