@@ -251,6 +251,7 @@ def _stylesheet(t: Theme) -> str:
         value = getattr(t, one.name)
         if isinstance(value, QColor):
             text = text.replace(f"{{{one.name}}}", value.name(QColor.NameFormat.HexArgb))
+    text = text.replace("{near}", t.accent.darker(112).name()).replace("{down}", t.accent.darker(130).name())
     return text.replace("{disabled}", mixed(t.dim, t.window, 0.4).name())
 
 
