@@ -53,6 +53,8 @@ class ArrayPane(QWidget):
         self.steps = QListWidget(self)
         self.steps.setAccessibleName("Operations of this layer")
         self.steps.setToolTip("Click to see what it wrote, double-click or Enter to go there")
+        self.steps.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.steps.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.which = QComboBox(self)
         self.which.setAccessibleName("Which array")
         self.left, self.right = ArrayFrame(self), ArrayFrame(self)
@@ -123,7 +125,7 @@ class ArrayPane(QWidget):
                 f"{_MARKS[status]}  {step.phase.value.capitalize()} · {written_text(walk.program, step)}"
             )
             item.setData(Qt.ItemDataRole.UserRole, i)
-            item.setToolTip(f"{_op_name(step)} · {status}")
+            item.setToolTip(f"{item.text()[1:].strip()}\n{_op_name(step)} · {status}")
             self.steps.addItem(item)
             if i == chosen:
                 self.steps.setCurrentItem(item)
