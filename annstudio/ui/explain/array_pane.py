@@ -20,6 +20,7 @@ from annstudio.explain.derivation import Quantity
 from annstudio.explain.walk import slot_word, written_text
 from annstudio.ui.explain.array_frame import ArrayFrame
 from annstudio.ui.explain.array_maps import Subject, layout, quantity_at, subjects_of
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.theme import GRID, TEXT, ui_font
 
@@ -48,7 +49,7 @@ class ArrayPane(QWidget):
         self._offered: AnyStep | None = None
         self._subjects: list[Subject] = []
         self._sides: tuple[Side, Side] | None = None
-        self.title = QLabel(self)
+        self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TEXT, bold=True))
         self.steps = QListWidget(self)
         self.steps.setAccessibleName("Operations of this layer")
@@ -79,7 +80,7 @@ class ArrayPane(QWidget):
         holder = QWidget(self)
         holder.setLayout(aside)
         aside.setContentsMargins(0, 0, 0, 0)
-        holder.setFixedWidth(64 * GRID)
+        holder.setFixedWidth(54 * GRID)
         across = QHBoxLayout(self)
         across.setContentsMargins(4 * GRID, 2 * GRID, 4 * GRID, 2 * GRID)
         across.setSpacing(4 * GRID)
