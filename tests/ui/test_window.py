@@ -249,3 +249,10 @@ def test_the_train_icon_can_be_seen_in_the_menu_and_on_the_filled_button(window:
         assert theme().text.name() in ink(action.icon())
         assert theme().on_accent.name() in ink(button.icon())
     assert button.text() == "Train"
+
+
+def test_the_menu_says_which_theme_is_chosen(window: Window) -> None:
+    names = ("theme_system", "theme_light", "theme_dark")
+    for mode in ("dark", "light"):
+        press(window, f"theme_{mode}")
+        assert [name for name in names if window.actions_by_id[name].isChecked()] == [f"theme_{mode}"]
