@@ -61,7 +61,7 @@ class Window(QMainWindow):
         self._pages.addWidget(self.explain_view)
         self._turn_to(self.canvas)
         self.setCentralWidget(self._pages)
-        self.files: Files = Files(self, session, self.memory, self._thumbnail)
+        self.files: Files = Files(self, session, self.memory, self._thumbnail, self._pages.setFocus)
         self.docks = Docks(self, session, self.canvas, self.explain_panel)
         self.actions_by_id = {command.id: self._action(command) for command in COMMANDS}
         self._fill_menus()
@@ -155,7 +155,7 @@ class Window(QMainWindow):
             self.docks.explain(explaining)
             self.toolbar.setVisible(not explaining)
             self.explain_toolbar.setVisible(explaining)
-            (self.explain_view if explaining else self.canvas).setFocus()
+            self._pages.setFocus()
         self.update_actions()
 
     def _turn_to(self, page: QWidget) -> None:
@@ -164,6 +164,7 @@ class Window(QMainWindow):
             need = QSizePolicy.Policy.Expanding if other is page else QSizePolicy.Policy.Ignored
             other.setSizePolicy(need, need)
         self._pages.setCurrentWidget(page)
+        self._pages.setFocusProxy(page)
 
     def update_actions(self) -> None:
         """Enable what can be used now, and say on it what it would do."""

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
@@ -267,3 +267,13 @@ def test_the_panels_leave_the_window_its_freedom(digits: Window, qtbot: QtBot) -
     assert digits.docks.docks["Inspector"].width() == INSPECTOR_WIDTH
     digits.resize(1000, 700)
     qtbot.waitUntil(lambda: digits.width() == 1000)
+
+
+def test_keys_reach_the_canvas_of_a_new_project(window: Window, qtbot: QtBot) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    field = window.docks.palette.findChild(QLineEdit)
+    assert field is not None
+    field.setFocus()
+    press(window, "new")
+    assert window.canvas.hasFocus()
