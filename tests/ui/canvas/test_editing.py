@@ -9,6 +9,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
+from annstudio.data.images import Digits
 from annstudio.document.graph import Link
 from annstudio.ui.canvas import edits
 from annstudio.ui.canvas.entries import MIME, entries
@@ -32,6 +33,12 @@ def test_a_layer_dropped_on_the_canvas_is_there(hand):
 def test_a_preset_comes_with_its_settings(hand):
     hand.drag_in(entry("Cross-entropy").mime(), QPointF(278, 370))
     assert hand.graph.nodes["loss_1"].layer.function == "cross_entropy"
+
+
+def test_a_new_input_has_the_shape_of_the_data(hand):
+    hand.session.set_data(Digits())
+    hand.drag_in(entry("Input").mime(), QPointF(278, 370))
+    assert hand.graph.nodes["input_1"].layer.shape == (8, 8, 1)
 
 
 def test_a_ghost_shows_where_a_layer_would_be(hand):
