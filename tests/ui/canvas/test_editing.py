@@ -322,6 +322,13 @@ def test_a_problem_is_told_where_it_is_and_mended_with_a_click(wrong):
     assert "dense" in wrong.scene.notices
 
 
+def test_a_problem_at_the_edge_is_told_inside_the_window(wrong):
+    right = wrong.view.mapToScene(wrong.view.viewport().rect()).boundingRect().right()
+    wrong.session.edit_graph(wrong.graph.moved({"dense": (right - 170, 0), "loss": (right - 170, -400)}), "Move")
+    seen = wrong.view.mapToScene(wrong.view.viewport().rect()).boundingRect()
+    assert seen.contains(wrong.scene.notices["dense"].sceneBoundingRect().adjusted(2, 2, -2, -2))
+
+
 def test_a_press_that_leaves_the_button_mends_nothing(wrong):
     project = wrong.session.project
     wrong.press(wrong.scene.notices["dense"].button_place(0))
