@@ -277,3 +277,21 @@ def test_keys_reach_the_canvas_of_a_new_project(window: Window, qtbot: QtBot) ->
     field.setFocus()
     press(window, "new")
     assert window.canvas.hasFocus()
+
+
+def test_nothing_lies_over_a_message(window: Window, qtbot: QtBot) -> None:
+    window.step_batch()
+    window.session.wait(10)
+    assert window.session.state == "paused"
+    window.session.told.emit("error", "Something went wrong.")
+    window.status.update_now()
+    assert not window.status._bar.isVisible()
+    window.session.set_settings(epochs=77)
+    assert window.status._bar.isVisible()
+    assert window.status.currentMessage() == ""
+
+
+def test_what_an_edit_tells_is_not_wiped_away_by_the_edit(window: Window) -> None:
+    window.session.told.emit("info", "Some weights begin anew.")
+    window.session.set_settings(epochs=77)
+    assert window.status.currentMessage() == "Some weights begin anew."
