@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTab
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.panels.activations import ActivationsPanel
+from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.boundary import BoundaryPanel
 from annstudio.ui.panels.curves import CurvesPanel
 from annstudio.ui.panels.data import DataPanel
@@ -67,6 +68,11 @@ class Docks:
             panel = self.panels[kind]
             if len(ids) == 1:
                 panel.choose(ids[0])  # type: ignore[attr-defined]
+
+    def show_panel(self, kind: type[Panel]) -> None:
+        """Bring a panel to the front, also where it was closed."""
+        self.docks[kind.title].show()
+        self.docks[kind.title].raise_()
 
     def explain(self, begin: bool) -> None:
         """Clear the room for Explain, or give it back as it was."""

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio import __version__
-from annstudio.errors import StudioError
+from annstudio.errors import DataError, StudioError
 from annstudio.session import Session
 from annstudio.ui import theme as themes
 from annstudio.ui.actions import COMMANDS, MENUS, Command, shortcuts
@@ -31,6 +31,7 @@ from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
 from annstudio.ui.memory import Memory
+from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.samples_menu import fill_recent, fill_samples
 from annstudio.ui.status import StatusBar
 from annstudio.ui.ticker import Ticker
@@ -129,6 +130,8 @@ class Window(QMainWindow):
             command.do(self)
         except StudioError as error:
             self.session.told.emit("error", str(error))
+            if isinstance(error, DataError):
+                self.docks.show_panel(DataPanel)
 
     # Following -------------------------------------------------------------------------------------------------------
 

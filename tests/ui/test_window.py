@@ -23,6 +23,7 @@ from annstudio.ui.actions import COMMANDS, shortcuts
 from annstudio.ui.app import application
 from annstudio.ui.command_search import CommandSearch
 from annstudio.ui.docks import INSPECTOR_WIDTH, PALETTE_WIDTH
+from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.theme import theme
 from annstudio.ui.window import Window
 
@@ -295,3 +296,12 @@ def test_what_an_edit_tells_is_not_wiped_away_by_the_edit(window: Window) -> Non
     window.session.told.emit("info", "Some weights begin anew.")
     window.session.set_settings(epochs=77)
     assert window.status.currentMessage() == "Some weights begin anew."
+
+
+def test_where_data_is_missing_its_panel_comes_to_the_front(window: Window) -> None:
+    window.session.set_data(None)
+    press(window, "train")
+    assert window.status.currentMessage() == "The project has no data. Choose data in the Data panel."
+    panel = window.docks.panels[DataPanel]
+    assert isinstance(panel, DataPanel)
+    assert panel.seen
