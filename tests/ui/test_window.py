@@ -19,6 +19,7 @@ from annstudio.formats import studio
 from annstudio.formats.base import by_suffix
 from annstudio.places import SAMPLES
 from annstudio.session import Session
+from annstudio.ui import actions
 from annstudio.ui.actions import COMMANDS, shortcuts
 from annstudio.ui.app import application
 from annstudio.ui.command_search import CommandSearch
@@ -66,9 +67,13 @@ def test_every_command_is_in_a_menu_with_a_tip() -> None:
         assert command.text
 
 
-def test_no_two_commands_share_a_key(qapp: QApplication) -> None:
-    keys = [key.toString() for command in COMMANDS for key in shortcuts(command)[:1]]
+def test_no_two_commands_share_a_key(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [key.toString() for command in COMMANDS for key in shortcuts(command)]
     assert len(keys) == len(set(keys))
+    x11 = {QKeySequence.StandardKey.Delete: ["Del", "Ctrl+D"]}
+    monkeypatch.setattr(actions, "platform_keys", lambda key: [QKeySequence(text) for text in x11.get(key, [])])
+    assert [key.toString() for key in shortcuts(actions.by_id("delete"))] == ["Del", "Backspace"]
+    assert [key.toString() for key in shortcuts(actions.by_id("duplicate"))] == ["Ctrl+D"]
 
 
 def test_training_from_the_keyboard_is_one_undo_entry(window: Window, qtbot: QtBot) -> None:
