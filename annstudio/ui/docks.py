@@ -145,9 +145,15 @@ class Docks:
 
     def first_sizes(self) -> None:
         """The panels' first widths and height. What Qt makes of them depends on the window: ask again once shown."""
-        horizontal = [self.docks["Layers"], self.docks["Inspector"]]
-        self._window.resizeDocks(horizontal, [PALETTE_WIDTH, INSPECTOR_WIDTH], Qt.Orientation.Horizontal)
-        self._window.resizeDocks([self.docks[BOTTOM[0].title]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+        width, height = self._window.width(), self._window.height()
+        widths = [
+            max(PALETTE_MINIMUM, min(PALETTE_WIDTH, width // 7)),
+            max(INSPECTOR_MINIMUM, min(INSPECTOR_WIDTH, width // 4)),
+        ]
+        sides = [self.docks["Layers"], self.docks["Inspector"]]
+        self._window.resizeDocks(sides, widths, Qt.Orientation.Horizontal)
+        bottom = max(BOTTOM_MINIMUM, min(BOTTOM_HEIGHT, height // 3))
+        self._window.resizeDocks([self.docks[BOTTOM[0].title]], [bottom], Qt.Orientation.Vertical)
 
     def _renamed(self, old: str, new: str) -> None:
         """What was selected stays so under its new name."""

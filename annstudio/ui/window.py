@@ -38,6 +38,9 @@ from annstudio.ui.ticker import Ticker
 from annstudio.ui.toolbar import ToolBar
 
 SIZE = (1440, 900)
+LEAST_SIZE = (960, 620)
+"""Smaller than this the window is not made, where the screen allows."""
+LEAST_CANVAS = 240
 
 
 class Window(QMainWindow):
@@ -257,8 +260,9 @@ class Window(QMainWindow):
 
     def _restore(self) -> None:
         kept = self.memory.window()
+        screen = QApplication.primaryScreen().availableGeometry()
+        self.setMinimumSize(min(LEAST_SIZE[0], screen.width()), min(LEAST_SIZE[1], screen.height()))
         if kept is None:
-            screen = QApplication.primaryScreen().availableGeometry()
             self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
             return
         self.restoreGeometry(kept[0])
@@ -276,7 +280,8 @@ class Window(QMainWindow):
             self._look.start()
 
     def _first_look(self) -> None:
-        if self.memory.window() is None:
+        if self.memory.window() is None or min(self.canvas.width(), self.canvas.height()) < LEAST_CANVAS:
+            # An arrangement made on a larger screen must not leave the canvas without room.
             self.docks.first_sizes()
         self.canvas.fit()
         self._draw()

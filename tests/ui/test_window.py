@@ -26,7 +26,7 @@ from annstudio.ui.command_search import CommandSearch
 from annstudio.ui.docks import INSPECTOR_WIDTH, PALETTE_WIDTH
 from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.theme import theme
-from annstudio.ui.window import Window
+from annstudio.ui.window import LEAST_CANVAS, LEAST_SIZE, Window
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def test_the_menu_says_which_theme_is_chosen(window: Window) -> None:
 
 
 def test_the_panels_leave_the_window_its_freedom(digits: Window, qtbot: QtBot) -> None:
-    assert digits.minimumSizeHint().width() <= 1000
+    assert digits.minimumSizeHint().width() <= LEAST_SIZE[0]
     digits.resize(1440, 900)
     digits.reset_panels()
     qtbot.waitUntil(lambda: digits.docks.docks["Layers"].width() == PALETTE_WIDTH)
@@ -310,3 +310,19 @@ def test_where_data_is_missing_its_panel_comes_to_the_front(window: Window) -> N
     panel = window.docks.panels[DataPanel]
     assert isinstance(panel, DataPanel)
     assert panel.seen
+
+
+def test_an_arrangement_of_a_larger_screen_leaves_the_canvas_room(qtbot: QtBot) -> None:
+    application("light")
+    for size in ((1900, 1200), (960, 620)):
+        window = Window(Session(studio.load(SAMPLES / "xor.annstudio")))
+        window.resize(*size)
+        window.show()
+        qtbot.waitExposed(window)
+        if size[0] > 1000:
+            window.resizeDocks([window.docks.docks["Data"]], [900], Qt.Orientation.Vertical)
+        else:
+            qtbot.waitUntil(lambda window=window: window.canvas.height() >= LEAST_CANVAS)
+            assert window.canvas.width() >= LEAST_CANVAS
+        window.close()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
