@@ -326,3 +326,17 @@ def test_an_arrangement_of_a_larger_screen_leaves_the_canvas_room(qtbot: QtBot) 
             assert window.canvas.width() >= LEAST_CANVAS
         window.close()
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_the_toolbar_fits_into_a_narrow_window(digits: Window, qtbot: QtBot) -> None:
+    for width in (1440, LEAST_SIZE[0]):
+        digits.resize(width, 700)
+        qtbot.waitUntil(lambda width=width: digits.width() == width)
+        QApplication.processEvents()
+        for id in ("explain", "export", "search"):
+            button = digits.toolbar.widgetForAction(digits.actions_by_id[id])
+            assert button is not None
+            assert button.isVisible(), id
+    assert digits.toolbar._title.text().endswith("…")
+    digits.resize(1900, 700)
+    qtbot.waitUntil(lambda: digits.toolbar._title.text() == "Digits with convolutions")
