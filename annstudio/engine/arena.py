@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from annstudio.engine.gemm import Call
 from annstudio.engine.initializers import initialise
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import Optimizer
@@ -57,7 +58,7 @@ class Arena:
             if slot.role is Role.STATE and not slot.batched
         }
         self._vectors: dict[str, Array] = {}
-        self._updates: dict[tuple[int, ...], Callable[[int], None]] = {}
+        self._turns: dict[tuple[int, ...], _Turn] = {}
         self.optimizer: Optimizer | None = None
 
     def stored(self, parameter: Parameter) -> Array:
@@ -66,8 +67,11 @@ class Arena:
         return self.values[self._spans[i]].reshape(parameter.shape)
 
     def gradient(self, parameter: Parameter) -> Array:
-        i = self._where[_identity(parameter)]
-        return self.gradients[self._spans[i]].reshape(parameter.shape)
+        return self.part(self.gradients, parameter)
+
+    def part(self, vector: Array, parameter: Parameter) -> Array:
+        """The place of a parameter in a vector that is laid out as `values` are."""
+        return vector[self._spans[self._where[_identity(parameter)]]].reshape(parameter.shape)
 
     def state(self, slot: Slot) -> Array:
         return self.states[slot.node, slot.name]
@@ -106,7 +110,8 @@ class Arena:
         kept, self.t = (self._vectors, self.t) if same else ({}, 0)
         self.optimizer = optimizer
         self._vectors = {name: kept.get(name, np.zeros_like(self.values)) for name in optimizer.vectors}
-        self._updates = {}
+        for turn in self._turns.values():
+            turn.bound = None
 
     def memory(self) -> Memory:
         """A copy of the optimiser's memory, cut up by parameter so that it survives a change of the drawing."""
@@ -163,14 +168,14 @@ class Arena:
         i = self._where[_identity(parameter)]
         return self._vectors[name][self._spans[i]].reshape(parameter.shape)
 
-    def update(self, step: Update) -> None:
-        """One update of the parameters of a step; the gradients must be there."""
-        call = self._updates.get(step.parameters)
-        if call is None:
-            call = self._updates[step.parameters] = self._bind(step.parameters)
-        call(self.t + 1)
+    def calls(self, step: Update) -> list[Call]:
+        """What updates the parameters of a step; the gradients must be there. Follows a change of the optimiser."""
+        if step.parameters not in self._turns:
+            self._turns[step.parameters] = _Turn(self, step.parameters)
+        return [self._turns[step.parameters]]
 
-    def _bind(self, parameters: tuple[int, ...]) -> Callable[[int], None]:
+    def bind(self, parameters: tuple[int, ...]) -> Callable[[int], None]:
+        """The optimiser's update of these parameters, to be called with the number of the step, from 1."""
         assert self.optimizer is not None, "no optimiser was chosen"
         span = slice(self._spans[parameters[0]].start, self._spans[parameters[-1]].stop)
         masked = self._frozen(parameters)
@@ -196,6 +201,20 @@ class Arena:
     def _frozen(self, parameters: tuple[int, ...]) -> list[tuple[int, Parameter, View]]:
         chosen = [(i, self._parameters[i]) for i in parameters]
         return [(i, p, view) for i, p in chosen for view in p.views if not p.learns(view)]
+
+
+class _Turn:
+    """The optimiser's turn at some parameters, bound when it first comes."""
+
+    def __init__(self, arena: Arena, parameters: tuple[int, ...]) -> None:
+        self.arena = arena
+        self.parameters = parameters
+        self.bound: Callable[[int], None] | None = None
+
+    def __call__(self) -> None:
+        if self.bound is None:
+            self.bound = self.arena.bind(self.parameters)
+        self.bound(self.arena.t + 1)
 
 
 def _identity(parameter: Parameter) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Op, Shape
+from annstudio.engine.op import Array, Op, Shape, signature
 
 
 class Phase(StrEnum):
@@ -158,6 +158,24 @@ class Step:
         return (self.output, *self.buffers.values())
 
 
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The slots that the op looks at: on the way back only those that its `backward` names."""
+        if not self.backward:
+            return self.inputs
+        names = signature(self.op)
+        inputs = zip(names.input_names(len(self.inputs), self.buffers), self.inputs, strict=True)
+        known = {**self.buffers, "y": self.output, **dict(inputs)}
+        seen = [slot for name, slot in known.items() if name in names.backward or name.partition("[")[0] in names.backward]
+        assert self.output_gradient is not None
+        return (self.output_gradient, *seen)
+
+    @property
+    def touches(self) -> tuple[int, ...]:
+        """Every slot whose array the op is given."""
+        return (*self.reads, *self.writes)
+
+
 @dataclass(frozen=True)
 class Update:
     """The optimiser's turn: new values for these parameters (by position in `Program.parameters`)."""
@@ -191,10 +209,23 @@ class Program:
     """The slot of ∂E/∂(slot), for every slot that has one."""
     training: bool
     plain: bool
+    shares: Mapping[int, int] = field(default_factory=dict)
+    """Slots that lie in the memory of another one, perhaps in another shape (fast reading only)."""
 
     def in_phase(self, phase: Phase) -> list[int]:
         """The positions of the steps of one phase."""
         return [i for i, step in enumerate(self.steps) if step.phase == phase]
+
+    @property
+    def used(self) -> frozenset[int]:
+        """The slots that mean something: all but those whose steps the fast reading has dropped."""
+        slots = {slot for step in self.steps if isinstance(step, Step) for slot in step.touches}
+        slots |= {feed.slot for feed in self.feeds} | {noise.slot for noise in self.noises} | set(self.constants)
+        slots |= {parameter.slot for parameter in self.parameters} | {self.gradients.get(p.slot, -1) for p in self.parameters}
+        slots |= set(self.outputs.values()) | set(self.losses.values()) | {judged.output for judged in self.judged}
+        while not slots >= (sharing := {self.shares[slot] for slot in slots if slot in self.shares}):
+            slots |= sharing
+        return frozenset(slots)
 
     @property
     def couples_examples(self) -> bool:
