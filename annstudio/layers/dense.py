@@ -11,7 +11,7 @@ from annstudio.engine.initializers import Initial, InitializerName, suited
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
 from annstudio.errors import Remedy
-from annstudio.layers.activation import ActivationName, activate, label
+from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer
 
 
@@ -104,6 +104,7 @@ class Dense(Layer):
     activation: ActivationName = Field(
         "relu", title="Activation", description="What every unit does with its weighted sum."
     )
+    slope: SlopeField = SLOPE
     initializer: InitializerName = Field(
         "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
     )
@@ -133,7 +134,7 @@ class Dense(Layer):
             view = View("b", (slice(None),), Initial(constant=0.0), axis_names=("layer",))
             b = net.parameter((1,), [view], trainable=self.trainable, frozen=frozen)
             weighted = net.apply(SharedBias(), weighted, b, name="net")
-        return activate(net, self.activation, weighted)
+        return activate(net, self.activation, weighted, self.slope)
 
     @property
     def summary(self) -> str:

@@ -32,7 +32,7 @@ class MaxPool(Op):
         parts = self._parts(x, y.shape)
         np.copyto(y, parts[0])
         for part in parts[1:]:
-            np.maximum(y, part, y)
+            np.maximum(y, part, out=y)
 
     def backward(self, dx: Array, dy: Array, x: Array, y: Array) -> None:
         dx.fill(0)
