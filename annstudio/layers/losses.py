@@ -9,11 +9,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term, derived
+from annstudio.engine.account import Factor, See, Term, derived
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Op, Shape, same_shape, shape_text
 from annstudio.errors import Remedy, ShapeError
-from annstudio.layers.activation import Sigmoid, Softmax
+from annstudio.layers.activation import Sigmoid, Softmax, class_axis
 from annstudio.layers.base import Family, Layer
 
 LossName = Literal["half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy"]
@@ -84,17 +84,19 @@ class CrossEntropy(PerExample):
         return {"o": Buffer(inputs[0])}
 
     def forward(self, y: Array, x: Array, t: Array, o: Array) -> None:
-        np.subtract(x, x.max(-2, keepdims=True), o)
-        scores = np.multiply(o, t).sum(-2)
+        axis = class_axis(x)
+        np.subtract(x, x.max(axis, keepdims=True), o)
+        scores = np.multiply(o, t).sum(axis)
         np.exp(o, o)
-        total = o.sum(-2)
-        np.divide(o, total[..., None, :], o)
-        # The targets of an example add up to 1, so ln Σeˣ counts once.
-        per_place = np.log(total) - scores
-        np.copyto(y, per_place.sum(0) if per_place.ndim == 2 else per_place)
+        total = o.sum(axis, keepdims=True)
+        np.divide(o, total, o)
+        per_place = np.log(total).squeeze(axis) * t.sum(axis) - scores
+        np.copyto(y, per_place.sum(tuple(range(per_place.ndim - 1))))
 
     def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
-        np.subtract(o, t, dx)
+        # A class or a distribution adds up to 1, but nothing here depends on it.
+        np.multiply(o, t.sum(class_axis(o), keepdims=True), dx)
+        np.subtract(dx, t, dx)
         np.multiply(dx, dy, dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
@@ -102,8 +104,24 @@ class CrossEntropy(PerExample):
         return [Term((see("t", *k), see("o", *k)), r"-«0» \ln «1»", lambda t, o: -t * math.log(o)) for k in chosen]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
+        rivals = same_place_targets(see, index)
+        whole = "(" + " + ".join(f"«{k + 2}»" for k in range(len(rivals))) + ")"
+        if abs(sum(t.value for t in rivals) - 1) < 1e-12:
+            slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
+        else:
+            slope = Term((see("o", *index), see("t", *index), *rivals), f"«0» {whole} - «1»", _o_sum_less_t)
         return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+
+
+def same_place_targets(see: See, index: Index) -> tuple[Factor, ...]:
+    """The targets of all classes at one place."""
+    shape = see.shape("t")
+    axis = 0 if len(shape) == 3 else len(shape) - 1
+    return tuple(see("t", *index[:axis], k, *index[axis + 1 :]) for k in range(shape[axis]))
+
+
+def _o_sum_less_t(o: float, t: float, *targets: float) -> float:
+    return o * math.fsum(targets) - t
 
 
 class BinaryCrossEntropy(PerExample):

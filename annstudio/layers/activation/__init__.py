@@ -14,7 +14,7 @@ from annstudio.layers.activation.listed import (
     label,
 )
 from annstudio.layers.activation.rectifying import LeakyRelu, Relu, Softplus
-from annstudio.layers.activation.softmax import Softmax
+from annstudio.layers.activation.softmax import Softmax, class_axis
 from annstudio.layers.activation.squashing import FastSigmoid, Sigmoid, Step, Tanh
 
 __all__ = [
@@ -33,5 +33,6 @@ __all__ = [
     "Tanh",
     "activate",
     "activation_op",
+    "class_axis",
     "label",
 ]
