@@ -9,9 +9,12 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VEC
 
 def main() -> int:
     """Run the command line that was typed. Returns 0 when done, 2 for the user's mistake, 1 for ours."""
-    from annstudio.cli import run
+    try:
+        from annstudio.cli import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # Before the command line itself was there to take it.
+        return 130
 
 
 if __name__ == "__main__":

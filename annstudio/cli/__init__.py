@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import click
 
@@ -32,7 +33,8 @@ def run(arguments: Sequence[str]) -> int:
         return mistake(str(error))
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        return mistake(f"{error.format_message()} Try: {context.command_path if context else 'annstudio'} --help")
+        command = context.command_path if context else "annstudio"
+        return mistake(f"{error.format_message().removesuffix('.')}. {command} --help lists what there is.")
     except MemoryError:
         return mistake("There is not enough memory for this. Make a layer or the batch smaller.")
     except (click.Abort, KeyboardInterrupt):
@@ -50,7 +52,11 @@ class Studio(click.Group):
     """A group of commands where a file, or nothing, in the place of a command opens the window."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "--version")):
+        first = args[0] if args else ""
+        if first not in self.commands and (not first.startswith("-") or first.startswith("--out")):
+            if first and any(not argument.startswith("-") for argument in args[1:2]):
+                alike = get_close_matches(first, self.commands, 1)
+                raise click.UsageError(f"There is no command {first!r}{f', but {alike[0]!r}' if alike else ''}.", ctx)
             args = ["open", *args]
         return super().parse_args(ctx, args)
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -118,9 +119,10 @@ def _on_interrupt(control: Control) -> Iterator[None]:
 def _bar(total: int, begun: int) -> Iterator[Callable[[int, float | None], None]]:
     """A progress bar on a terminal, nothing elsewhere."""
     tqdm.monitor_interval = 0
+    columns, lines = shutil.get_terminal_size()  # tqdm shows nothing on a terminal that does not tell its size.
     with tqdm(
         total=total, initial=begun, unit=" examples", unit_scale=True, file=sys.stderr, leave=False,
-        disable=not sys.stderr.isatty(),
+        disable=not sys.stderr.isatty(), ncols=min(columns, 100), nrows=lines,
     ) as bar:  # fmt: skip
 
         def show(position: int, loss: float | None) -> None:

@@ -75,6 +75,8 @@ def _picture(picture: Path, project: Path) -> None:
     try:
         from annstudio.ui import app
     except ImportError as error:
+        if (error.name or "").startswith("annstudio"):
+            raise
         click.echo(f"annstudio: there is no picture of the window: Qt cannot be loaded ({error}).", err=True)
         return
     app.picture(picture, project)

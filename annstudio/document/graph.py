@@ -4,9 +4,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from unicodedata import category
 
 from annstudio.errors import GraphError
 from annstudio.layers.base import Layer
+
+_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They turn the direction of writing, so that a name reads as another."""
+
+
+def can_be_name(name: str) -> bool:
+    """Whether a node can be called so: weights in files are named after it, and it is shown in one line."""
+    return (
+        0 < len(name) <= 60
+        and name == name.strip()
+        and not any(
+            sign in "/\\:[]" or sign in _CONTROLS or category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -110,8 +125,8 @@ class Graph:
         if old == new:
             return self
         new = new.strip()
-        if not new or any(sign in new for sign in "/:[]") or len(new) > 60:
-            raise GraphError(f"{new!r} cannot be a name.", "Use 1 to 60 characters without / : [ ].")
+        if not can_be_name(new):
+            raise GraphError(f"{new!r} cannot be a name.", r"Use 1 to 60 characters without / \ : [ ].")
         if new in self.nodes:
             raise GraphError(f"There is a node called {new!r} already.", "Choose another name.")
         nodes = {(new if id == old else id): (replace(n, id=new) if id == old else n) for id, n in self.nodes.items()}

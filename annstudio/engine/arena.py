@@ -92,7 +92,9 @@ class Arena:
                 target = self.view(key)
                 if target.shape != weights[key].shape:
                     raise ValueError(f"{key} has shape {target.shape}, got {weights[key].shape}")
-                target[...] = weights[key]
+                with np.errstate(over="ignore"):
+                    # Too large for this number format is infinite: training says so.
+                    target[...] = weights[key]
 
     def weights(self) -> dict[str, Array]:
         """Copies of all arrays by name."""
@@ -100,15 +102,17 @@ class Arena:
 
     def use(self, optimizer: Optimizer) -> None:
         """Let `optimizer` do the updates from now on; its memory is kept where the kind stays the same."""
-        kept = self._vectors if type(self.optimizer) is type(optimizer) else {}
+        same = type(self.optimizer) is type(optimizer)
+        kept, self.t = (self._vectors, self.t) if same else ({}, 0)
         self.optimizer = optimizer
         self._vectors = {name: kept.get(name, np.zeros_like(self.values)) for name in optimizer.vectors}
         self._updates = {}
 
     def memory(self) -> Memory:
         """A copy of the optimiser's memory, cut up by parameter so that it survives a change of the drawing."""
+        kind = type(self.optimizer).__name__
         cut = {
-            f"{vector}:{parameter.key(view)}": frozen(view.of(array[self._spans[i]].reshape(parameter.shape)))
+            f"{kind}.{vector}:{parameter.key(view)}": frozen(view.of(array[self._spans[i]].reshape(parameter.shape)))
             for vector, array in self._vectors.items()
             for i, parameter in enumerate(self._parameters)
             for view in parameter.views
@@ -116,12 +120,15 @@ class Arena:
         return Memory(self.t, cut)
 
     def remember(self, memory: Memory) -> None:
-        """Take up an optimiser's memory again, where names and shapes still agree."""
+        """Take up the memory of an optimiser of this kind again, where names and shapes still agree."""
+        kind = type(self.optimizer).__name__
+        if self._vectors and not any(name.startswith(f"{kind}.") for name in memory.vectors):
+            return
         self.t = memory.t
         for vector, array in self._vectors.items():
             for i, parameter in enumerate(self._parameters):
                 for view in parameter.views:
-                    kept = memory.vectors.get(f"{vector}:{parameter.key(view)}")
+                    kept = memory.vectors.get(f"{kind}.{vector}:{parameter.key(view)}")
                     target = view.of(array[self._spans[i]].reshape(parameter.shape))
                     if kept is not None and kept.shape == target.shape:
                         target[...] = kept

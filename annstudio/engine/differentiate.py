@@ -109,8 +109,9 @@ def differentiate(program: Program, carries: Sequence[Step] = ()) -> Program:
     for parameter in program.parameters:
         walk.gather(parameter.slot, parameter.node)
     if program.plain:
-        for feed in program.feeds:
-            walk.gather(feed.slot, feed.node)
+        for given in program.slots:
+            if given.role in (Role.FEED, Role.STATE):
+                walk.gather(given.index, given.node)
     steps = (*program.steps, *walk.steps, *_updates(program, walk.total), *carries)
     return replace(
         program,

@@ -47,7 +47,7 @@ def initialise(initial: Initial, shape: Shape, seed: int, key: str) -> Array:
 
 
 def suited(name: InitializerName, activation: str) -> InitializerName:
-    """What `auto` means before an activation: He for ReLU, Glorot otherwise."""
+    """What `auto` means before an activation: He for ReLU and its leaky kin, Glorot otherwise."""
     if name != "auto":
         return name
-    return "he_normal" if activation == "relu" else "glorot_uniform"
+    return "he_normal" if activation in ("relu", "leaky_relu") else "glorot_uniform"

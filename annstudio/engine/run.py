@@ -29,6 +29,7 @@ class Run:
         self.cursor = 0
         self._margins = _demanded_margins(program)
         self._framed: dict[int, Array] = {}
+        self._framed_copies: dict[tuple[int, Margin], Array] = {}
         self.arrays = [self._allocate(slot) for slot in program.slots]
         self._share_with_arena()
         # Feeds come examples first: the same arrays, seen that way.
@@ -150,10 +151,11 @@ class Run:
             return self.arrays[slot]
         if self._margins.get(slot) == margin:
             return self._framed[slot]
-        key = hash((slot, margin))
-        if key not in self._framed:
-            self._framed[key] = np.full((*margin.around(shape), self.n), margin.fill, self.arrays[slot].dtype)
-        framed = self._framed[key]
+        framed = self._framed_copies.get((slot, margin))
+        if framed is None:
+            tail = self.arrays[slot].shape[len(shape) :]
+            framed = np.full(margin.around(shape) + tail, margin.fill, self.arrays[slot].dtype)
+            self._framed_copies[slot, margin] = framed
         before.append(partial(np.copyto, framed[margin.inside(shape)], self.arrays[slot]))
         return framed
 

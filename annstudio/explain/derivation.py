@@ -6,10 +6,12 @@ A derivation is built from the op's own account of the element and the arrays of
 import inspect
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from annstudio.engine.account import Factor, See, Term
-from annstudio.engine.op import Index, Margin, Op, signature
+from annstudio.engine.op import Array, Index, Margin, Op, signature
 from annstudio.engine.program import Phase, Role, Step
 from annstudio.errors import StudioError
 from annstudio.explain.names import Names, plain
@@ -104,15 +106,13 @@ class Explainer:
         self.names = Names(stepper.program)
 
     def value(self, quantity: Quantity) -> float:
-        """The number itself; of a weight the one that the batch began with."""
+        """The number itself; of a weight or a carried state the one that the batch began with."""
         if quantity.term is not None:
             return self.derive(quantity).value
         return self._stored(quantity)
 
     def _stored(self, quantity: Quantity) -> float:
-        array = self.stepper.array(quantity.slot)
-        if self.program.slots[quantity.slot].role is Role.PARAMETER:
-            array = self.stepper.before_update(quantity.slot)
+        array = self.stepper.before_update(quantity.slot)
         batched = self.program.slots[quantity.slot].batched
         return float(array[(*quantity.index, quantity.example) if batched else quantity.index])
 
@@ -156,9 +156,9 @@ class Explainer:
         arrays = self.stepper.run.named(step)
         slots = slots_by_name(step)
         for name, slot in slots.items():
-            if name in arrays and self.program.slots[slot].role is Role.PARAMETER:
-                # After the update the run's array holds the new weights; what was computed came from the old ones.
-                arrays[name] = self.stepper.before_update(slot)
+            if name in arrays and self.program.slots[slot].role in (Role.PARAMETER, Role.STATE):
+                # After the update the run's array holds the new numbers; what was computed came from the old ones.
+                arrays[name] = _with_inside(arrays[name], step, name, self.stepper.before_update(slot))
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
         return See(arrays, batched, example, self.stepper.n)
 
@@ -232,7 +232,24 @@ def slots_by_name(step: Step) -> dict[str, int]:
 
 def source_of(op: Op, method: str) -> str:
     """The source text of an op's method, as it ran."""
-    return textwrap.dedent(inspect.getsource(getattr(type(op), method)))
+    return _source(getattr(type(op), method))
+
+
+@cache
+def _source(function: Callable[..., None]) -> str:
+    return textwrap.dedent(inspect.getsource(function))
+
+
+def _with_inside(array: Array, step: Step, name: str, inside: Array) -> Array:
+    """An array as an op sees it, with other numbers inside its margin."""
+    if array.shape == inside.shape:
+        return inside
+    shape = inside.shape[:-1]
+    margin = step.op.margin(name, shape)
+    assert margin is not None
+    framed = array.copy()
+    framed[margin.inside(shape)] = inside
+    return framed
 
 
 def _is_gradient(step: Step, factor: Factor) -> bool:

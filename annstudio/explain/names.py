@@ -3,12 +3,15 @@
 A symbol is LaTeX; `plain` turns LaTeX of the kind used here into text for tooltips and screen readers.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from annstudio.engine.op import Index
-from annstudio.engine.program import Program, Role, Slot
+from annstudio.engine.program import Program, Role, Slot, View
 
 NUMBERED_WEIGHTS = 99
 """Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
@@ -33,19 +36,23 @@ class Names:
             case Role.FEED:
                 return self._feed(described, index)
             case Role.CONSTANT | Role.STATE | Role.NOISE | Role.BUFFER:
-                return rf"\text{{{described.name}}}_{{{self.unit(described.node, index)}}}"
+                name = described.name.replace("_", r"\_")
+                return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
         if not described.shape and described.name in ("E", "e"):
             return "E" if described.name == "E" else "e"
-        word = described.name if described.name in ("net", "out") else "out"
+        word = described.name if described.name in ("net", "out", "s") else "out"
         return rf"\text{{{word}}}_{{{self.unit(described.node, index)}}}"
 
     def unit(self, node: str, index: Index) -> str:
-        """A unit's short name: h1 for the first of `hidden`; with more axes h(2,3,1)."""
-        start = self._short.get(node, node).replace("_", r"\_")
-        if not index:
-            return start
-        places = [i + 1 for i in index]
-        return f"{start}{places[0]}" if len(places) == 1 else f"{start}({','.join(map(str, places))})"
+        """A unit's short name: h1 for the first of `hidden`; with more axes h(2,3,1). Long names stand upright."""
+        short = self._short.get(node, node)
+        places = ",".join(str(i + 1) for i in index)
+        if len(index) > 1:
+            places = f"({places})"
+        if len(short) == 1:
+            return f"{short}{places}"
+        name = f"{short}{places}".strip().replace("_", r"\_")
+        return rf"\text{{{name}}}"
 
     def text(self, slot: int, index: Index) -> str:
         """The symbol as plain text."""
@@ -90,7 +97,7 @@ class Names:
         if len(parameter.views[0].axis_names) != 2:
             if "b" in views and index[0] == parameter.shape[0] - 1:
                 return rf"b_{{{self.unit(slot.node, index[1:])}}}"
-            return rf"w_{{{self.unit(slot.node, index)}}}"
+            return rf"w_{{{self.unit(slot.node, _seen_at(parameter.views[0], index))}}}"
         unit, from_ = index
         if from_ >= self._n_inputs(slot.index):
             return rf"b_{{{self.unit(slot.node, (unit,))}}}"
@@ -104,7 +111,18 @@ class Names:
             node = next((n for n, s in self.program.outputs.items() if s == judged.output), slot.node)
             return rf"\text{{target}}_{{{self.unit(node, index)}}}"
         unit = self.unit(slot.node, index)
-        return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else rf"\text{{{unit}}}"
+        return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit
+
+
+def _seen_at(view: View, index: Index) -> Index:
+    """Where users see an element of the stored array: filter, channel, row, column of a kernel."""
+    if view.folded is None:
+        return index
+    place = 0
+    for i, size in zip(index, (math.prod(view.folded[:-1]), view.folded[-1]), strict=True):
+        place = place * size + i
+    folded = [int(i) for i in np.unravel_index(place, view.folded)]
+    return tuple(folded[axis] for axis in view.axes) if view.axes is not None else tuple(folded)
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -125,7 +143,7 @@ def plain(latex: str) -> str:
 
 
 def _fraction(above: str, below: str) -> str:
-    simple = re.fullmatch(r"[\w.∂\\ _]*", below) is not None
+    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()]*", below) is not None
     return f"{above}/{below}" if simple and re.fullmatch(r"[\w.∂\\ _^-]*", above) else f"({above})/({below})"
 
 

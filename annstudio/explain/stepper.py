@@ -30,6 +30,7 @@ class Stepper:
         self.run = Run(program, arena, self.n)
         self.run.load(self.feeds, seed, batch_number)
         self._before = arena.checkpoint()
+        self._states = {s.index: self.run.arrays[s.index].copy() for s in program.slots if s.role is Role.STATE}
         updates = [i for i, s in enumerate(program.steps) if s.phase is Phase.UPDATE]
         self._first_update = updates[0] if updates else len(program.steps)
 
@@ -50,18 +51,16 @@ class Stepper:
 
     @cached_property
     def written_by(self) -> dict[int, int]:
-        """Which step writes a slot, by position in the program; slots that are given are not in it."""
+        """Which step writes a slot, by position in the program; slots that are given are not in it, nor are states."""
         found: dict[int, int] = {}
         for i, step in enumerate(self.program.steps):
             if isinstance(step, Step):
                 for slot in step.writes:
                     found.setdefault(slot, i)
-        return found
+        return {slot: i for slot, i in found.items() if slot not in self._states}
 
     def known(self, slot: int) -> bool:
         """Whether the slot's value has been computed by now."""
-        if self.program.slots[slot].role is Role.STATE:
-            return True
         at = self.written_by.get(slot)
         return at is None or at < self.position
 
@@ -77,11 +76,11 @@ class Stepper:
         )
 
     def before_update(self, slot: int) -> Array:
-        """A parameter's value at the start of the batch."""
+        """A slot's array as the batch began with it: what updates and carried states change is told as it was."""
         for parameter in self.program.parameters:
             if parameter.slot == slot:
                 return self.arena.at_checkpoint(self._before, parameter)
-        return self.run.arrays[slot]
+        return self._states.get(slot, self.run.arrays[slot])
 
     # Going -----------------------------------------------------------------------------------------------------------
 
@@ -105,6 +104,7 @@ class Stepper:
         if position < self.position:
             if self.position > self._first_update:
                 self.arena.restore(self._before)
+                self._put_states(self.run)
                 self.run.cursor = min(self._first_update, position)
             else:
                 self.run.cursor = position
@@ -158,10 +158,15 @@ class Stepper:
         arena.restore_values(self._before)
         run = Run(self.program, arena, self.n)
         run.load(self.feeds, self.seed, self.batch_number)
+        self._put_states(run)
         run.arrays[slot][index] = value
         with np.errstate(over="ignore"):
             run.to_loss()
         return run.loss
+
+    def _put_states(self, run: Run) -> None:
+        for slot, state in self._states.items():
+            np.copyto(run.arrays[slot], state)
 
 
 def _stretch(step: AnyStep) -> tuple[str, Phase]:

@@ -65,6 +65,15 @@ class Walk:
         """The step that was done last."""
         return self.stepper.current
 
+    @property
+    def span(self) -> range:
+        """The steps, by position in the program, that the moment at hand did."""
+        if self.now is None:
+            return range(0)
+        before = self.moments[self.place - 2].position if self.place > 1 else 0
+        # Number by number several moments share one step.
+        return range(min(before, self.now.position - 1), self.now.position)
+
     # Going -----------------------------------------------------------------------------------------------------------
 
     def to(self, place: int) -> None:
@@ -128,9 +137,7 @@ class Walk:
             return False
         if self.now.quantity is not None:
             return self.now.quantity == Quantity(slot, index, term=term) and not isinstance(self.current, Update)
-        at = self.stepper.written_by.get(slot)
-        before = self.moments[self.place - 2].position if self.place > 1 else 0
-        return at is not None and before <= at < self.stepper.position
+        return self.stepper.written_by.get(slot, -1) in self.span
 
     def updated(self, slot: int, index: Index) -> bool:
         """Whether a stored number of a parameter has its new value by now."""
@@ -145,10 +152,10 @@ class Walk:
 
     def fresh_update(self, slot: int, index: Index) -> bool:
         """Whether the moment at hand gave a stored number its new value."""
-        step = self.current
-        if not isinstance(step, Update) or self._parameter_at(slot) not in step.parameters or self.now is None:
-            return False
-        return self.now.quantity in (None, Quantity(slot, index))
+        which = self._parameter_at(slot)
+        steps = [self.program.steps[i] for i in self.span]
+        done = any(isinstance(step, Update) and which in step.parameters for step in steps)
+        return done and self.now is not None and self.now.quantity in (None, Quantity(slot, index))
 
     # Telling ---------------------------------------------------------------------------------------------------------
 
@@ -246,7 +253,7 @@ def written_text(program: Program, step: AnyStep) -> str:
 def slot_word(program: Program, slot: int) -> str:
     """What the numbers of a slot are called in short: net, out, W, mask."""
     described = program.slots[slot]
-    if described.role is Role.VALUE and described.shape and described.name != "net":
+    if described.role is Role.VALUE and described.shape and described.name not in ("net", "s"):
         return "out"
     return described.name
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 import annstudio
 from annstudio.document.compile import check, compile_graph
-from annstudio.document.graph import Graph, Link, Node
+from annstudio.document.graph import Graph, Link, Node, can_be_name
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Role
 from annstudio.errors import FormatError, GraphError
@@ -27,7 +27,6 @@ MAX_LINKS = 100_000
 MAX_WEIGHTS = 1 << 28
 EDGE = 1e6
 """How far from the origin a node can lie."""
-FORBIDDEN_IN_NAMES = frozenset("/:[]")
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MIGRATIONS: Mapping[int, Migration] = {}
@@ -89,7 +88,8 @@ class GraphEntry(Entry):
         """The drawing itself. Raises FormatError where it is none."""
         nodes: dict[str, Node] = {}
         for entry in self.nodes:
-            _check_name(entry.id)
+            if not can_be_name(entry.id):
+                raise FormatError(f"One of its nodes is called {entry.id!r}, which cannot be a name.", CHANGED)
             if entry.id in nodes:
                 raise FormatError(f"Two of its nodes are called {entry.id!r}.", CHANGED)
             try:
@@ -210,11 +210,6 @@ def check_weights(graph: Graph, weights: Mapping[str, Array]) -> None:
             shape = expected.shapes.get(key)
             wanted = f"should have the shape {shape}, not {array.shape}" if shape else "belong to no layer"
             raise FormatError(f"Its weights {short(key)} {wanted}.", CHANGED)
-
-
-def _check_name(name: str) -> None:
-    if name != name.strip() or not name.isprintable() or FORBIDDEN_IN_NAMES & set(name):
-        raise FormatError(f"One of its nodes is called {name!r}, which cannot be a name.", CHANGED)
 
 
 def _check_links(graph: Graph) -> None:

@@ -129,8 +129,9 @@ class Dense(Layer):
             views.append(View("b", (slice(None), n_inputs), Initial(constant=0.0), axis_names=("unit",)))
         frozen = frozenset(() if self.train_bias else ("b",))
         w = net.parameter((self.units, n_inputs + own_bias), views, trainable=self.trainable, frozen=frozen)
-        weighted = net.apply(WeightedSum(bias=own_bias), x, w, name="net")
-        if self.bias and self.share_bias:
+        shared_bias = self.bias and self.share_bias
+        weighted = net.apply(WeightedSum(bias=own_bias), x, w, name="s" if shared_bias else "net")
+        if shared_bias:
             view = View("b", (slice(None),), Initial(constant=0.0), axis_names=("layer",))
             b = net.parameter((1,), [view], trainable=self.trainable, frozen=frozen)
             weighted = net.apply(SharedBias(), weighted, b, name="net")

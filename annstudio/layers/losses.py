@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import Factor, See, Term, derived
+from annstudio.engine.account import See, Term, derived
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Op, Shape, same_shape, shape_text
 from annstudio.errors import Remedy, ShapeError
@@ -81,47 +81,51 @@ class CrossEntropy(PerExample):
     formula = r"e = -\sum_k t_k \ln o_k, \quad o = \mathrm{softmax}(x)"
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
-        return {"o": Buffer(inputs[0])}
+        classes = class_axis(len(inputs[0]))
+        places = (*inputs[0][:classes], *inputs[0][classes + 1 :])
+        return {"o": Buffer(inputs[0]), "log_sum": Buffer(places, shown=False)}
 
-    def forward(self, y: Array, x: Array, t: Array, o: Array) -> None:
-        axis = class_axis(x)
-        np.subtract(x, x.max(axis, keepdims=True), o)
-        scores = np.multiply(o, t).sum(axis)
+    def forward(self, y: Array, x: Array, t: Array, o: Array, log_sum: Array) -> None:
+        classes = class_axis(x.ndim - 1)
+        top = x.max(classes, keepdims=True)
+        np.subtract(x, top, o)
+        # −Σ t ln o = Σ t · ln Σ eˣ − Σ t x, with the largest score taken off both.
+        scores = np.multiply(o, t).sum(classes)
         np.exp(o, o)
-        total = o.sum(axis, keepdims=True)
+        total = o.sum(classes, keepdims=True)
         np.divide(o, total, o)
-        per_place = np.log(total).squeeze(axis) * t.sum(axis) - scores
+        logs = np.log(total).squeeze(classes)
+        np.add(logs, top.squeeze(classes), log_sum)
+        per_place = logs * t.sum(classes) - scores
         np.copyto(y, per_place.sum(tuple(range(per_place.ndim - 1))))
 
     def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
-        # A class or a distribution adds up to 1, but nothing here depends on it.
-        np.multiply(o, t.sum(class_axis(o), keepdims=True), dx)
+        np.multiply(o, t.sum(class_axis(t.ndim - 1), keepdims=True), dx)
         np.subtract(dx, t, dx)
         np.multiply(dx, dy, dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        chosen = [k for k in np.ndindex(see.shape("t")) if see("t", *k).value != 0]
-        return [Term((see("t", *k), see("o", *k)), r"-«0» \ln «1»", lambda t, o: -t * math.log(o)) for k in chosen]
+        classes = class_axis(len(see.shape("t")))
+        terms = []
+        for k in np.ndindex(see.shape("t")):
+            if see("t", *k).value != 0:
+                place = (*k[:classes], *k[classes + 1 :])
+                factors = (see("t", *k), see("o", *k), see("x", *k), see("log_sum", *place))
+                # ln o by way of the scores: o itself may be too small for a float.
+                terms.append(Term(factors, r"-«0» \ln «1»", lambda t, o, x, log_sum: t * (log_sum - x)))
+        return terms
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        rivals = same_place_targets(see, index)
-        whole = "(" + " + ".join(f"«{k + 2}»" for k in range(len(rivals))) + ")"
-        if abs(sum(t.value for t in rivals) - 1) < 1e-12:
-            slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
+        classes = class_axis(len(index))
+        others = [j for j in range(see.shape("t")[classes]) if j != index[classes]]
+        own = (see("o", *index), see("t", *index))
+        rest = tuple(see("t", *index[:classes], j, *index[classes + 1 :]) for j in others)
+        if math.isclose(own[1].value + math.fsum(t.value for t in rest), 1, rel_tol=1e-12):
+            slope = Term(own, "«0» - «1»", lambda o, t: o - t)
         else:
-            slope = Term((see("o", *index), see("t", *index), *rivals), f"«0» {whole} - «1»", _o_sum_less_t)
+            whole = " + ".join(f"«{i}»" for i in range(1, len(rest) + 2))
+            slope = Term((*own, *rest), f"«0» ({whole}) - «1»", lambda o, *ts: o * math.fsum(ts) - ts[0])
         return [Term((see("dy"), derived("slope", index, slope, see.example)))]
-
-
-def same_place_targets(see: See, index: Index) -> tuple[Factor, ...]:
-    """The targets of all classes at one place."""
-    shape = see.shape("t")
-    axis = 0 if len(shape) == 3 else len(shape) - 1
-    return tuple(see("t", *index[:axis], k, *index[axis + 1 :]) for k in range(shape[axis]))
-
-
-def _o_sum_less_t(o: float, t: float, *targets: float) -> float:
-    return o * math.fsum(targets) - t
 
 
 class BinaryCrossEntropy(PerExample):

@@ -18,7 +18,9 @@ def encode(column: Column, encoding: str, dtype: str) -> Array:
         return np.eye(len(column.classes), dtype=dtype)[column.values]
     if encoding == "binary":
         return np.ascontiguousarray(column.values[:, None], dtype)
-    return np.ascontiguousarray(to_engine(column.values), dtype)
+    with np.errstate(over="ignore"):
+        # Too large for this number format is infinite: training says so.
+        return np.ascontiguousarray(to_engine(column.values), dtype)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ class Evaluator:
         for piece in pieces(indices, EVALUATION_BATCH):
             run = self._run(len(piece))
             run.load(self._rows.feeds(self._program, piece))
-            run.finish()
+            with np.errstate(all="ignore"):
+                run.finish()
             loss += run.loss * len(piece)
             hits += self._judge.hits(run) if self._judge else 0.0
         return Score(loss / len(indices), hits / len(indices) if self._judge else np.nan)

@@ -7,7 +7,7 @@ Whoever drives it (the worker thread, the command line, a test) reads its messag
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter, sleep
 
 import numpy as np
@@ -28,6 +28,8 @@ FRAME_SECONDS = 0.04
 """How often a snapshot is made; its cost must not be felt by training."""
 BREATH_SECONDS = 0.002
 """How often other threads are let in: keeps the window fluent while tiny networks train."""
+KEEP_SECONDS = 0.2
+"""How often good weights are kept, to go back to when the numbers run away."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,15 @@ class _Training:
         self.seen = 0
         self.speed = 0.0
         self.epoch_began = self.began
-        self.good = self.arena.values.copy()
+        self.good = self.arena.checkpoint()
+        self.keep = False
+        self.kept = self.began
 
     def messages(self) -> Messages:
         n = len(self.job.train)
+        if self.position >= n:
+            # More examples are kept back than when the run was left: this epoch has used enough.
+            self._end_epoch()
         order = self._order()
         steps_left = self.job.max_steps
         while self.epoch < self.settings.epochs and steps_left != 0:
@@ -132,6 +139,7 @@ class _Training:
             if now - self.breathed > BREATH_SECONDS:
                 sleep(0)
                 self.breathed = now
+                self.keep = now - self.kept > KEEP_SECONDS
                 if now - self.framed > FRAME_SECONDS:
                     yield self._snapshot(now)
         over = self.epoch >= self.settings.epochs
@@ -154,6 +162,9 @@ class _Training:
             loss = run.loss
             if not math.isfinite(loss):
                 return False
+            if self.keep:
+                # Only weights that have just given a finite loss are known to be good.
+                self.good, self.kept, self.keep = self.arena.checkpoint(), perf_counter(), False
             run.finish()
         self.step += 1
         self.position += len(indices)
@@ -166,7 +177,7 @@ class _Training:
         return True
 
     def _end_epoch(self) -> None:
-        n = len(self.job.train)
+        n = self.position
         score = self.evaluator.score(self.job.validation)
         accuracy = self.epoch_hits / n if self.judge else math.nan
         now = perf_counter()
@@ -185,11 +196,14 @@ class _Training:
                 update={"seed": self.settings.seed, "dtype": self.settings.dtype, "shuffle": self.settings.shuffle}
             )
             self.arena.use(self.settings.optimizer)
+            now = self.arena.checkpoint()
+            self.good = replace(now, values=self.good.values, states=self.good.states)
         while self.control.edits:
             edit = self.control.edits.popleft()
             yield Edited(self.arena.weights(), self.progress(), edit.key, edit.index, edit.value)
-            self.arena.view(edit.key)[edit.index] = edit.value
-            self.good = self.arena.values.copy()
+            with np.errstate(over="ignore"):
+                self.arena.view(edit.key)[edit.index] = edit.value
+            self.keep = True
 
     def _record(self) -> Record:
         if self.losses:
@@ -203,8 +217,6 @@ class _Training:
         # A running mean, so that the figure can be read.
         self.speed = speed if not self.speed else 0.8 * self.speed + 0.2 * speed
         self.framed, self.seen_before = now, self.seen
-        if np.isfinite(self.arena.values).all():
-            np.copyto(self.good, self.arena.values)
         n, speed = len(self.job.train), max(self.speed, 1e-9)
         left = (self.settings.epochs - self.epoch) * n - self.position
         return Snapshot(
@@ -230,5 +242,5 @@ class _Training:
         trouble = find_trouble(
             self.job.programs.plain, self.arena.weights(), self.job.rows, indices, self.settings, self.step
         )
-        np.copyto(self.arena.values, self.good)
+        self.arena.restore(self.good)
         return self._finished("not finite", trouble)

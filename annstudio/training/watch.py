@@ -28,14 +28,16 @@ class Watch:
             self._run = Run(self._program, self._arena, 1)
         run = self._run
         run.load(self._rows.feeds(self._program, np.array([sample % len(self._rows.dataset)])))
-        run.finish()
+        with np.errstate(all="ignore"):
+            run.finish()
         activations = {node: frozen(to_user(self._columns(run, slot))) for node, slot in self._program.outputs.items()}
         weights = {}
         gradients = {}
         for parameter in self._trained.parameters:
             for view in parameter.views:
                 key = parameter.key(view)
-                gradients[key] = float(np.linalg.norm(view.of(self._arena.gradient(parameter))))
+                with np.errstate(all="ignore"):
+                    gradients[key] = float(np.linalg.norm(view.of(self._arena.gradient(parameter))))
                 if parameter.size <= MAX_WEIGHTS:
                     weights[key] = frozen(view.of(self._arena.stored(parameter)))
         return Views(activations, weights, self._masks(seed, step), gradients)

@@ -82,9 +82,11 @@ class Form(QWidget):
         names: Iterable[str] | None = None,
         parent: QWidget | None = None,
         choices: Mapping[str, Mapping[Any, str]] | None = None,
+        label_width: int = LABEL_WIDTH,
     ) -> None:
         super().__init__(parent)
         self.model = model
+        self._label_width = label_width
         self.cells: dict[str, Cell] = {}
         self.stepping = False
         """While `edited` is told: whether the edit came from an arrow, so that such edits in a row undo as one."""
@@ -155,7 +157,7 @@ class Form(QWidget):
         cell = Cell(field, self)
         words = QLabel(title, self)
         words.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        words.setFixedWidth(LABEL_WIDTH)
+        words.setFixedWidth(self._label_width)
         # Level with the text inside the field.
         words.setContentsMargins(0, 5 if not isinstance(field, CheckField) else 1, 0, 0)
         words.setBuddy(field)

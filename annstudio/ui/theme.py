@@ -15,7 +15,7 @@ from annstudio.places import RESOURCES
 
 GRID = 4
 """Distances between things are multiples of this."""
-CARD_WIDTH, CARD_HEIGHT = 152, 140
+CARD_WIDTH, CARD_HEIGHT = 156, 140
 CARD_RADIUS = 8
 CARD_PADDING = 10
 STRIPE = 4

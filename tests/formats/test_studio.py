@@ -20,8 +20,8 @@ from annstudio.data.base import parse_source
 from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
-from annstudio.errors import FormatError
-from annstudio.formats.base import ABANDONED_SECONDS, atomic_write
+from annstudio.errors import FormatError, GraphError
+from annstudio.formats.base import ABANDONED_SECONDS, Content, atomic_write, by_suffix
 from annstudio.formats.schema import SCHEMA, expected_weights, migrated
 from annstudio.formats.studio import StudioFile, load, rebased, save
 from annstudio.layers.base import make
@@ -102,6 +102,25 @@ def test_equal_projects_give_equal_bytes(trained, tmp_path):
         _save(trained, tmp_path / f"{name}.annstudio")
         time.sleep(0.01)
     assert (tmp_path / "a.annstudio").read_bytes() == (tmp_path / "b.annstudio").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["h", "verdeckte Schicht", "層　1", "x.y", "ß" * 60, "👩‍🔬", "file", "__metadata__"])
+def test_whatever_a_node_can_be_called_can_be_saved(trained, name, tmp_path):
+    renamed = trained.renamed("hidden", name, trained.weights)
+    _save(replace(renamed, progress=trained.progress), tmp_path / "net.annstudio")
+    assert set(load(tmp_path / "net.annstudio").weights) == set(renamed.weights)
+    for suffix in (".npz", ".safetensors"):
+        path = tmp_path / f"w{suffix}"
+        by_suffix(path).write(path, Content(renamed.weights, renamed))
+        assert set(by_suffix(path).read(path).weights) == set(renamed.weights)
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a/b", "a\\b", "a:b", "a[0]", "a\tb", "a\nb", "a\u202eb", "\ud800", "x" * 61]
+)
+def test_what_could_not_be_saved_cannot_be_a_name(trained, name):
+    with pytest.raises(GraphError, match="cannot be a name"):
+        trained.graph.renamed("hidden", name)
 
 
 def test_places_beyond_the_edge_are_brought_back(project, tmp_path):
@@ -202,6 +221,7 @@ HOSTILE = {
     "one port twice": _graph(INPUT, {**INPUT, "id": "j"}, NODE, links=[("i", "a"), ("j", "a")]),
     "one name twice": _graph(NODE, NODE),
     "name with a slash": _graph({**NODE, "id": "../../etc"}),
+    "name with a backslash": _graph({**NODE, "id": "..\\a"}),
     "name with a line break": _graph({**NODE, "id": "a\nb"}),
     "name of nothing": _graph({**NODE, "id": ""}),
     "name of spaces": _graph({**NODE, "id": " a"}),

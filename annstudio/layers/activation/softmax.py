@@ -12,7 +12,7 @@ from annstudio.engine.op import Array, Index, Op, Shape
 class Softmax(Op):
     """Turns scores into probabilities that add up to 1; with two classes it is the logistic function.
 
-    In a sequence every step has probabilities of its own, in an image every place: over its channels.
+    The classes are the values of a list, of each moment of a sequence, or the channels of each pixel.
     """
 
     name: ClassVar[str] = "softmax"
@@ -23,41 +23,42 @@ class Softmax(Op):
         return inputs[0]
 
     def forward(self, y: Array, x: Array) -> None:
-        axis = class_axis(x)
-        np.subtract(x, x.max(axis, keepdims=True), y)
+        classes = class_axis(x.ndim - 1)
+        np.subtract(x, x.max(classes, keepdims=True), y)
         np.exp(y, y)
-        np.divide(y, y.sum(axis, keepdims=True), y)
+        np.divide(y, y.sum(classes, keepdims=True), y)
 
     def backward(self, dx: Array, dy: Array, y: Array) -> None:
         np.multiply(dy, y, dx)
-        np.subtract(dy, dx.sum(class_axis(y), keepdims=True), dx)
+        np.subtract(dy, dx.sum(class_axis(y.ndim - 1), keepdims=True), dx)
         np.multiply(dx, y, dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        places = _rivals(index, see.shape("x"))
-        below = " + ".join(f"e^{{«{j}»}}" for j in range(len(places)))
-        scores = tuple(see("x", *place) for place in places)
+        classes = class_axis(len(index))
+        n = see.shape("x")[classes]
+        order = [index[classes], *(j for j in range(n) if j != index[classes])]
+        scores = tuple(see("x", *_at_class(index, j)) for j in order)
+        below = " + ".join(f"e^{{«{j}»}}" for j in range(n))
         return [Term(scores, rf"\frac{{e^{{«0»}}}}{{{below}}}", _softmax_of_first)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         own = see("y", *index)
         terms = [Term((see("dy", *index), own))]
-        for place in _rivals(index, see.shape("x")):
+        for j in range(see.shape("x")[class_axis(len(index))]):
+            place = _at_class(index, j)
             other = (see("dy", *place), see("y", *place), own)
             terms.append(Term(other, "-«0» · «1» · «2»", lambda dy, yj, yk: -dy * yj * yk))
         return terms
 
 
-def class_axis(x: Array) -> int:
-    """Where the classes of an array of examples are: the channels of images, the features of all else."""
-    return 0 if x.ndim == 4 else -2
+def class_axis(n_axes: int) -> int:
+    """Which axis of one example holds the classes: the channels of an image, else the last."""
+    return 0 if n_axes == 3 else n_axes - 1
 
 
-def _rivals(index: Index, shape: Shape) -> list[Index]:
-    """The place itself, then all others that it shares 1 with."""
-    axis = 0 if len(shape) == 3 else len(shape) - 1
-    others = [k for k in range(shape[axis]) if k != index[axis]]
-    return [(*index[:axis], k, *index[axis + 1 :]) for k in [index[axis], *others]]
+def _at_class(index: Index, j: int) -> Index:
+    classes = class_axis(len(index))
+    return (*index[:classes], j, *index[classes + 1 :])
 
 
 def _softmax_of_first(*scores: float) -> float:

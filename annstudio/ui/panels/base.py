@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from psygnal import SignalInstance
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QLabel, QSpinBox, QStackedLayout, QWidget
 
@@ -54,7 +54,7 @@ class Panel(QWidget):
         follow(self, session.snapshot, self._snapshot)
         follow(self, session.finished, self._snapshot)
         follow(self, session.activity_changed, self._activity)
-        follow(self, session.watched, self._snapshot)
+        follow(self, session.watched, self._watched)
         follow(self, themes.changed, self._theme_changed)
 
     # For subclasses ------------------------------------------------------------------------------------------------
@@ -99,6 +99,9 @@ class Panel(QWidget):
     def _activity(self, activity: str) -> None:
         self.touch()
 
+    def _watched(self, sample: int) -> None:
+        self.touch()
+
     def _theme_changed(self, theme: object) -> None:
         self.redress()
         self.touch()
@@ -120,7 +123,7 @@ class Panel(QWidget):
             self._timer.stop()
 
 
-def follow(widget: QWidget, signal: SignalInstance, slot: Callable[..., Any]) -> None:
+def follow(widget: QObject, signal: SignalInstance, slot: Callable[..., Any]) -> None:
     """Call `slot`, a method of `widget`, at every emission until the widget is gone."""
     signal.connect(slot)
     held = weakref.WeakMethod(slot)

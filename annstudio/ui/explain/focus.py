@@ -1,0 +1,191 @@
+"""What the moment at hand is about in a neuron drawing: which units and wires take part, and where gradients flow."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QLineF, QPointF
+
+from annstudio.engine.program import Phase, Program, Role, Step, Update
+from annstudio.explain.derivation import Quantity
+from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, Wire
+from annstudio.ui.explain.tour import Tour
+from annstudio.ui.explain.wire_items import Flow
+
+_BESIDE = 23.0
+"""How far beside a wire its gradient runs."""
+_MOST_TEXTS = 4
+
+
+@dataclass
+class Focus:
+    """Units by node and number, wires by their place in the plan, nodes by the colour that marks them."""
+
+    units: set[tuple[str, int]] = field(default_factory=set)
+    wires: set[int] = field(default_factory=set)
+    flows: list[Flow] = field(default_factory=list)
+    errors: set[int] = field(default_factory=set)
+    """Outputs whose share of the error is lit, by number."""
+    layers: dict[str, str] = field(default_factory=dict)
+
+
+def focus_of(tour: Tour, plan: Plan) -> Focus:
+    """The focus of the moment at hand."""
+    return _Finder(tour, plan).find()
+
+
+class _Finder:
+    def __init__(self, tour: Tour, plan: Plan) -> None:
+        assert tour.walk is not None
+        self.tour, self.plan, self.walk = tour, plan, tour.walk
+        self.program: Program = tour.program
+        self.focus = Focus()
+
+    def find(self) -> Focus:
+        for place in self.walk.span:
+            step = self.program.steps[place]
+            colour = {Phase.FORWARD: "forward", Phase.BACKWARD: "gradient", Phase.UPDATE: "ok"}.get(step.phase)
+            if colour is not None:
+                self.focus.layers[step.node] = colour
+            if isinstance(step, Update):
+                self._update()
+            elif not step.backward and step.phase is not Phase.BACKWARD:
+                self._forward(step)
+            else:
+                self._backward(step)
+        self._thin_out()
+        return self.focus
+
+    # Forward ---------------------------------------------------------------------------------------------------------
+
+    def _forward(self, step: Step) -> None:
+        column = self._column(step.node)
+        if step.phase is Phase.LOSS:
+            for judged in self.plan.judged:
+                if step.output == judged.loss:
+                    fresh = range(judged.column.size) if self._whole else [self._term]
+                    self.focus.errors |= {unit for unit in fresh if unit is not None}
+            return
+        if column is None:
+            return
+        for unit in self._fresh_units(step.output):
+            self.focus.units.add((column.node, unit))
+            self.focus.wires |= {i for i, wire in self._wires_into(column.node, unit) if self._carries(wire, step)}
+
+    def _carries(self, wire: Wire, step: Step) -> bool:
+        """Whether a wire's value enters this very step."""
+        if wire.weight is not None:
+            return wire.weight.slot in step.inputs
+        return wire.source is not None and self.plan.columns[wire.source[0]].slot in step.inputs
+
+    # Backward --------------------------------------------------------------------------------------------------------
+
+    def _backward(self, step: Step) -> None:
+        pairs = zip(step.inputs, step.gradients, strict=False)
+        for of, gradient in pairs if step.backward else [(self._gradient_of(step.output), step.output)]:
+            if gradient is None or of is None:
+                continue
+            if self.program.slots[of].role is Role.PARAMETER:
+                self._weight_gradients(of, gradient)
+            else:
+                self._unit_gradients(step, of, gradient)
+
+    def _gradient_of(self, gradient: int) -> int | None:
+        return next((slot for slot, g in self.program.gradients.items() if g == gradient), None)
+
+    def _weight_gradients(self, parameter: int, gradient: int) -> None:
+        for i, wire in enumerate(self.plan.wires):
+            weight = wire.weight
+            if weight is not None and weight.slot == parameter and self.walk.fresh(gradient, weight.index):
+                self.focus.wires.add(i)
+                if not self._whole:
+                    self.focus.units |= {wire.target} | ({wire.source} if wire.source else set())
+                if wire.source is not None:
+                    self._flow(wire)
+
+    def _unit_gradients(self, step: Step, of: int, gradient: int) -> None:
+        owner = next((c for c in self.plan.columns.values() if of in (c.slot, c.net)), None)
+        if owner is None:
+            return
+        for unit in self._fresh_units(gradient):
+            self.focus.units.add((owner.node, unit))
+            if step.node in self.program.losses:
+                self._flow_from_error(owner, unit)
+            elif step.node != owner.node:
+                for i, wire in enumerate(self.plan.wires):
+                    if wire.source == (owner.node, unit) and wire.node == step.node:
+                        self.focus.wires.add(i)
+                        self._flow(wire)
+
+    def _flow(self, wire: Wire) -> None:
+        """An arrow beside a wire, against its direction, with the δ that it carries."""
+        column = self.plan.columns[wire.target[0]]
+        slot = column.slot if column.net is None else column.net
+        delta = self.program.gradients.get(slot)
+        name = "δ" if column.net is not None else "∂E/∂out"
+        text = f"{name} = {self.tour.text(self.tour.number(delta, (wire.target[1],)))}" if delta is not None else ""
+        line = QLineF(wire.end, wire.start)
+        way = (line.p2() - line.p1()) / max(line.length(), 1.0)
+        beside = QPointF(-way.y(), way.x()) * (_BESIDE if way.x() <= 0 else -_BESIDE)
+        # Above the wire: towards smaller y.
+        beside = beside if beside.y() <= 0 else -beside
+        self.focus.flows.append(Flow(line.translated(beside), text))
+
+    def _flow_from_error(self, column: Column, unit: int) -> None:
+        at = column.at(unit)
+        if at is not None:
+            start, end = at + QPointF(RADIUS + 66, -10), at + QPointF(RADIUS + 4, -10)
+            self.focus.flows.append(Flow(QLineF(start, end)))
+
+    # Update ----------------------------------------------------------------------------------------------------------
+
+    def _update(self) -> None:
+        for i, wire in enumerate(self.plan.wires):
+            if wire.weight is not None and self.walk.fresh_update(wire.weight.slot, wire.weight.index):
+                self.focus.wires.add(i)
+
+    # Private ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the moment is of a whole operation rather than of one number."""
+        return self.walk.now is None or self.walk.now.quantity is None
+
+    @property
+    def _term(self) -> int | None:
+        """Which output's share of the error the moment is about."""
+        quantity = self.walk.now.quantity if self.walk.now else None
+        if quantity is None or quantity.term is None:
+            return None
+        row = self.tour.explainer.derive(quantity).rows[0]
+        return next((p.quantity.index[0] for p in row.parts if p.quantity is not None and p.quantity.index), None)
+
+    def _column(self, node: str) -> Column | None:
+        return self.plan.columns.get(node)
+
+    def _fresh_units(self, slot: int) -> list[int]:
+        shape = self.program.slots[slot].shape
+        return [unit for unit in range(shape[0]) if self.walk.fresh(slot, (unit,))] if shape else []
+
+    def _wires_into(self, node: str, unit: int) -> Iterator[tuple[int, Wire]]:
+        return ((i, wire) for i, wire in enumerate(self.plan.wires) if wire.target == (node, unit))
+
+    def _thin_out(self) -> None:
+        """Where many gradients flow at once each δ is written once, or not at all."""
+        seen: set[str] = set()
+        flows: list[Flow] = []
+        texts = {flow.text for flow in self.focus.flows}
+        lines: set[tuple[float, float, float, float]] = set()
+        for flow in sorted(self.focus.flows, key=lambda flow: abs(flow.line.dy())):
+            key = (flow.line.x1(), flow.line.y1(), flow.line.x2(), flow.line.y2())
+            if key in lines:
+                continue
+            lines.add(key)
+            told = flow.text if flow.text not in seen and len(texts) <= _MOST_TEXTS else ""
+            seen.add(flow.text)
+            flows.append(Flow(flow.line, told))
+        self.focus.flows = flows
+
+
+def quantity_of_unit(column: Column, unit: int) -> Quantity:
+    """What a click on a unit asks about: its result."""
+    return Quantity(column.slot, (unit,))

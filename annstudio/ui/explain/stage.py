@@ -1,0 +1,115 @@
+"""The surface that Explain draws on: a view to zoom and pan, with the canvas' dots behind."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QGraphicsScene, QGraphicsView, QWidget
+
+from annstudio.ui.theme import DOTS, GRID, theme
+
+LEAST_SCALE, MOST_SCALE = 0.1, 6.0
+LARGEST_FIT = 1.25
+"""Small drawings are not blown up further than this when they are fitted."""
+_ZOOM = 1.15
+
+
+class Stage(QGraphicsView):
+    """Shows a scene. `content` says which part of it is to be fitted; the drawing stays fitted until it is moved."""
+
+    def __init__(self, scene: QGraphicsScene, content: Callable[[], QRectF], parent: QWidget | None = None) -> None:
+        super().__init__(scene, parent)
+        self._content = content
+        self._fitted = True
+        self._pan: QPointF | None = None
+        self.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
+        self.setFrameShape(QGraphicsView.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
+        self.setMouseTracking(True)
+
+    @property
+    def zoom(self) -> float:
+        return self.transform().m11()
+
+    def fit(self) -> None:
+        """Show the whole drawing, as large as is pleasant."""
+        self._fitted = True
+        content = self._content()
+        if content.isEmpty() or self.viewport().width() < 2 * GRID:
+            return
+        margin = 6 * GRID
+        room = self.viewport().rect().adjusted(margin, margin, -margin, -margin)
+        scale = min(room.width() / content.width(), room.height() / content.height(), LARGEST_FIT)
+        self._widen()
+        self.resetTransform()
+        self.scale(max(scale, LEAST_SCALE), max(scale, LEAST_SCALE))
+        self.centerOn(content.center())
+
+    def show_place(self, rect: QRectF) -> None:
+        """Bring something into view where it is not; a fitted drawing stays as it is."""
+        if not self._fitted:
+            self.ensureVisible(rect, 8 * GRID, 8 * GRID)
+
+    def zoom_by(self, factor: float) -> None:
+        factor = max(LEAST_SCALE / self.zoom, min(factor, MOST_SCALE / self.zoom))
+        self._fitted = False
+        self._widen()
+        self.scale(factor, factor)
+
+    def _widen(self) -> None:
+        """Leave room to pan on every side."""
+        content = self._content()
+        self.setSceneRect(content.adjusted(-content.width(), -content.height(), content.width(), content.height()))
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._fitted:
+            self.fit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self.zoom_by(_ZOOM ** (event.angleDelta().y() / 120))
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        empty = self.itemAt(event.position().toPoint()) is None
+        if event.button() == Qt.MouseButton.MiddleButton or (event.button() == Qt.MouseButton.LeftButton and empty):
+            self._pan = event.position()
+            self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            event.accept()
+            return
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pan is None:
+            super().mouseMoveEvent(event)
+            return
+        moved = event.position() - self._pan
+        self._pan = event.position()
+        self._fitted = False
+        for bar, way in ((self.horizontalScrollBar(), moved.x()), (self.verticalScrollBar(), moved.y())):
+            bar.setValue(bar.value() - round(way))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._pan is not None:
+            self._pan = None
+            self.viewport().unsetCursor()
+            return
+        super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Arrows step through the batch; Qt would scroll with them.
+        event.ignore()
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        painter.fillRect(rect, theme().canvas)
+        if self.zoom < 0.5:
+            return
+        painter.setPen(QPen(theme().grid, 1.5 / self.zoom))
+        left, top = DOTS * (rect.left() // DOTS), DOTS * (rect.top() // DOTS)
+        across, down = int(rect.width() // DOTS) + 2, int(rect.height() // DOTS) + 2
+        painter.drawPoints([QPointF(left + i * DOTS, top + j * DOTS) for i in range(across) for j in range(down)])

@@ -1,0 +1,177 @@
+"""The lines of a neuron drawing: weights, their labels, and gradients on their way back."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPainterPathStroker, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsSceneHoverEvent
+
+from annstudio.ui.explain.items import CENTRE, Item, on_ground, signed_text_colour
+from annstudio.ui.explain.neuron_plan import Wire
+from annstudio.ui.theme import GRID, SMALL, Theme, mono_font, theme, ui_font
+
+
+@dataclass(frozen=True)
+class WireState:
+    """All that a wire and its label show."""
+
+    value: float = 0.0
+    width: float = 1.0
+    lit: bool = False
+    asked: bool = False
+    name: str = ""
+    number: str = ""
+    second: str = ""
+    violet: bool = False
+    labelled: bool = False
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A gradient on its way back along a line, with what is written beside it."""
+
+    line: QLineF
+    text: str = ""
+
+
+class WireItem(Item):
+    """A weight as a line: its colour is its sign, its width its size."""
+
+    state: WireState
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self.wire = wire
+        self.quantity = wire.weight
+        self.line = QLineF(wire.start, wire.end)
+        self.state = WireState()
+        if wire.weight is not None:
+            self.setAcceptHoverEvents(True)
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(self.line.p1(), self.line.p2()).normalized().adjusted(-12, -12, 12, 12)
+
+    def shape(self) -> QPainterPath:
+        path = QPainterPath(self.line.p1())
+        path.lineTo(self.line.p2())
+        stroker = QPainterPathStroker()
+        stroker.setWidth(12)
+        return stroker.createStroke(path)
+
+    def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
+        t, state = theme(), self.state
+        if state.lit or state.asked:
+            halo = QColor(t.halo if state.asked else t.now)
+            halo.setAlpha(110 if state.asked else 60)
+            painter.setPen(QPen(halo, state.width + 8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+            painter.drawLine(self.line)
+        if self.wire.weight is None:
+            colour = QColor(t.wire)
+        else:
+            colour = QColor(t.positive if state.value >= 0 else t.negative)
+        colour.setAlpha(255 if state.lit or state.asked else 150)
+        painter.setPen(QPen(colour, state.width))
+        painter.drawLine(self.line)
+
+    def hoverEnterEvent(self, event: QGraphicsSceneHoverEvent) -> None:
+        super().hoverEnterEvent(event)
+        self.neuron_scene().hover(self)
+
+    def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
+        self.neuron_scene().hover(None)
+
+
+class PillItem(Item):
+    """A weight's label: its name and value, below them its gradient or its new value."""
+
+    state: WireState
+
+    def __init__(self, wire: Wire, at: QPointF) -> None:
+        super().__init__()
+        self.setPos(at)
+        self.setZValue(3)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAcceptHoverEvents(True)
+        self.wire, self.quantity = wire, wire.weight
+        self.state = WireState()
+
+    def boundingRect(self) -> QRectF:
+        width = max(self._first_width(), QFontMetricsF(mono_font(SMALL)).horizontalAdvance(self.state.second))
+        width += 4 * GRID
+        height = 36.0 if self.state.second else 21.0
+        return QRectF(-width / 2 - 2, -height / 2 - 2, width + 4, height + 4)
+
+    def _first_width(self) -> float:
+        name = (
+            QFontMetricsF(ui_font(SMALL, bold=True)).horizontalAdvance(self.state.name + "\u2002")
+            if self.state.name
+            else 0.0
+        )
+        return name + QFontMetricsF(mono_font(SMALL)).horizontalAdvance(self.state.number)
+
+    def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
+        t, state = theme(), self.state
+        outer = self.boundingRect().adjusted(2, 2, -2, -2)
+        border = t.halo if state.asked else t.now if state.lit else t.card_border
+        painter.setPen(QPen(border, 1.8 if state.lit or state.asked else 1))
+        painter.setBrush(t.card)
+        painter.drawRoundedRect(outer, 5, 5)
+        left = outer.center().x() - self._first_width() / 2
+        row = QRectF(left, outer.top() + 2, outer.right() - left, 17)
+        updated = bool(state.second) and not state.violet
+        if state.name:
+            painter.setFont(ui_font(SMALL, bold=True))
+            painter.setPen(t.text)
+            painter.drawText(row, Qt.AlignmentFlag.AlignVCenter, state.name)
+            row.setLeft(left + QFontMetricsF(ui_font(SMALL, bold=True)).horizontalAdvance(state.name + "\u2002"))
+        painter.setFont(mono_font(SMALL))
+        painter.setPen(t.dim if updated else signed_text_colour(t, state.value))
+        painter.drawText(row, Qt.AlignmentFlag.AlignVCenter, state.number)
+        if state.second:
+            painter.setPen(t.gradient_text if state.violet else t.text)
+            painter.drawText(QRectF(outer.left(), outer.top() + 17, outer.width(), 17), CENTRE, state.second)
+
+
+class FlowItem(Item):
+    """The gradient on its way back: dashed arrows beside the lines. `state` is a tuple of Flows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setZValue(1)
+        self.state: tuple[Flow, ...] = ()
+
+    def boundingRect(self) -> QRectF:
+        whole = QRectF()
+        for flow in self.state:
+            whole = whole.united(QRectF(flow.line.p1(), flow.line.p2()).normalized().adjusted(-100, -40, 100, 40))
+        return whole
+
+    def shape(self) -> QPainterPath:
+        return QPainterPath()
+
+    def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
+        t = theme()
+        for flow in self.state:
+            line = flow.line
+            pen = QPen(t.gradient, 2.5)
+            pen.setDashPattern([3, 2])
+            painter.setPen(pen)
+            way = (line.p2() - line.p1()) / max(line.length(), 1.0)
+            painter.drawLine(line.p1(), line.p2() - way * 12)
+            across = QPointF(-way.y(), way.x())
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(t.gradient)
+            back = line.p2() - way * 15
+            painter.drawPolygon(QPolygonF([line.p2(), back + across * 7, back - across * 7]))
+        painter.setFont(mono_font(SMALL + 1))
+        for flow in self.state:
+            if flow.text:
+                _beside(painter, t, flow)
+
+
+def _beside(painter: QPainter, t: Theme, flow: Flow) -> None:
+    """Write what flows above the middle of its line, on a ground that keeps it legible."""
+    middle = flow.line.center()
+    painter.setPen(t.gradient_text)
+    on_ground(painter, t, QRectF(middle.x() - 100, middle.y() - 25, 200, 18), flow.text)

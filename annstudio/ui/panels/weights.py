@@ -1,0 +1,322 @@
+"""Weights as numbers over a heat map: every entry can be read to its last digit, edited, pasted and frozen."""
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from annstudio.engine.op import Array
+from annstudio.errors import StudioError
+from annstudio.session import Session
+from annstudio.ui.fields import indent
+from annstudio.ui.numbers import count_text, parse_number
+from annstudio.ui.panels.base import Panel, live_weights, number_label
+from annstudio.ui.panels.histogram import Histogram
+from annstudio.ui.panels.matrix import MatrixModel, MatrixView, matrix_text, parse_matrix
+from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale, signed_text
+from annstudio.ui.panels.sections import small_maps
+from annstudio.ui.theme import GRID
+
+MIN_DIGITS, MAX_DIGITS = 2, 17
+
+
+class WeightsPanel(Panel):
+    """Shows one view (W, b, …) of one node. `choose(node)` follows the selection."""
+
+    title = "Weights"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.array: Array = np.zeros((0, 0))
+        self._make_controls()
+        self.model = MatrixModel(self)
+        self.model.edited.connect(self._edit)
+        self.model.refused.connect(self._tell)
+        self.table = MatrixView(self.model, self.body)
+        self.table.setAccessibleName("Weights")
+        self.table.copy_wanted.connect(self.copy)
+        self.table.paste_wanted.connect(self.paste)
+        self.words = QLabel(self.body)
+        self.words.setForegroundRole(QPalette.ColorRole.BrightText)
+        self.words.setWordWrap(True)
+        self.words.hide()
+        self.picture = Mosaic(self.body, largest_cell=10, tallest=30 * GRID)
+        self.picture.chosen.connect(self._choose_map)
+        self.bar = ColourBar(self.body)
+        self.histogram = Histogram(self.body)
+        self.facts = number_label("", self.body)
+        self._lay_out()
+
+    def _make_controls(self) -> None:
+        self.node = QComboBox(self.body)
+        self.node.setAccessibleName("Layer")
+        self.node.setToolTip("Which layer's weights are shown")
+        self.node.activated.connect(self._pick)
+        self.view = QComboBox(self.body)
+        self.view.setAccessibleName("Weights or biases")
+        self.view.setToolTip("W: weights, b: biases")
+        self.view.activated.connect(self._pick)
+        self.filter, self.channel, self.digits = (QSpinBox(self.body) for _ in range(3))
+        for spin, prefix in ((self.filter, "filter "), (self.channel, "channel "), (self.digits, "digits ")):
+            indent(spin)
+            spin.setPrefix(prefix)
+            spin.setAccessibleName(prefix.strip().capitalize())
+        self.filter.setToolTip("Which filter's kernel is shown")
+        self.channel.setToolTip("Which input channel of the filter is shown")
+        self.digits.setToolTip("How many significant digits are shown")
+        self.digits.setRange(MIN_DIGITS, MAX_DIGITS)
+        self.digits.setValue(4)
+        self.filter.valueChanged.connect(self._pick)
+        self.channel.valueChanged.connect(self._pick)
+        self.digits.valueChanged.connect(self._set_digits)
+        self.frozen = QCheckBox("Frozen", self.body)
+        self.frozen.setToolTip("Training leaves frozen weights alone")
+        self.frozen.clicked.connect(self._freeze)
+        self.copy_button = self._button("Copy", "Copy what is selected, or all that is shown (Ctrl+C)", self.copy)
+        self.paste_button = self._button(
+            "Paste", "Paste a matrix of the same size from the clipboard (Ctrl+V)", self.paste
+        )
+        self.all = QLineEdit(self.body)
+        self.all.setPlaceholderText("Set all to…")
+        self.all.setAccessibleName("Set all to")
+        self.all.setToolTip("A number and Enter: every entry shown in the table becomes this number")
+        self.all.setMaximumWidth(28 * GRID)
+        self.all.returnPressed.connect(self._set_all)
+
+    def _button(self, words: str, help_text: str, act: Any) -> QPushButton:
+        button = QPushButton(words, self.body)
+        button.setToolTip(help_text)
+        button.clicked.connect(act)
+        return button
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self.body)
+        column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(2 * GRID)
+        top = QHBoxLayout()
+        top.setSpacing(GRID)
+        for chooser in (self.node, self.view, self.filter, self.channel, self.digits):
+            top.addWidget(chooser)
+        top.addStretch(1)
+        for doer in (self.frozen, self.all, self.copy_button, self.paste_button):
+            top.addWidget(doer)
+        column.addLayout(top)
+        column.addWidget(self.words)
+        row = QHBoxLayout()
+        row.setSpacing(4 * GRID)
+        row.addWidget(self.table, 1)
+        side = QVBoxLayout()
+        side.setSpacing(GRID)
+        holder = QWidget(self.body)
+        holder.setFixedWidth(60 * GRID)
+        holder.setLayout(side)
+        side.setContentsMargins(0, 0, 0, 0)
+        for part in (self.picture, self.bar, self.histogram, self.facts):
+            side.addWidget(part)
+        side.addStretch(1)
+        row.addWidget(holder)
+        column.addLayout(row, 1)
+
+    # What is shown ---------------------------------------------------------------------------------------------------
+
+    def choose(self, node: str) -> None:
+        """Show this node's weights, if it has any."""
+        if self.node.findText(node) < 0:
+            self._fill(self.node, self._nodes())
+        if self.node.findText(node) >= 0 and node != self.node.currentText():
+            self.node.setCurrentText(node)
+            self._tell("")
+            self.touch(0)
+
+    @property
+    def key(self) -> str:
+        """The name of what is shown: `hidden/W`."""
+        return f"{self.node.currentText()}/{self.view.currentText()}"
+
+    def refresh(self) -> None:
+        weights = live_weights(self.session)
+        self._fill(self.node, self._nodes())
+        if not self.node.count():
+            self.say("No layer has weights yet. Add a Dense or Conv2D layer: its weights can be read and edited here.")
+            return
+        self.say("")
+        start = f"{self.node.currentText()}/"
+        self._fill(self.view, [key[len(start) :] for key in weights if key.startswith(start)])
+        self.array = weights[self.key]
+        self._show_places()
+        scale = Scale.of([self.array], signed=True)
+        row_name, column_name = self._axis_names()
+        self.model.show_array(self._matrix(self.array), scale, row_name, column_name)
+        maps, names = small_maps(self.array)
+        self.picture.selected = self._map_number() if self.array.ndim == 4 else -1
+        self.picture.show_maps(maps, scale, names)
+        self.bar.show_scale(scale)
+        self.histogram.show_values(self.array)
+        self.facts.setText(facts_text(self.array))
+        self._show_frozen()
+
+    def redress(self) -> None:
+        self.table.delegate.redress()
+        self.table.viewport().update()
+        self.picture.redress()
+
+    def _nodes(self) -> list[str]:
+        """Nodes with weights, in the order of the graph."""
+        known = {key.rpartition("/")[0] for key in self.session.weights()}
+        return [id for id in self.session.graph.nodes if id in known]
+
+    @staticmethod
+    def _fill(box: QComboBox, names: list[str]) -> None:
+        if [box.itemText(i) for i in range(box.count())] != names:
+            before = box.currentText()
+            box.clear()
+            box.addItems(names)
+            box.setCurrentText(before if before in names else next(iter(names), ""))
+
+    def _show_places(self) -> None:
+        kernels = self.array.ndim == 4
+        for spin, axis in ((self.filter, 0), (self.channel, 1)):
+            spin.setVisible(kernels)
+            if kernels:
+                before = spin.blockSignals(True)
+                spin.setRange(0, self.array.shape[axis] - 1)
+                spin.blockSignals(before)
+
+    def _matrix(self, array: Array) -> Array:
+        """The part of a view that the table shows."""
+        if array.ndim == 4:
+            return array[self.filter.value(), self.channel.value()]
+        return array[:, None] if array.ndim == 1 else array
+
+    def _index(self, row: int, column: int) -> tuple[int, ...]:
+        if self.array.ndim == 4:
+            return self.filter.value(), self.channel.value(), row, column
+        return (row,) if self.array.ndim == 1 else (row, column)
+
+    def _axis_names(self) -> tuple[str, str]:
+        try:
+            names = self.session.network.plain.parameter_of(self.key)[1].axis_names
+        except (StudioError, KeyError):
+            names = ()
+        if len(names) != self.array.ndim:
+            return "row", "column"
+        return (names[-2], names[-1]) if len(names) > 1 else (names[0], self.view.currentText())
+
+    def _map_number(self) -> int:
+        return self.filter.value() * self.array.shape[1] + self.channel.value()
+
+    # Editing ---------------------------------------------------------------------------------------------------------
+
+    def _pick(self, _: int = 0) -> None:
+        self._tell("")
+        self.touch(0)
+
+    def _choose_map(self, i: int) -> None:
+        if self.array.ndim == 4:
+            channels = self.array.shape[1]
+            self.filter.setValue(i // channels)
+            self.channel.setValue(i % channels)
+
+    def _set_digits(self, digits: int) -> None:
+        self.model.set_digits(digits)
+        self.table.fit_digits(digits)
+
+    def _tell(self, words: str) -> None:
+        self.words.setText(words)
+        self.words.setVisible(bool(words))
+
+    def _edit(self, row: int, column: int, value: float) -> None:
+        self._tell("")
+        try:
+            self.session.set_weight(self.key, self._index(row, column), value)
+        except StudioError as error:
+            self._tell(error.message)
+
+    def _set_part(self, where: tuple[slice, slice], values: Array | float, label: str) -> None:
+        """Change a rectangle of the table as one edit."""
+        self._tell("")
+        whole = np.array(live_weights(self.session)[self.key])
+        self._matrix(whole)[where] = values
+        try:
+            self.session.set_weights(self.key, whole, label)
+        except StudioError as error:
+            self._tell(error.message)
+
+    def _set_all(self) -> None:
+        text = self.all.text()
+        value = parse_number(text)
+        if value is None:
+            self._tell(f"“{text}” is no number; nothing was changed.")
+            return
+        self.all.clear()
+        self._set_part((slice(None), slice(None)), value, f"Set all of {self.key}")
+
+    def copy(self) -> None:
+        """Put the selected rectangle, or all that is shown, on the clipboard."""
+        rows, columns = self._several() or (slice(None), slice(None))
+        QGuiApplication.clipboard().setText(matrix_text(self.model.array[rows, columns]))
+
+    def paste(self) -> None:
+        """Take a matrix from the clipboard. It must have the size of the selection or of all that is shown."""
+        try:
+            values = parse_matrix(QGuiApplication.clipboard().text())
+        except ValueError as error:
+            self._tell(str(error))
+            return
+        one = self.table.chosen()
+        where = self._several() or (one if one and values.shape == (1, 1) else None) or (slice(None), slice(None))
+        wanted = self.model.array[where].shape
+        if values.shape != wanted:
+            what = "the selection" if self._several() else self.key
+            got, need = ("×".join(map(str, shape)) for shape in (values.shape, wanted))
+            self._tell(f"The clipboard holds {got} numbers; {what} is {need}. Nothing was pasted.")
+            return
+        self._set_part(where, values, f"Paste into {self.key}")
+
+    def _several(self) -> tuple[slice, slice] | None:
+        """The selected rectangle where it is more than one cell."""
+        chosen = self.table.chosen()
+        return chosen if chosen and self.model.array[chosen].size > 1 else None
+
+    # Freezing --------------------------------------------------------------------------------------------------------
+
+    def _show_frozen(self) -> None:
+        layer = self.session.graph.nodes[self.node.currentText()].layer
+        fields = type(layer).model_fields
+        bias = self.view.currentText() == "b"
+        self.frozen.setEnabled("trainable" in fields)
+        learns = getattr(layer, "trainable", True) and (not bias or getattr(layer, "train_bias", True))
+        self.frozen.setChecked(not learns)
+
+    def _freeze(self, frozen: bool) -> None:
+        node = self.node.currentText()
+        fields = type(self.session.graph.nodes[node].layer).model_fields
+        bias = self.view.currentText() == "b" and "train_bias" in fields
+        settings = {"train_bias": not frozen} if bias else {"trainable": not frozen}
+        if bias and not frozen:
+            settings["trainable"] = True
+        self.session.set_layer(node, **settings)
+
+
+def facts_text(array: Array) -> str:
+    """What an array's numbers are like, in a few lines."""
+    if not array.size or not np.isfinite(array).all():
+        return "not all are finite numbers"
+    share = 100 * np.count_nonzero(array > 0) / array.size
+    numbers = {"mean": array.mean(), "spread": array.std(), "least": array.min(), "largest": array.max()}
+    lines = [f"{count_text(array.size)} numbers · {share:.0f}\u2009% positive"]
+    return "\n".join([*lines, *(f"{name:8}{signed_text(float(value), 4):>10}" for name, value in numbers.items())])
+
+
+__all__ = ["WeightsPanel", "facts_text"]

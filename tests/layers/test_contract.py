@@ -1,0 +1,260 @@
+"""What every layer promises, over the whole catalogue and every choice of every field; two hard ones come along."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from annstudio.engine.account import See
+from annstudio.engine.arena import Arena
+from annstudio.engine.op import Array, Index
+from annstudio.engine.optimizers import SGD
+from annstudio.engine.passes import quicken
+from annstudio.engine.program import Phase, Program, Role, Step
+from annstudio.engine.run import Run
+from annstudio.explain.derivation import Explainer, Quantity, slots_by_name
+from annstudio.explain.stepper import Stepper
+from annstudio.layers.base import catalogue, make
+from tests.builders import random_feeds, random_weights, run_of, slots_of
+from tests.hard import HARD_LAYERS
+from tests.layers.cases import Case, cases, choices, layers, written
+
+SAMPLED = 12
+"""So many elements of an array are explained where there are more."""
+
+every_case = pytest.mark.parametrize("case", cases(), ids=str)
+
+
+def started(case: Case, n: int, dtype: str = "float64", **reading: bool) -> Run:
+    """A run of `n` examples with random numbers everywhere: the same ones in both readings."""
+    program = quicken(written(case, **reading))
+    rng = np.random.default_rng(n)
+    weights = random_weights(program, rng)
+    return run_of(program, random_feeds(program, n, rng), weights, dtype)
+
+
+# The cases themselves ------------------------------------------------------------------------------------------------
+
+
+def test_every_layer_of_the_catalogue_is_among_the_cases():
+    assert {type(case.layer) for case in cases()} == {*catalogue().values(), *HARD_LAYERS}
+
+
+def test_every_choice_of_every_field_is_among_the_cases():
+    tried = {
+        (type(c.layer).__name__, name, getattr(c.layer, name)) for c in cases() for name in type(c.layer).model_fields
+    }
+    wanted = {
+        (kind.__name__, name, value)
+        for kind in [*catalogue().values(), *HARD_LAYERS]
+        for name in kind.model_fields
+        for value in choices(kind, name)
+    }
+    assert wanted - tried == set()
+
+
+# Values --------------------------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_the_shape_told_is_the_shape_computed(case):
+    for training in (True, False):
+        for n in (1, 3):
+            run = started(case, n, training=training)
+            run.finish()
+            for slot, array in zip(run.program.slots, run.arrays, strict=True):
+                assert array.shape == slot.shape + ((n,) if slot.batched else ()), slot
+                assert np.isfinite(array).all(), slot
+
+
+@every_case
+def test_every_step_writes_what_it_says_and_nothing_else(case):
+    for plain in (True, False):
+        run = started(case, 3, plain=plain)
+        weights = slots_of(run.program, Role.PARAMETER)
+        while not run.done:
+            before = [array.copy() for array in run.arrays]
+            step = run.step()
+            changed = {i for i, array in enumerate(before) if not np.array_equal(array, run.arrays[i])}
+            assert changed <= set(step.writes if isinstance(step, Step) else weights), step
+
+
+@every_case
+def test_gradients_agree_with_finite_differences(case):
+    for n in (1, 3):
+        run = started(case, n)
+        _to_update(run)
+        rng = np.random.default_rng(1)
+        inputs = [slot for slot in slots_of(run.program, Role.FEED, Role.PARAMETER, Role.STATE)]
+        for slot in inputs:
+            gradient = run.program.gradients.get(slot)
+            if gradient is None:
+                continue
+            direction = rng.normal(size=run.arrays[slot].shape)
+            told = float((run.arrays[gradient] * direction).sum())
+            measured = _difference(run, slot, direction)
+            assert told == pytest.approx(measured, rel=1e-6, abs=1e-9), run.program.slots[slot]
+
+
+def test_only_targets_have_no_gradient():
+    for case in cases():
+        program = written(case)
+        targets = {judged.target for judged in program.judged}
+        without = set(slots_of(program, Role.FEED, Role.PARAMETER)) - set(program.gradients)
+        assert without == targets, case
+
+
+# Two readings --------------------------------------------------------------------------------------------------------
+
+
+@every_case
+@pytest.mark.parametrize(("dtype", "closeness"), [("float64", 1e-10), ("float32", 1e-5)])
+def test_the_plain_and_the_fast_reading_are_one(case, dtype, closeness):
+    for training in (True, False):
+        for n in (1, 3):
+            plain = started(case, n, dtype, training=training)
+            fast = started(case, n, dtype, training=training, plain=False)
+            for run in (plain, fast):
+                run.finish()
+            _agree(fast.output("layer"), plain.output("layer"), closeness)
+            _agree(fast.loss, plain.loss, closeness)
+            for parameter in fast.program.parameters:
+                if parameter.slot in fast.program.gradients:
+                    _agree(fast.arena.gradient(parameter), plain.arena.gradient(parameter), closeness)
+            for key, weight in plain.arena.weights().items():
+                _agree(fast.arena.view(key), weight, closeness)
+
+
+def test_what_does_not_learn_costs_no_gradient_in_the_fast_reading():
+    for case in cases():
+        for parameter in (program := written(case, plain=False)).parameters:
+            learns = any(parameter.learns(view) for view in parameter.views)
+            assert (parameter.slot in program.gradients) == learns, (case, parameter)
+
+
+# Settings ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layer", [layer for layer in layers() if type(layer) in catalogue().values()], ids=repr)
+def test_what_is_saved_is_what_is_loaded(layer):
+    assert make(layer.kind(), layer.model_dump(mode="json")) == layer
+    assert make(layer.kind(), layer.model_dump()) == layer
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=lambda kind: kind.__name__)
+def test_every_layer_can_be_shown_in_palette_and_inspector(kind):
+    assert kind.__doc__
+    assert kind.prefix
+    assert kind().summary
+    for name, field in kind.model_fields.items():
+        assert field.title, f"{name} has no title"
+        assert field.description, f"{name} has no help"
+    for settings in kind.presets.values():
+        make(kind.kind(), settings)
+
+
+def test_ops_with_equal_settings_are_equal():
+    for case in cases():
+        for first, second in zip(written(case).steps, written(case).steps, strict=True):
+            if isinstance(first, Step):
+                assert (first.op, hash(first.op)) == (second.op, hash(second.op))
+
+
+# Explained = computed ------------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_every_explained_number_is_the_computed_one(case):
+    stepper = _stepper(case, 3)
+    explainer = Explainer(stepper)
+    stepper.to(len(stepper))
+    for step in _explained(stepper.program):
+        for slot in _results(step):
+            for quantity in _sampled(stepper, slot, 3):
+                told = explainer.derive(quantity)
+                assert sum(row.value for row in told.rows) == _close(explainer.value(quantity)), (step, told)
+                assert told.source
+                assert told.formula
+                parts = [part for row in told.rows for part in row.parts if part.quantity is not None]
+                assert all(part.value == explainer.value(part.quantity) for part in parts), (step, told)
+
+
+@every_case
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_account_of_every_element_comes_to_its_value(case, n):
+    run = started(case, n)
+    _to_update(run)
+    for step in _explained(run.program):
+        slots = slots_by_name(step)
+        arrays = run.named(step)
+        batched = frozenset(name for name in arrays if name in slots and run.program.slots[slots[name]].batched)
+        for slot in _results(step):
+            name = next(name for name, s in slots.items() if s == slot)
+            of = run.program.slots[slot]
+            for index, example in _places(of.shape, of.batched, n, 12):
+                see = See(arrays, batched, example, n)
+                terms = step.op.gradient_account(name[1:], see, index) if step.backward else step.op.account(see, index)
+                value = run.arrays[slot][(*index, example) if of.batched else index]
+                assert sum(term.value for term in terms) == _close(value), (step, name, index)
+
+
+# Helpers -------------------------------------------------------------------------------------------------------------
+
+
+def _to_update(run: Run) -> None:
+    """Forward, loss and backward: weights and states stay what they are."""
+    while not run.done and run.program.steps[run.cursor].phase is not Phase.UPDATE:
+        run.step()
+
+
+def _difference(run: Run, slot: int, direction: Array, h: float = 1e-5) -> float:
+    """How the loss changes along a direction of one input, measured."""
+    start = run.arrays[slot].copy()
+    losses = []
+    for sign in (1, -1):
+        run.arrays[slot][...] = start + sign * h * direction
+        run.to_loss()
+        losses.append(run.loss)
+    run.arrays[slot][...] = start
+    return (losses[0] - losses[1]) / (2 * h)
+
+
+def _agree(found: Array | float, wanted: Array | float, closeness: float) -> None:
+    largest = float(np.max(np.abs(wanted), initial=1e-30))
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=closeness * max(largest, 1e-6))
+
+
+def _stepper(case: Case, n: int) -> Stepper:
+    run = started(case, n)
+    feeds = {feed.slot: np.moveaxis(run.arrays[feed.slot], -1, 0).copy() for feed in run.program.feeds}
+    arena = Arena(run.program, "float64")
+    arena.load(run.arena.weights())
+    arena.use(SGD(learning_rate=0.1))
+    return Stepper(run.program, arena, feeds, 3, 5)
+
+
+def _explained(program: Program) -> Iterator[Step]:
+    """The steps whose results are accounted for: all that compute something new."""
+    return (s for s in program.steps if isinstance(s, Step) and program.slots[s.output].role is not Role.STATE)
+
+
+def _results(step: Step) -> list[int]:
+    return [slot for slot in step.writes if slot not in step.buffers.values()]
+
+
+def _sampled(stepper: Stepper, slot: int, most: int) -> Iterator[Quantity]:
+    of = stepper.program.slots[slot]
+    return (Quantity(slot, index, example) for index, example in _places(of.shape, of.batched, stepper.n, most))
+
+
+def _places(shape: Index, batched: bool, n: int, most: int) -> list[tuple[Index, int]]:
+    """Elements of an array and examples: all, or where there are many the first, the last and some between them."""
+    places = [(index, example) for index in np.ndindex(shape) for example in range(n if batched else 1)]
+    if len(places) <= most:
+        return places
+    chosen = np.random.default_rng(len(places)).choice(len(places), most - 2, replace=False)
+    return [places[i] for i in sorted({0, len(places) - 1, *chosen})]
+
+
+def _close(value: float) -> object:
+    return pytest.approx(value, rel=1e-10, abs=1e-10)
