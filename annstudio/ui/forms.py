@@ -26,8 +26,11 @@ CHOICES: dict[Any, str] = {
     **{name: label(name) for name in get_args(ActivationName)},
     **TITLES,
     "auto": "automatic",
-    "he_normal": "He normal",
-    "glorot_uniform": "Glorot uniform",
+    **{
+        f"{name.lower()}_{kind}": f"{name} {kind}"
+        for name in ("Glorot", "He", "LeCun")
+        for kind in ("uniform", "normal")
+    },
 }
 """How choices are written; others are shown as they are."""
 
