@@ -26,6 +26,9 @@ from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
 from annstudio.training.watch import Watch
 
+ALL = np.iinfo(np.int32).max
+"""A length that no sequence goes beyond."""
+
 
 class Network:
     """A project compiled piece by piece. `folder` is where the project file lies, for relative data paths."""
@@ -199,6 +202,11 @@ class Network:
             if slot.node in self.project.graph.nodes and not self.project.graph.nodes[slot.node].layer.arity[1] == 0:
                 # A target: prediction does not look at it.
                 rows[feed.slot] = np.zeros((len(piece), *slot.shape))
+                continue
+            if feed.encoding == "lengths":
+                # Where nothing is said about lengths, every step counts.
+                given = inputs.get(feed.column)
+                rows[feed.slot] = np.full(len(piece), ALL) if given is None else np.ravel(given)[piece].astype(np.intp)
                 continue
             if feed.column not in inputs:
                 raise DataError(f"The input {feed.column!r} is missing.", f"Given are {', '.join(inputs) or 'none'}.")

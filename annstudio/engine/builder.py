@@ -58,6 +58,7 @@ class Builder:
         self._carries: list[Step] = []
         self._loss_terms: list[Value] = []
         self._made_by: dict[int, Step] = {}
+        self._lengths: dict[int, Value] = {}
         self._node = ""
         self._scope = ""
         self._phase = Phase.FORWARD
@@ -65,9 +66,9 @@ class Builder:
 
     # What layers call -----------------------------------------------------------------------------------------------
 
-    def feed(self, column: str, shape: Shape, encoding: str = "values") -> Value:
+    def feed(self, column: str, shape: Shape, encoding: str = "values", dtype: str = "float") -> Value:
         """Values that come from the data at every batch."""
-        value = self._slot(Role.FEED, shape, column)
+        value = self._slot(Role.FEED, shape, column, dtype=dtype)
         self.feeds.append(Feed(value.slot, self._node, column, encoding))
         return value
 
@@ -117,7 +118,22 @@ class Builder:
         step = Step(self._phase, op, self._node, slots, value.slot, buffers, scope=self._scope)
         self.steps.append(step)
         self._made_by[value.slot] = step
+        self._pass_lengths_on(value, inputs)
         return value
+
+    def measure(self, sequence: Value, lengths: Value) -> None:
+        """Say how many steps of every example's sequence count; layers that keep the steps pass it on."""
+        self._lengths[sequence.slot] = lengths
+
+    def lengths(self, sequence: Value) -> Value | None:
+        """How many steps of every example count, an array (N,); None where all do."""
+        return self._lengths.get(sequence.slot)
+
+    def _pass_lengths_on(self, value: Value, inputs: Sequence[Value]) -> None:
+        for x in inputs:
+            if x.slot in self._lengths and len(value.shape) == 2 and value.shape[0] == x.shape[0]:
+                self._lengths[value.slot] = self._lengths[x.slot]
+                return
 
     def composite(self, fused: Op, expand: Expand, *inputs: Value) -> Value:
         """Many small steps that the fast reading takes in one: `expand(self, *inputs)` writes the small ones."""

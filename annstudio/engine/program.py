@@ -101,7 +101,7 @@ class Parameter:
 @dataclass(frozen=True)
 class Feed:
     """A slot that is filled from a column of the data. `encoding` is `values`, `onehot` (class numbers as unit
-    vectors) or `binary` (class number 0 or 1 as one value)."""
+    vectors), `binary` (class number 0 or 1 as one value) or `lengths` (one whole number)."""
 
     slot: int
     node: str

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited
+from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.engine.program import View
 from annstudio.errors import Remedy, ShapeError
-from annstudio.layers.activation import ActivationName, activate, label
+from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, Padding, Size2D
 
 
@@ -137,6 +137,7 @@ class Conv2D(Layer):
         "same", title="Padding", description="same: a border of zeros keeps the size; valid: no border."
     )
     activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    slope: SlopeField = SLOPE
     initializer: InitializerName = Field(
         "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
     )
@@ -165,11 +166,11 @@ class Conv2D(Layer):
         names = ("filter", "channel", "row", "column")
         views = [View("W", (slice(k), slice(None)), start, folded, (3, 2, 0, 1), names)]
         if self.bias:
-            views.append(View("b", (k, slice(None)), Initial(constant=0.0), axis_names=("filter",)))
+            views.append(View("b", (k, slice(None)), suited_bias(self.activation), axis_names=("filter",)))
         frozen = frozenset(() if self.train_bias else ("b",))
         w = net.parameter((k + self.bias, self.filters), views, trainable=self.trainable, frozen=frozen)
         op = Correlate2D(self.kernel_size, self.strides, self.padding, bias=self.bias)
-        return activate(net, self.activation, net.apply(op, x, w, name="net"))
+        return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
 
     @property
     def summary(self) -> str:
