@@ -31,7 +31,10 @@ def reduced(function: np.ufunc, x: Array, axis: int, out: Array) -> Call:
 
 def inner(x: Array, y: Array, out: Array) -> Call:
     """Σ x y over all elements, into an array without axes."""
-    return partial(x.reshape(-1).dot, y.reshape(-1), out)
+    if x.flags.c_contiguous and y.flags.c_contiguous:
+        return partial(x.reshape(-1).dot, y.reshape(-1), out)
+    axes = tuple(range(x.ndim))
+    return lambda: np.copyto(out, np.tensordot(x, y, (axes, axes)))
 
 
 def do(calls: Iterable[Call | Product]) -> None:

@@ -170,7 +170,7 @@ def _in_place(program: Program) -> Program:
             new, old = step.gradients[0], step.output_gradient
             if new is None or old is None or new in shares or program.slots[old].role is Role.CONSTANT:
                 continue
-            family = _family(old, shares)
+            family = replace(program, shares=shares).in_the_memory_of(old)
             if all(last.get(slot, -1) <= i for slot in family) and new not in shares.values():
                 shares[new] = old
             continue
@@ -197,17 +197,6 @@ def input_names(step: Step) -> tuple[str, ...]:
 def _last_readers(program: Program) -> dict[int, int]:
     """The position of the last step that reads a slot."""
     return {slot: i for i, step in enumerate(program.steps) if isinstance(step, Step) for slot in step.reads}
-
-
-def _family(slot: int, shares: Mapping[int, int]) -> set[int]:
-    """All slots in the memory of this one."""
-
-    def root(of: int) -> int:
-        while of in shares:
-            of = shares[of]
-        return of
-
-    return {slot} | {other for other in (*shares, *shares.values()) if root(other) == root(slot)}
 
 
 def _still_there(outputs: Mapping[str, int], steps: list[AnyStep], program: Program) -> dict[str, int]:

@@ -223,9 +223,18 @@ class Program:
         slots |= {feed.slot for feed in self.feeds} | {noise.slot for noise in self.noises} | set(self.constants)
         slots |= {parameter.slot for parameter in self.parameters} | {self.gradients.get(p.slot, -1) for p in self.parameters}
         slots |= set(self.outputs.values()) | set(self.losses.values()) | {judged.output for judged in self.judged}
-        while not slots >= (sharing := {self.shares[slot] for slot in slots if slot in self.shares}):
-            slots |= sharing
-        return frozenset(slots)
+        return frozenset(slots | {self.root(slot) for slot in slots})
+
+    def root(self, slot: int) -> int:
+        """The slot whose memory it lies in."""
+        while slot in self.shares:
+            slot = self.shares[slot]
+        return slot
+
+    def in_the_memory_of(self, slot: int) -> set[int]:
+        """All slots that change when this one does."""
+        root = self.root(slot)
+        return {slot, root} | {other for other in self.shares if self.root(other) == root}
 
     @property
     def couples_examples(self) -> bool:

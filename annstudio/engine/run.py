@@ -154,7 +154,7 @@ class Run:
                 arrays[gradient] = self.arena.part(self._gradients, parameter)
         for slot in program.slots:
             if slot.index in program.shares:
-                shared = arrays[_root(slot.index, program.shares)]
+                shared = arrays[program.root(slot.index)]
                 arrays[slot.index] = shared.reshape(slot.shape + (self.n,) * slot.batched)
                 assert np.shares_memory(arrays[slot.index], shared) or not shared.size
         return arrays
@@ -187,9 +187,9 @@ class Run:
             if isinstance(step, Step):
                 names = signature(step.op).input_names(len(step.inputs), step.buffers)
                 for name, slot in zip(names, step.inputs, strict=True):
-                    root = _root(slot, program.shares)
+                    root = program.root(slot)
                     readers[root] = readers.get(root, True) and name in step.op.any_order
-        fed = {_root(feed.slot, program.shares) for feed in program.feeds}
+        fed = {program.root(feed.slot) for feed in program.feeds}
         return {slot for slot in fed if readers.get(slot, False)}
 
     def _is_seed(self, slot: int) -> bool:
@@ -257,10 +257,3 @@ class Run:
             self._framed_copies[slot, margin] = framed
         before.append(partial(np.copyto, framed[margin.inside(shape)], self.arrays[slot]))
         return framed
-
-
-def _root(slot: int, shares: Mapping[int, int]) -> int:
-    """The slot whose memory it is in the end."""
-    while slot in shares:
-        slot = shares[slot]
-    return slot

@@ -34,6 +34,10 @@ class PerExample(Op):
         same_shape(*inputs)
         return ()
 
+    def averaged(self) -> Op | None:
+        """This loss and its mean over the examples in one, for the fast reading."""
+        return None
+
 
 class SquaredError(PerExample):
     """e = s Σ (t − x)², with s = ½ for the lecture's squared error or one over the number of outputs for the mean."""
@@ -60,6 +64,11 @@ class SquaredError(PerExample):
         np.multiply(error, 2 * self._scale(error.shape[:-1]), dx)
         np.multiply(dx, dy, dx)
 
+    def averaged(self) -> Op:
+        from annstudio.layers.fast.losses import AveragedSquaredError
+
+        return AveragedSquaredError(self.mean)
+
     def account(self, see: See, index: Index) -> list[Term]:
         scale = self._scale(see.shape("x"))
         share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(see.shape('x'))}}}"
@@ -76,9 +85,15 @@ class SquaredError(PerExample):
 
 
 class CrossEntropy(PerExample):
-    """e = −Σ t ln o with o = softmax(x), worked out from the scores x so that it stays finite for any of them."""
+    """e = −Σ t ln o with o = softmax(x), worked out from the scores x so that it stays finite for any of them.
+
+    `sure` says that the targets are classes: they add up to 1.
+    """
 
     formula = r"e = -\sum_k t_k \ln o_k, \quad o = \mathrm{softmax}(x)"
+
+    def __init__(self, *, sure: bool = False) -> None:
+        self.sure = sure
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         classes = class_axis(len(inputs[0]))
@@ -103,6 +118,11 @@ class CrossEntropy(PerExample):
         np.multiply(o, t.sum(class_axis(t.ndim - 1), keepdims=True), dx)
         np.subtract(dx, t, dx)
         np.multiply(dx, dy, dx)
+
+    def averaged(self) -> Op:
+        from annstudio.layers.fast.losses import AveragedCrossEntropy
+
+        return AveragedCrossEntropy(sure=self.sure)
 
     def account(self, see: See, index: Index) -> list[Term]:
         classes = class_axis(len(see.shape("t")))
@@ -145,6 +165,11 @@ class BinaryCrossEntropy(PerExample):
         np.subtract(o, t, dx)
         np.multiply(dx, dy, dx)
 
+    def averaged(self) -> Op:
+        from annstudio.layers.fast.losses import AveragedBinaryCrossEntropy
+
+        return AveragedBinaryCrossEntropy()
+
     def account(self, see: See, index: Index) -> list[Term]:
         template = r"-(«0» \ln «1» + (1 - «0») \ln(1 - «1»))"
         return [
@@ -178,6 +203,10 @@ class MeanOverExamples(Op):
 
     def backward(self, dx: Array, dy: Array) -> None:
         dx.fill(dy[()] / dx.shape[-1])
+
+    def after(self, before: Op) -> tuple[Op, ...] | None:
+        averaged = before.averaged() if isinstance(before, PerExample) else None
+        return None if averaged is None else (averaged,)
 
     def account(self, see: See, index: Index) -> list[Term]:
         n = see.n_examples
@@ -230,7 +259,7 @@ class Loss(Layer):
         ops: dict[str, Op] = {
             "half_squared_error": SquaredError(mean=False),
             "mean_squared_error": SquaredError(mean=True),
-            "cross_entropy": CrossEntropy(),
+            "cross_entropy": CrossEntropy(sure=encoding == "onehot"),
             "binary_cross_entropy": BinaryCrossEntropy(),
         }
         each = net.apply(ops[self.function], scores, target, name="e")

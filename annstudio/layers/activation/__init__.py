@@ -15,14 +15,13 @@ from annstudio.layers.activation.listed import (
 )
 from annstudio.layers.activation.rectifying import LeakyRelu, Relu, Softplus
 from annstudio.layers.activation.softmax import Softmax, class_axis
-from annstudio.layers.activation.squashing import FastSigmoid, Sigmoid, Step, Tanh
+from annstudio.layers.activation.squashing import Sigmoid, Step, Tanh
 
 __all__ = [
     "ACTIVATIONS",
     "SLOPE",
     "Activation",
     "ActivationName",
-    "FastSigmoid",
     "LeakyRelu",
     "Relu",
     "Sigmoid",

@@ -51,6 +51,8 @@ class Sigmoid(Elementwise):
         np.multiply(dx, dy, dx)
 
     def fast(self) -> Op:
+        from annstudio.layers.fast.activation import FastSigmoid
+
         return FastSigmoid()
 
     def value(self, x: float) -> float:
@@ -58,16 +60,6 @@ class Sigmoid(Elementwise):
 
     def slope(self, number: float) -> float:
         return number * (1 - number)
-
-
-class FastSigmoid(Sigmoid):
-    """σ(x) = ½ tanh(½x) + ½: the same function in half the time, right to 1e-7 in the far tail."""
-
-    def forward(self, y: Array, x: Array) -> None:
-        np.multiply(x, 0.5, y)
-        np.tanh(y, y)
-        np.multiply(y, 0.5, y)
-        np.add(y, 0.5, y)
 
 
 class Tanh(Elementwise):
@@ -78,6 +70,11 @@ class Tanh(Elementwise):
     template = r"\tanh(«0»)"
     slope_template = r"1 - «0»^2"
     range_text = "(−1, 1)"
+
+    def fast(self) -> Op:
+        from annstudio.layers.fast.activation import FastTanh
+
+        return FastTanh()
 
     def forward(self, y: Array, x: Array) -> None:
         np.tanh(x, y)
