@@ -14,6 +14,8 @@ from annstudio.engine.op import Array
 from annstudio.engine.optimizers import Optimizer
 from annstudio.engine.program import Parameter, Program, Role, Slot, Update, View
 
+NEXT_TO_NOTHING = 1e-30
+
 Weights = Mapping[str, Array]
 """Arrays by name (`hidden/W`), laid out as users see them."""
 
@@ -118,7 +120,7 @@ class Arena:
         kind = type(self.optimizer).__name__
         cut = {
             f"{kind}.{vector}:{parameter.key(view)}": frozen(view.of(array[self._spans[i]].reshape(parameter.shape)))
-            for vector, array in self._vectors.items()
+            for vector, array in self._textbook().items()
             for i, parameter in enumerate(self._parameters)
             for view in parameter.views
         }
@@ -136,7 +138,7 @@ class Arena:
                     kept = memory.vectors.get(f"{kind}.{vector}:{parameter.key(view)}")
                     target = view.of(array[self._spans[i]].reshape(parameter.shape))
                     if kept is not None and kept.shape == target.shape:
-                        target[...] = kept
+                        target[...] = kept / self._unit(vector)
 
     def checkpoint(self) -> "Checkpoint":
         """A copy of everything here that a batch changes."""
@@ -164,9 +166,23 @@ class Arena:
         return checkpoint.values[span].reshape(parameter.shape)
 
     def vector(self, name: str, parameter: Parameter) -> Array:
-        """The optimiser's vector `name` (such as Adam's m) for one parameter, in its stored shape."""
-        i = self._where[_identity(parameter)]
-        return self._vectors[name][self._spans[i]].reshape(parameter.shape)
+        """The optimiser's vector `name` (such as Adam's m) for one parameter, in its stored shape: the textbook's."""
+        own, unit = self.part(self._vectors[name], parameter), self._unit(name)
+        return own if unit == 1 else own * unit
+
+    def _textbook(self) -> dict[str, Array]:
+        """The vectors as the textbook has them; in float64 where they are kept in other units, so that they can come
+        back as the very same bits."""
+        units = {name: self._unit(name) for name in self._vectors}
+        return {n: v if units[n] == 1 else np.asarray(v, np.float64) * units[n] for n, v in self._vectors.items()}
+
+    def _unit(self, vector: str) -> float:
+        return 1.0 if self.optimizer is None else self.optimizer.unit(vector, self.dtype)
+
+    def flush(self) -> None:
+        """Set what is next to nothing in the optimiser's memory to nothing: such numbers are slow to reckon with."""
+        for vector in self._vectors.values():
+            vector[np.abs(vector) < NEXT_TO_NOTHING] = 0
 
     def calls(self, step: Update) -> list[Call]:
         """What updates the parameters of a step; the gradients must be there. Follows a change of the optimiser."""
