@@ -225,4 +225,3 @@ class Builder:
     ) -> Value:  # fmt: skip
         self.slots.append(Slot(len(self.slots), role, shape, self._node, name, batched, dtype, fill, shown))
         return Value(len(self.slots) - 1, shape, batched)
-

@@ -65,7 +65,9 @@ class Product:
             for how, size in zip(("rows", "columns", "inner"), self.size, strict=True):
                 if how == "inner" and size < MIN_INNER:
                     continue
-                fits = (n for n in range(max(least, 2), min(size, 4 * least + 8) + 1) if size % n == 0 and size // n > 3)
+                fits = (
+                    n for n in range(max(least, 2), min(size, 4 * least + 8) + 1) if size % n == 0 and size // n > 3
+                )
                 number = next(fits, 0)
                 if number and (how, number) not in found:
                     found.add((how, number))

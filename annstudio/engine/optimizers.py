@@ -135,7 +135,7 @@ class Adam(Optimizer):
         return update
 
     def unit(self, vector: str, dtype: np.dtype[Any]) -> float:
-        # In float32 the vectors are kept as m/(1−β₁) and v/(1−β₂). float64 is for exactness: the textbook's, bit by bit.
+        # Kept as m/(1−β₁) and v/(1−β₂) in float32; float64 is for exactness and keeps the textbook's, bit by bit.
         return 1 - (self.beta_1 if vector == "m" else self.beta_2) if dtype == np.float32 else 1.0
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:

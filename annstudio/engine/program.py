@@ -157,7 +157,6 @@ class Step:
             return tuple(slot for slot in self.gradients if slot is not None)
         return (self.output, *self.buffers.values())
 
-
     @property
     def reads(self) -> tuple[int, ...]:
         """The slots that the op looks at: on the way back only those that its `backward` names."""
@@ -166,7 +165,9 @@ class Step:
         names = signature(self.op)
         inputs = zip(names.input_names(len(self.inputs), self.buffers), self.inputs, strict=True)
         known = {**self.buffers, "y": self.output, **dict(inputs)}
-        seen = [slot for name, slot in known.items() if name in names.backward or name.partition("[")[0] in names.backward]
+        seen = [
+            slot for name, slot in known.items() if name in names.backward or name.partition("[")[0] in names.backward
+        ]
         assert self.output_gradient is not None
         return (self.output_gradient, *seen)
 
@@ -221,7 +222,9 @@ class Program:
         """The slots that mean something: all but those whose steps the fast reading has dropped."""
         slots = {slot for step in self.steps if isinstance(step, Step) for slot in step.touches}
         slots |= {feed.slot for feed in self.feeds} | {noise.slot for noise in self.noises} | set(self.constants)
-        slots |= {parameter.slot for parameter in self.parameters} | {self.gradients.get(p.slot, -1) for p in self.parameters}
+        slots |= {parameter.slot for parameter in self.parameters} | {
+            self.gradients.get(p.slot, -1) for p in self.parameters
+        }
         slots |= set(self.outputs.values()) | set(self.losses.values()) | {judged.output for judged in self.judged}
         return frozenset(slots | {self.root(slot) for slot in slots})
 
