@@ -149,7 +149,12 @@ class Conv2D(Layer):
         "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
     )
     bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
-    train_bias: bool = Field(True, title="Train bias", description="Whether training changes the biases.")
+    train_bias: bool = Field(
+        True,
+        title="Train bias",
+        description="Whether training changes the biases.",
+        json_schema_extra={"needs": "bias"},
+    )
     trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
 
     @classmethod

@@ -128,7 +128,7 @@ def _fits(layer: Layer, shapes: tuple[Shape, ...]) -> bool:
     return True
 
 
-# Programs around one layer -----------------------------------------------------------------------------------------
+# Programs around one layer -------------------------------------------------------------------------------------------
 
 
 class Shifted(Op):
@@ -206,7 +206,7 @@ def _activated(net: Builder, layer: Layer, xs: list[Value]) -> list[Value]:
         try:
             layer.lower(trial, *(trial.feed("x", x.shape) for x in xs))
         except ShapeError as error:
-            asked = [r.settings["activation"] for r in error.remedies if set(r.settings) == {"activation"}]
+            asked = [r.settings["function"] for r in error.remedies if r.layer == "Activation"]
             if asked and not layer.has_output:
                 with net.node("activated"):
                     return [net.apply(ACTIVATIONS[asked[0]], x, name="out") for x in xs]

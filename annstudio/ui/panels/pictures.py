@@ -69,12 +69,12 @@ def signed_text(value: float, digits: int, signed: bool = True) -> str:
     return f"+{text}" if signed and value > 0 else text
 
 
-def image_of(values: Array, scale: Scale) -> QImage:
-    """A picture with one pixel a number; `values` is (rows, columns)."""
+def image_of(values: Array, scale: Scale, table: list[int] | None = None) -> QImage:
+    """A picture with one pixel a number; `values` is (rows, columns). `table` spares making the colours anew."""
     indices = np.ascontiguousarray(scale.indices(values))
     height, width = indices.shape
     image = QImage(indices.data, width, height, width, QImage.Format.Format_Indexed8).copy()
-    image.setColorTable(scale.table)
+    image.setColorTable(table or scale.table)
     return image
 
 
@@ -96,13 +96,15 @@ class Mosaic(QWidget):
         self.names: Sequence[str] = ()
         self.selected = -1
         self._images: list[QImage] = []
+        self._laid_out: tuple[tuple[float, ...], tuple[int, float]] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_maps(self, maps: Array, scale: Scale, names: Sequence[str] = ()) -> None:
         """Maps (n, rows, columns) in one scale; `names` are said with the values."""
         self.maps, self.scale, self.names = maps, scale, names
-        self._images = [image_of(one, scale) for one in maps]
+        table = scale.table
+        self._images = [image_of(one, scale, table) for one in maps]
         self.setAccessibleDescription(f"{len(maps)} pictures of {maps.shape[1]}×{maps.shape[2]}")
         self._hug()
         self.update()
@@ -113,6 +115,12 @@ class Mosaic(QWidget):
 
     def layout_for(self, width: float, height: float) -> tuple[int, float]:
         """How many maps stand in a row, and how large a cell is, so that all fit as large as may be."""
+        key = (width, height, *self.maps.shape)
+        if self._laid_out is None or self._laid_out[0] != key:
+            self._laid_out = (key, self._work_out_layout(width, height))
+        return self._laid_out[1]
+
+    def _work_out_layout(self, width: float, height: float) -> tuple[int, float]:
         n, rows, columns = self.maps.shape
         best = (max(n, 1), 0.0)
         for across in range(1, n + 1):

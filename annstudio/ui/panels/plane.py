@@ -85,6 +85,15 @@ class Plane(QWidget):
             half = half * (max(shape, 1.0), max(1 / shape, 1.0))
         return middle[0] - half[0], middle[0] + half[0], middle[1] - half[1], middle[1] + half[1]
 
+    def grid_shape(self, n: int) -> tuple[int, int]:
+        """Columns and rows of a grid of about `n` places that are as wide as high on the screen."""
+        if self._plot is None:
+            side = round(n**0.5)
+            return side, side
+        box = self._plot.getViewBox()
+        shape = max(box.width(), 1) / max(box.height(), 1)
+        return max(round((n * shape) ** 0.5), 2), max(round((n / shape) ** 0.5), 2)
+
     def redress(self) -> None:
         """Take over the colours of the theme that is now."""
         if self._plot is not None:
