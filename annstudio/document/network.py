@@ -218,8 +218,10 @@ class Network:
                 continue
             if feed.encoding == "lengths":
                 # Where nothing is said about lengths, every step counts.
-                given = inputs.get(feed.column)
-                rows[feed.slot] = np.full(len(piece), ALL) if given is None else np.ravel(given)[piece].astype(np.intp)
+                counts = inputs.get(feed.column)
+                rows[feed.slot] = (
+                    np.full(len(piece), ALL) if counts is None else np.ravel(counts)[piece].astype(np.intp)
+                )
                 continue
             if feed.column not in inputs:
                 raise DataError(f"The input {feed.column!r} is missing.", f"Given are {', '.join(inputs) or 'none'}.")

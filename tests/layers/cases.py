@@ -31,6 +31,7 @@ PARTS: dict[int, Shape] = {1: (3,), 2: (5, 2), 3: (3, 5, 4)}
 SPECIAL: dict[tuple[str, str], list[Any]] = {
     ("Input", "shape"): [(4,), (5, 3), (5, 4, 2)],
     ("Conv2D", "groups"): [1, 2],
+    ("Permute", "order_of_axes"): [(2, 1), (2, 1, 3), (3, 1, 2), (1, 3, 2), (2, 3, 1)],
     ("Reshape", "target"): [(4,), (15,), (2, 2, 1), (5, 3), (5, 4, 2), (8, 5), (1, 1, 4)],
 }
 """Settings whose sensible values depend on the input."""
