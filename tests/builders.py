@@ -1,6 +1,7 @@
 """What many tests begin with: small networks, data and projects, and short ways to run them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def finished(project: Project, max_steps: int | None = None, control: Control | 
 def trained(project: Project, max_steps: int | None = None) -> Project:
     """The project after (more) training, as the session would keep it."""
     end = finished(project, max_steps)
-    return Project(project.graph, end.weights, project.data, project.settings, end.progress)
+    return replace(project, weights=end.weights, progress=end.progress)
 
 
 def run_of(program: Program, feeds: Mapping[int, Array], weights: Mapping[str, Array], dtype: str = "float64") -> Run:

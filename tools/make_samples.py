@@ -68,7 +68,8 @@ def worked_example(*, train_bias: bool) -> Project:
     first = "0.280471447" if train_bias else "0.291027774"
     return Project(
         graph=drawn(layers),
-        weights={key: np.array(values) for key, values in weights.items()},
+        weights=(start := {key: np.array(values) for key, values in weights.items()}),
+        start=start,
         data=parse_source({
             "kind": "typed", "inputs": [[0.05, 0.10]], "targets": [[0.01, 0.99]], "input_names": ["i1", "i2"],
             "target_names": ["o1", "o2"],
@@ -100,6 +101,7 @@ def three_layers() -> Project:
     return Project(
         graph=drawn(layers),
         weights=weights,
+        start=weights,
         data=parse_source({
             "kind": "typed",
             "inputs": [[0.5, -0.2, 0.1], [1.0, 0.0, -1.0], [-0.4, 0.8, 0.3], [0.0, 0.0, 0.0]],

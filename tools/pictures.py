@@ -13,6 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
+from annstudio.explain.derivation import Quantity
 from annstudio.formats import studio
 from annstudio.places import SAMPLES
 from annstudio.session import Session
@@ -63,9 +64,18 @@ def _explain(app: QApplication, path: Path) -> None:
     _wait(200)
     stepper = window.session.stepper
     assert stepper is not None
-    window.explain_view.ask_weight("output/W", (0, 0))
+    _ask_w5(window)
     _wait(400)
     _photograph(app, window, path)
+
+
+def _ask_w5(window: Window) -> None:
+    """Ask about the first weight of the output layer, once it has been reached on the way back."""
+    tour = window.explain_view.tour
+    parameter, _ = tour.program.parameter_of("output/W")
+    gradient = tour.program.gradients[parameter.slot]
+    tour.to_position(tour.stepper.written_by[gradient] + 1)
+    tour.ask(Quantity(parameter.slot, (0, 0)))
 
 
 def _photograph(app: QApplication, window: Window, path: Path) -> None:

@@ -53,7 +53,8 @@ class Checked:
 
     @property
     def trainable(self) -> bool:
-        return not self.problems
+        """Whether nothing is missing and nothing is wrong."""
+        return bool(self.facts) and not self.problems
 
 
 def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
@@ -92,7 +93,7 @@ def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool
 
 def refusal(graph: Graph, source: str, target: str, port: int | None, columns: Columns) -> Problem | None:
     """Why a wire cannot be, shapes included; None where it can. Called while the wire is still being dragged."""
-    reason = graph.refusal(source, target)
+    reason = graph.refusal(source, target, port)
     if reason:
         return Problem(target, reason)
     return next((p for p in check(graph.connect(source, target, port), columns).of(target) if not p.open), None)
@@ -110,6 +111,7 @@ def _lower(graph: Graph, net: Builder) -> tuple[Builder, dict[str, Fact], list[P
         if len(links) < layer.arity[0]:
             problems.append(_unconnected(id, len(links), layer.arity[0]))
             continue
+        net.sources.update({values[link.source].slot: link.source for link in links})
         before = len(net.parameters)
         try:
             with net.node(id, Phase.LOSS if isinstance(layer, Loss) else Phase.FORWARD):
@@ -134,7 +136,8 @@ def _missing_loss(graph: Graph, facts: Mapping[str, Fact], columns: Columns) -> 
         return []
     ends = [id for id, n in graph.nodes.items() if not graph.out_of(id) and n.layer.arity[1] != 0]
     if not ends:
-        return [Problem(next(iter(graph.nodes)), "The network has no layer yet that computes something.", open=True)]
+        message = "The network has no layer yet that computes something."
+        return [Problem(next(iter(graph.nodes)), message, "Add a layer behind the input.", open=True)]
     end = ends[-1]
     remedy = Remedy("append", "Add the loss", end, "Loss", {"function": _suited_loss(facts[end].shape, columns)})
     message = "Nothing can be learned yet: the network has no loss."

@@ -136,7 +136,7 @@ class Graph:
 
     def connect(self, source: str, target: str, port: int | None = None) -> "Graph":
         """With a wire more; the wire that held the port before goes. Raises GraphError where no wire can be."""
-        reason = self.refusal(source, target)
+        reason = self.refusal(source, target, port)
         if reason:
             raise GraphError(reason, "Connect an output to an input further on.")
         if port is None:
@@ -146,7 +146,7 @@ class Graph:
         kept = tuple(k for k in self.links if (k.target, k.port) != (target, port))
         return replace(self, links=(*kept, Link(source, target, port)))
 
-    def refusal(self, source: str, target: str) -> str:
+    def refusal(self, source: str, target: str, port: int | None = None) -> str:
         """Why a wire between two nodes cannot be, whatever the shapes; empty where it can."""
         if source == target:
             return f"{source} cannot feed itself."
@@ -156,6 +156,8 @@ class Graph:
             return f"{target} is where data enters and has no input."
         if source in self.downstream(target):
             return f"{target} already feeds {source}; a wire back would make a circle."
+        if port is not None and port not in range(self.n_ports(target)):
+            return f"{target} has no input number {port + 1}."
         return ""
 
     def disconnect(self, link: Link) -> "Graph":

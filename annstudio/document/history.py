@@ -24,6 +24,7 @@ class Document:
     """Holds the entries and says what is now. `changed` is emitted with (before, after), in the GUI thread only."""
 
     changed = Signal(Project, Project)
+    saved = Signal()
 
     def __init__(self, project: Project | None = None) -> None:
         self._entries = [Entry(project or Project())]
@@ -81,7 +82,9 @@ class Document:
         self._go(self._at + 1)
 
     def mark_saved(self) -> None:
+        """What is now has been written to a file."""
         self._saved = self.project
+        self.saved.emit()
 
     def replace(self, project: Project) -> None:
         """Begin anew with another project, as when a file is opened: there is nothing to undo."""
@@ -104,8 +107,10 @@ class Document:
             arrays = [*entry.project.weights.values()]
             if entry.project.progress:
                 arrays += entry.project.progress.memory.vectors.values()
-            total += sum(array.nbytes for array in arrays if id(array) not in counted)
-            counted.update(map(id, arrays))
-            if total > WEIGHT_BYTES and arrays and i < self._at:
+            own = {id(array): array.nbytes for array in arrays if id(array) not in counted}
+            if own and total + sum(own.values()) > WEIGHT_BYTES and i < self._at:
                 bare = entry.project.reset()
                 self._entries[i] = Entry(bare, entry.label, entry.merge, weights_let_go=True)
+            else:
+                total += sum(own.values())
+                counted.update(own)

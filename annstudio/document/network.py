@@ -15,7 +15,7 @@ from annstudio.document.project import Project, fitted
 from annstudio.engine.arena import Arena, Weights, initial_weights
 from annstudio.engine.builder import Spec
 from annstudio.engine.layout import to_engine, to_user
-from annstudio.engine.op import Array
+from annstudio.engine.op import Array, shape_text
 from annstudio.engine.passes import quicken
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
@@ -45,7 +45,7 @@ class Network:
         if same_data:
             following._take(mine, ("dataset_or_problem", "rows_by_dtype"))
         if same_data and _meaning(project) == _meaning(self.project):
-            following._take(mine, ("checked", "programs", "plain", "_starts"))
+            following._take(mine, ("checked", "programs", "plain", "_starts", "_part_starts"))
         return following
 
     def _take(self, known: dict[str, object], names: tuple[str, ...]) -> Self:
@@ -119,6 +119,10 @@ class Network:
     def _starts(self) -> dict[int, dict[str, Array]]:
         return {}
 
+    @cached_property
+    def _part_starts(self) -> dict[int, dict[str, Array]]:
+        return {}
+
     def initial(self) -> dict[str, Array]:
         """What the initialisers give for the project's seed."""
         seed = self.project.settings.seed
@@ -126,12 +130,21 @@ class Network:
             self._starts[seed] = initial_weights(self.plain, seed)
         return self._starts[seed]
 
+    def _initial_of_part(self) -> dict[str, Array]:
+        """The same for the layers without a problem, where others have one."""
+        seed, fitting = self.project.settings.seed, self.project.graph.part(self.checked.facts)
+        if seed not in self._part_starts:
+            program = compile_graph(fitting, self.columns, training=True, plain=True) if fitting.nodes else None
+            self._part_starts[seed] = initial_weights(program, seed) if program else {}
+        return self._part_starts[seed]
+
     def weights(self) -> dict[str, Array]:
         """Every view by name: what was trained or set by hand, else what the initialisers give."""
         try:
             return fitted(self.project.weights, self.initial())
         except StudioError:
-            return dict(self.project.weights)
+            # Not a whole network at the moment: the layers that fit have theirs all the same.
+            return {**self.project.weights, **fitted(self.project.weights, self._initial_of_part())}
 
     # Doing -----------------------------------------------------------------------------------------------------------
 
@@ -205,15 +218,18 @@ class Network:
                 continue
             if feed.encoding == "lengths":
                 # Where nothing is said about lengths, every step counts.
-                given = inputs.get(feed.column)
-                rows[feed.slot] = np.full(len(piece), ALL) if given is None else np.ravel(given)[piece].astype(np.intp)
+                counts = inputs.get(feed.column)
+                rows[feed.slot] = (
+                    np.full(len(piece), ALL) if counts is None else np.ravel(counts)[piece].astype(np.intp)
+                )
                 continue
             if feed.column not in inputs:
                 raise DataError(f"The input {feed.column!r} is missing.", f"Given are {', '.join(inputs) or 'none'}.")
             found = to_engine(np.asarray(inputs[feed.column])[piece])
             if found.shape[1:] != slot.shape:
+                wanted, given = shape_text(slot.shape), shape_text(found.shape[1:])
                 raise DataError(
-                    f"The input {feed.column!r} should have examples of shape {slot.shape}, got {found.shape[1:]}.",
+                    f"The input {feed.column!r} should have examples of shape {wanted}, got {given}.",
                     "Images are height × width × channels, examples first.",
                 )
             rows[feed.slot] = found

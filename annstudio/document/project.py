@@ -22,7 +22,8 @@ class Project:
     """A value: an edit is another project that shares what did not change.
 
     `weights` hold what was trained or set by hand, in users' layout by name (`hidden/W`); what is missing there is
-    what the layers' initialisers give for the seed (`engine.arena.initial_weights`).
+    what the layers' initialisers give for the seed (`engine.arena.initial_weights`). `start` holds what was set by
+    hand before any training: what a reset goes back to.
     """
 
     graph: Graph = field(default_factory=Graph)
@@ -32,29 +33,43 @@ class Project:
     progress: Progress | None = None
     title: str = ""
     note: str = ""
+    start: Weights = field(default_factory=dict)
 
     def same_as(self, other: "Project") -> bool:
         """Whether nothing differs. Arrays count as the same only where they are the same object or equal."""
         rest = ("graph", "data", "settings", "title", "note")
         if self.progress is not other.progress or any(getattr(self, name) != getattr(other, name) for name in rest):
             return False
-        mine, theirs = self.weights, other.weights
-        return mine.keys() == theirs.keys() and all(
-            array is theirs[key] or np.array_equal(array, theirs[key]) for key, array in mine.items()
-        )
+        return _same_weights(self.weights, other.weights) and _same_weights(self.start, other.start)
 
     def with_weight(self, key: str, array: Array) -> "Project":
-        return replace(self, weights={**self.weights, key: array})
+        """With a view set by hand; before any training it is also what a reset goes back to."""
+        start = {**self.start, key: array} if self.progress is None else self.start
+        return replace(self, weights={**self.weights, key: array}, start=start)
 
     def reset(self, seed: int | None = None) -> "Project":
-        """Back to the weights that the initialisers give, for this seed or another."""
-        settings = self.settings if seed is None else self.settings.model_copy(update={"seed": seed})
-        return replace(self, weights={}, progress=None, settings=settings)
+        """Back to the start: what was set by hand, else what the initialisers give. With another `seed` all is drawn
+        anew."""
+        if seed is None:
+            return replace(self, weights=self.start, progress=None)
+        settings = self.settings.model_copy(update={"seed": seed})
+        return replace(self, weights={}, start={}, progress=None, settings=settings)
 
     def renamed(self, old: str, new: str, weights: Weights) -> "Project":
         """With a node under another name; its weights (given, since they may still be the initialiser's) go along."""
         graph = self.graph.renamed(old, new)
-        return replace(self, graph=graph, weights=_renamed_keys({**self.weights, **weights}, old, new.strip()))
+        return replace(
+            self,
+            graph=graph,
+            weights=_renamed_keys({**self.weights, **weights}, old, new.strip()),
+            start=_renamed_keys({**self.start, **weights} if self.progress is None else self.start, old, new.strip()),
+        )
+
+
+def _same_weights(mine: Weights, theirs: Weights) -> bool:
+    return mine.keys() == theirs.keys() and all(
+        array is theirs[key] or np.array_equal(array, theirs[key]) for key, array in mine.items()
+    )
 
 
 def _renamed_keys(weights: Weights, old: str, new: str) -> Mapping[str, Array]:

@@ -12,6 +12,7 @@ from functools import cache
 
 from annstudio.engine.account import Factor, See, Term
 from annstudio.engine.op import Array, Index, Margin, Op, signature
+from annstudio.engine.optimizers import Optimizer
 from annstudio.engine.program import Phase, Role, Step
 from annstudio.errors import StudioError
 from annstudio.explain.names import Names, plain
@@ -230,9 +231,9 @@ def slots_by_name(step: Step) -> dict[str, int]:
     return found
 
 
-def source_of(op: Op, method: str) -> str:
-    """The source text of an op's method, as it ran."""
-    return _source(getattr(type(op), method))
+def source_of(owner: Op | Optimizer, method: str) -> str:
+    """The source text of an op's or an optimiser's method, as it ran."""
+    return _source(getattr(type(owner), method))
 
 
 @cache

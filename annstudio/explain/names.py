@@ -6,7 +6,7 @@ A symbol is LaTeX; `plain` turns LaTeX of the kind used here into text for toolt
 import math
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Names:
         of = self._gradient_of.get(slot)
         if of is not None:
             inner = self.of(of, index)
-            return rf"\frac{{\partial E}}{{\partial {inner}}}"
+            return rf"\frac{{\partial E}}{{\partial {inner}}}{self._way.get(slot, '')}"
         described = self.program.slots[slot]
         match described.role:
             case Role.PARAMETER:
@@ -68,12 +68,25 @@ class Names:
         return found
 
     @cached_property
+    def _way(self) -> dict[int, str]:
+        """Of gradients that are only one path's share: which layer they come by."""
+        whole = set(self.program.gradients.values())
+        return {
+            gradient: rf"^{{\text{{ via {step.node}}}}}".replace("_", r"\_")
+            for step in self.program.steps
+            for gradient in getattr(step, "gradients", ())
+            if gradient is not None and gradient not in whole
+        }
+
+    @cached_property
     def _short(self) -> dict[str, str]:
-        """One letter a node where that tells all nodes apart, else its whole name."""
+        """One letter a node where no other node begins with it, else its whole name."""
         nodes = list(dict.fromkeys(slot.node for slot in self.program.slots if slot.node))
-        letters = [node[0] for node in nodes if node not in self.program.losses]
-        clear = len(set(letters)) == len(letters)
-        return {node: node[0] if clear and node not in self.program.losses else f"{node} " for node in nodes}
+        layers = [node for node in nodes if node not in self.program.losses]
+        letters = [node[0].lower() for node in layers]
+        return {
+            node: node[0] if node in layers and letters.count(node[0].lower()) == 1 else f"{node} " for node in nodes
+        }
 
     @cached_property
     def _first_number(self) -> dict[int, int] | None:
@@ -128,6 +141,7 @@ def _seen_at(view: View, index: Index) -> Index:
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+@lru_cache(maxsize=4096)
 def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""
     text = latex

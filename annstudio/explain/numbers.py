@@ -14,6 +14,7 @@ def number_text(value: float, digits: int = DEFAULT_DIGITS) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     size = abs(value)
+    value = value if size else 0.0  # never minus zero
     if size and (size < 10.0 ** -min(digits - 1, 5) or size >= 1e9):
         text = f"{value:.{digits - 1}e}"
     else:

@@ -21,11 +21,24 @@ def paths(explainer: Explainer, gradient: Quantity, digits: int = 4, most: int =
 
     The sum of the paths' products is the gradient.
     """
-    found = _paths(explainer, gradient, digits, most)
+    found = _paths(explainer, gradient, digits, most, {})
     return tuple(found) if found is not None else ()
 
 
-def _paths(explainer: Explainer, gradient: Quantity, digits: int, most: int) -> list[Path] | None:
+Known = dict[Quantity, list[Path]]
+
+
+def _paths(explainer: Explainer, gradient: Quantity, digits: int, most: int, known: Known) -> list[Path] | None:
+    """The paths, those of numbers that several paths go through worked out once; None where they are too many."""
+    if gradient not in known:
+        found = _by_rows(explainer, gradient, digits, most, known)
+        if found is None:
+            return None
+        known[gradient] = found
+    return known[gradient] if len(known[gradient]) <= most else None
+
+
+def _by_rows(explainer: Explainer, gradient: Quantity, digits: int, most: int, known: Known) -> list[Path] | None:
     derivation = explainer.derive(gradient, digits)
     if not derivation.rows:
         # The start of the way back: ∂E/∂E = 1.
@@ -37,7 +50,7 @@ def _paths(explainer: Explainer, gradient: Quantity, digits: int, most: int) -> 
         before = row.parts[row.through].quantity
         if before is None:
             continue
-        reached = _paths(explainer, before, digits, most - len(found))
+        reached = _paths(explainer, before, digits, most - len(found), known)
         if reached is None:
             return None
         local = _local(row)

@@ -77,7 +77,7 @@ def finite_difference(stepper: Stepper, question: WeightQuestion, gradient: floa
     return Check(value, h, abs(value - gradient) / max(abs(value), abs(gradient), 1e-4))
 
 
-def chain(explainer: Explainer, question: WeightQuestion) -> tuple[Part, ...]:
+def chain(explainer: Explainer, question: WeightQuestion, digits: int = 4) -> tuple[Part, ...]:
     """The lecture's factors ∂E/∂out · ∂out/∂net · ∂net/∂w, or ∂E/∂net · ∂net/∂w where the activation is part of the
     loss or mixes units; empty where the weight is used in several places, so that its gradient is a sum."""
     program, names = explainer.program, explainer.names
@@ -88,7 +88,7 @@ def chain(explainer: Explainer, question: WeightQuestion) -> tuple[Part, ...]:
     gradient = use.gradients[use.inputs.index(question.parameter.slot)]
     if gradient is None:
         return ()
-    derivation = explainer.derive(Quantity(gradient, question.stored))
+    derivation = explainer.derive(Quantity(gradient, question.stored), digits)
     if len(derivation.rows) != 1:
         return ()
     parts = derivation.rows[0].parts
@@ -100,7 +100,7 @@ def chain(explainer: Explainer, question: WeightQuestion) -> tuple[Part, ...]:
     last = Part(rf"\frac{{\partial {net}}}{{\partial {weight}}}", value, parts[1].quantity if len(parts) > 1 else None)
     behind = [s for s in program.steps if isinstance(s, Step) and s.backward and use.output in s.inputs]
     if len(behind) == 1 and behind[0].op.elementwise:
-        row = explainer.derive(delta.quantity).rows[0]
+        row = explainer.derive(delta.quantity, digits).rows[0]
         return (*row.parts, last)
     return (delta, last)
 

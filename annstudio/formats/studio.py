@@ -47,6 +47,7 @@ from annstudio.training.snapshot import Progress
 MAX_JSON_BYTES = 16 << 20
 MAX_WEIGHT_BYTES = 2 << 30
 PROJECT, WEIGHTS, HISTORY, THUMBNAIL = "project.json", "weights.safetensors", "history.npz", "thumbnail.png"
+START = "start.safetensors"
 _MEMORY = "memory/"
 
 
@@ -124,6 +125,9 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
     entry = validated(ProjectEntry, said)
     text = json.dumps(entry.model_dump(mode="json"), ensure_ascii=False, allow_nan=False, indent=1)
     members = {PROJECT: text.encode("utf-8"), WEIGHTS: pack(kept)}
+    start = {key: project.start[key] for key in sorted(project.start) if expected.takes(key, project.start[key])}
+    if start:
+        members[START] = pack(start)
     if project.progress is not None:
         members[HISTORY] = pack_arrays(_history(project.progress))
     if thumbnail is not None:
@@ -177,8 +181,11 @@ def _parse(archive: Archive) -> Content:
     missing = [key for key in entry.own_weights if key not in weights]
     if missing:
         raise FormatError(f"The weights {short(missing[0])} are missing from it.", CHANGED)
+    start = unpack(archive.read(START, MAX_WEIGHT_BYTES))[0] if START in archive.members else {}
+    check_weights(graph, start)
     project = Project(
         graph=graph,
+        start=start,
         weights={key: weights[key] for key in entry.own_weights},
         data=_source(entry.data),
         settings=entry.settings,

@@ -114,8 +114,18 @@ class Dense(Layer):
         "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
     )
     bias: bool = Field(True, title="Bias", description="Whether every unit has a bias: a weight from a unit always on.")
-    train_bias: bool = Field(True, title="Train bias", description="Whether training changes the biases.")
-    share_bias: bool = Field(False, title="One bias a layer", description="All units use one and the same bias.")
+    train_bias: bool = Field(
+        True,
+        title="Train bias",
+        description="Whether training changes the biases.",
+        json_schema_extra={"needs": "bias"},
+    )
+    share_bias: bool = Field(
+        False,
+        title="One bias a layer",
+        description="All units use one and the same bias.",
+        json_schema_extra={"needs": "bias"},
+    )
     trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
 
     @classmethod

@@ -12,6 +12,7 @@ from pydantic import Field
 from annstudio.engine.account import See, Term, derived
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Op, Shape, same_shape, shape_text
+from annstudio.engine.program import Step
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.activation import Sigmoid, Softmax, class_axis
 from annstudio.layers.base import Family, Layer
@@ -240,6 +241,11 @@ def total_loss(net: Builder, losses: list[Value]) -> Value:
     return net.apply(TotalLoss(), *losses, name="E")
 
 
+def _ends_a_layer(step: Step) -> bool:
+    """Whether a step is the sum or the activation that a layer with such a setting ends in."""
+    return step.op.weighted_sum or step.op.elementwise or isinstance(step.op, Softmax)
+
+
 class Loss(Layer):
     """How far the outputs are from the targets: the one number that training makes small."""
 
@@ -284,10 +290,9 @@ class Loss(Layer):
             told = f"{spec.n_classes} values, one for each class" if spec.n_classes else shape_text(wanted)
             remedies = []
             if len(wanted) == 1 and len(x.shape) == 1:
-                source = net.source(x)
-                remedies = [Remedy("set", f"Set {source} to {wanted[0]} units", source, settings={"units": wanted[0]})]
+                remedies = [self._units_remedy(net, x, wanted[0])]
             elif len(wanted) == 1:
-                remedies = [Remedy("insert", "Insert Dense", net.current, "Dense", {"units": wanted[0]})]
+                remedies = [self._insert_dense(net, wanted[0])]
             net.need(False, x, told, "Give the layer before it as many units as the data has targets.", remedies)
         return "onehot" if spec.n_classes else "values"
 
@@ -297,14 +302,32 @@ class Loss(Layer):
             return x
         wanted = "softmax" if self.function == "cross_entropy" else "sigmoid"
         made_by = net.producer(x)
-        if made_by is None or not isinstance(made_by.op, Softmax if wanted == "softmax" else Sigmoid):
-            source = net.source(x)
-            raise ShapeError(
-                f"{net.current} needs probabilities from a {wanted}; {source} does not end in one.",
-                f"Set the activation of {source} to {wanted}.",
-                (Remedy("set", f"Set {source} to {wanted}", source, settings={"activation": wanted}),),
-            )
-        return net.value_of(made_by.inputs[0])
+        if made_by is not None and isinstance(made_by.op, Softmax if wanted == "softmax" else Sigmoid):
+            return net.value_of(made_by.inputs[0])
+        if made_by is not None and _ends_a_layer(made_by):
+            name = made_by.node
+            remedy = Remedy("set", f"Set {name} to {wanted}", name, settings={"activation": wanted})
+        else:
+            remedy = Remedy("insert", f"Insert {wanted}", net.current, "Activation", {"function": wanted})
+        raise ShapeError(
+            f"{net.current} needs probabilities from a {wanted}; {net.source(x)} does not end in one.",
+            f"Let the layer before it end in a {wanted}.",
+            (remedy,),
+        )
+
+    def _units_remedy(self, net: Builder, x: Value, units: int) -> Remedy:
+        """Another number of units for the layer that the outputs come from, or where there is none a layer more."""
+        made_by = net.producer(x)
+        while made_by is not None and _ends_a_layer(made_by) and not made_by.op.weighted_sum:
+            made_by = net.producer(net.value_of(made_by.inputs[0]))
+        if made_by is None or not made_by.op.weighted_sum:
+            return self._insert_dense(net, units)
+        return Remedy("set", f"Set {made_by.node} to {units} units", made_by.node, settings={"units": units})
+
+    def _insert_dense(self, net: Builder, units: int) -> Remedy:
+        ends = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+        settings = {"units": units, "activation": ends.get(self.function, "linear")}
+        return Remedy("insert", "Insert Dense", net.current, "Dense", settings)
 
     @property
     def summary(self) -> str:

@@ -18,12 +18,13 @@ from annstudio.document.fixes import mend
 from annstudio.document.graph import Graph
 from annstudio.document.history import Document
 from annstudio.document.network import Network
-from annstudio.document.project import Project, fitted, structure_changed
+from annstudio.document.project import Project, structure_changed
 from annstudio.engine.arena import frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy, StudioError
 from annstudio.explain.stepper import Stepper
 from annstudio.session.errand import Errand
+from annstudio.session.keeping import brought_weights, fit_weights, has_place, spelled
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
 from annstudio.training.trainer import WeightEdit
@@ -111,13 +112,18 @@ class Session:
 
     def edit(self, project: Project, label: str, merge: object = None) -> None:
         """Make `project` what is now. A change of structure or data ends the record of the run and fits the weights."""
-        before = self.project
-        if structure_changed(before, project):
-            if self._errand is not None:
-                # A project made before the pause knows nothing of what was learned until then.
-                self.pause()
-                project = replace(project, weights=self.project.weights, progress=self.project.progress)
-            project = self._fit(before, project)
+        brought = brought_weights(self.project, project)
+        structural = structure_changed(self.project, project)
+        paused = self._errand is not None and bool(structural or brought)
+        if paused:
+            # A project made before the pause knows nothing of what was learned until then.
+            self.pause()
+            weights = {**self.project.weights, **brought}
+            project = replace(project, weights=weights, progress=self.project.progress)
+        if structural:
+            project, said = fit_weights(project, self.network.followed_by(project), paused=paused)
+            if said:
+                self.told.emit("info", said)
         self.document.apply(project, label, merge)
 
     def edit_graph(self, graph: Graph, label: str, merge: object = None) -> None:
@@ -140,9 +146,11 @@ class Session:
         self.edit(replace(self.project, data=source), "Choose data")
 
     def set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
-        """Change one number; while training this happens between two batches."""
+        """Change one number; while training this happens between two batches. Raises GraphError where it cannot be."""
         if not np.isfinite(value):
             raise GraphError(f"{value} cannot be a weight.", "Give a finite number.")
+        if not has_place(self.weight(key), index):
+            raise GraphError(f"There is no weight {spelled(key, index)}.", "Places count from 0.")
         if self._errand is not None:
             self._errand.edit(WeightEdit(key, index, value))
             return
@@ -155,8 +163,6 @@ class Session:
             raise GraphError(f"{key} has shape {old.shape if old is not None else 'none'}, got {array.shape}.")
         if not np.isfinite(array).all():
             raise GraphError(f"Not all values for {key} are finite numbers.", "Give finite numbers.")
-        if self._errand is not None:
-            self.pause()
         self.edit(self.project.with_weight(key, frozen(array)), label or f"Set {key}")
 
     def rename(self, old: str, new: str) -> None:
@@ -319,31 +325,27 @@ class Session:
     def _follow(self, before: Project, after: Project) -> None:
         self.network = self.network.followed_by(after)
         structural = before.data != after.data or diff(before.graph, after.graph).structural
-        if structural and self.stepper is not None:
-            self.leave_explain()
+        if self.stepper is not None:
+            self._follow_explaining(self.stepper, before, after, structural=structural)
         if self._errand is None and before.progress is not after.progress:
             self.latest = None
         self.changed.emit(before, after)
         if structural:
             self.rechecked.emit(self.checked)
 
-    def _fit(self, before: Project, project: Project) -> Project:
-        """Keep the weights that still fit, forget the record of what was another network, and say so."""
-        network = self.network.followed_by(project)
-        try:
-            wanted = network.initial()
-        except StudioError:
-            return replace(project, progress=None)
-        kept = {k: w for k, w in fitted(project.weights, wanted).items() if k in project.weights and w is not wanted[k]}
-        lost = sorted({key.partition("/")[0] for key in before.weights if key not in kept and key in wanted})
-        if lost:
-            self.told.emit("info", f"The weights of {', '.join(lost)} start anew: their shape changed.")
-        return replace(project, weights=kept, progress=None)
+    def _follow_explaining(self, stepper: Stepper, before: Project, after: Project, *, structural: bool) -> None:
+        """Other weights or settings are explained from the same moment on; another network is not."""
+        if structural:
+            self.leave_explain()
+        elif before.weights is not after.weights or before.settings != after.settings:
+            self.stepper = self.network.stepper(self.sample)
+            self.stepper.to(stepper.position)
+            self.activity_changed.emit(self.activity)
 
     def _set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
         array = np.array(self.weights()[key])
         array[index] = value
-        self.edit(self.project.with_weight(key, frozen(array)), f"Set {_spelled(key, index)}", merge)
+        self.document.apply(self.project.with_weight(key, frozen(array)), f"Set {spelled(key, index)}", merge)
 
     def _start(self, merge: object, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> None:
         if self._errand is not None:
@@ -374,6 +376,8 @@ class Session:
         assert errand is not None
         progress = replace(message.progress, over=True) if errand.for_good else message.progress
         self._learned(message.weights, progress, errand.merge)
+        for edit in errand.edits_left():
+            self._set_weight(edit.key, edit.index, edit.value)
         if message.reason == "not finite":
             self.told.emit("error", f"Training stopped: the loss is no longer a finite number; {message.trouble}.")
         self.activity_changed.emit(self.activity)
@@ -390,9 +394,3 @@ class Session:
             return
         label = f"Train {steps} steps" if merge is None else f"Train {merge} by {merge}"
         self.document.apply(replace(self.project, weights=dict(weights), progress=progress), label, merge)
-
-
-def _spelled(key: str, index: tuple[int, ...]) -> str:
-    """`hidden/W`, (0, 1) → hidden.W[0,1]."""
-    node, _, view = key.rpartition("/")
-    return f"{node}.{view}[{','.join(map(str, index))}]"

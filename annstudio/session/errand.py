@@ -22,6 +22,10 @@ class Errand:
     def edit(self, edit: WeightEdit) -> None:
         self._worker.edit(edit)
 
+    def edits_left(self) -> list[WeightEdit]:
+        """Edits that came after the last batch."""
+        return list(self.control.edits)
+
     def halt(self, *, for_good: bool = False) -> None:
         """Stop within one batch and wait for it."""
         self.for_good = for_good

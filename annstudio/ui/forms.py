@@ -95,7 +95,7 @@ class Form(QWidget):
         """While `edited` is told: whether the edit came from an arrow, so that such edits in a row undo as one."""
         self.rows = QFormLayout(self)
         self.rows.setContentsMargins(0, 0, 0, 0)
-        self.rows.setHorizontalSpacing(2 * GRID)
+        self.rows.setHorizontalSpacing(GRID)
         self.rows.setVerticalSpacing(GRID)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)

@@ -33,7 +33,7 @@ class Limits:
 
 def number_text(value: float, digits: int | None = None) -> str:
     """A number as the user's locale writes it, without groups: all its digits, or so many significant ones."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6 and digits is None:
+    if digits is None and abs(value) < 1e6 and float(value).is_integer():
         value = int(value)
     text = repr(value) if digits is None else f"{value:.{digits}g}"
     text = re.sub(r"e([+-]?)0*(\d)", lambda found: f"e{found[1].replace('+', '')}{found[2]}", text)

@@ -108,7 +108,7 @@ def test_a_saved_project_is_the_loaded_one(tmp_path_factory, project):
 def test_every_field_of_a_project_is_kept():
     """A field that is added to a project must be added to the file too."""
     assert [field.name for field in fields(Project)] == [
-        "graph", "weights", "data", "settings", "progress", "title", "note",
+        "graph", "weights", "data", "settings", "progress", "title", "note", "start",
     ]  # fmt: skip
     assert [field.name for field in fields(Progress)] == [
         "step", "epoch", "position", "epoch_loss", "epoch_hits", "memory", "record", "over",

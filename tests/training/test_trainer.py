@@ -138,7 +138,7 @@ def test_validation_counts_every_example_once_and_changes_nothing():
     *_, unjudged = train(replace(job, validation=job.validation[:0]))
     for key, weight in judged.weights.items():
         np.testing.assert_array_equal(unjudged.weights[key], weight)
-    end = Project(start.graph, judged.weights, start.data, start.settings)
+    end = replace(start, weights=judged.weights)
     assert judged.progress.record.last["val_loss"] == pytest.approx(batch_of(end, job.validation).loss, rel=1e-12)
     assert math.isnan(unjudged.progress.record.last["val_loss"])
 

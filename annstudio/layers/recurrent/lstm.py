@@ -14,7 +14,8 @@ from annstudio.layers.activation import Sigmoid, Tanh
 from annstudio.layers.base import Family
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join, Sum
-from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter, weight_gradient
+from annstudio.layers.products import weight_gradient
+from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
 from annstudio.layers.recurrent.steps import Gated, Hold, Moment, Part, Rest, Stack
 
 

@@ -4,15 +4,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array
 from annstudio.engine.program import View
-from annstudio.errors import Remedy
 from annstudio.layers.base import Layer, TrainableField
+from annstudio.layers.framing import need_sequence
 from annstudio.layers.merge import Join
 from annstudio.layers.recurrent.steps import Moment
 
@@ -60,18 +58,6 @@ class Recurrent(Layer):
         return f"{type(self).__name__} {self.units}{arrow}" + (" · every step" if self.return_sequences else "")
 
 
-def need_sequence(net: Builder, x: Value) -> None:
-    """Raise ShapeError unless the value is a sequence, offering to fold a list into one."""
-    remedies = []
-    if len(x.shape) == 1:
-        target = (x.shape[0], 1)
-        remedies = [Remedy("insert", "Insert Reshape", net.current, "Reshape", {"target": target})]
-    elif len(x.shape) == 3:
-        target = (x.shape[1], x.shape[2] * x.shape[0])
-        remedies = [Remedy("insert", "Read rows as steps", net.current, "Reshape", {"target": target})]
-    net.need(len(x.shape) == 2, x, "a sequence of time × values", "Feed it steps of values.", remedies)
-
-
 def joined_parameter(
     layer: Recurrent, net: Builder, x: Value, *, gates: int, bias: Initial, suffix: str
 ) -> Value:  # fmt: skip
@@ -90,10 +76,3 @@ def joined_parameter(
 def flowing(steps: int, *, backwards: bool) -> Sequence[int]:
     """The moments in the order in which they are gone through."""
     return range(steps - 1, -1, -1) if backwards else range(steps)
-
-
-def weight_gradient(dw: Array, dnet: Array, seen: Array) -> None:
-    """Σ over moments and examples of dnet · seenᵀ, as one matrix product. Both are (T, rows, N)."""
-    left = np.ascontiguousarray(dnet.transpose(1, 0, 2)).reshape(dnet.shape[1], -1)
-    right = np.ascontiguousarray(seen.transpose(1, 0, 2)).reshape(seen.shape[1], -1)
-    np.matmul(left, right.T, dw)

@@ -15,7 +15,8 @@ from annstudio.layers.activation import ACTIVATIONS, activate
 from annstudio.layers.base import Family
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join
-from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter, weight_gradient
+from annstudio.layers.products import weight_gradient
+from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
 from annstudio.layers.recurrent.steps import Hold, Moment, Rest, Stack
 
 StateActivation = Literal["linear", "sigmoid", "tanh", "relu"]

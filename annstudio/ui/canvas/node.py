@@ -13,7 +13,7 @@ from annstudio.document.graph import Node
 from annstudio.engine.op import shape_text
 from annstudio.places import RESOURCES
 from annstudio.ui.canvas.geometry import CARD, FOOTER, PICTURE, SUMMARY, TITLE, input_offset, output_offset
-from annstudio.ui.canvas.thumbnail import Picture
+from annstudio.ui.canvas.thumbnail import DIMMED, Picture, Screen
 from annstudio.ui.theme import (
     CARD_RADIUS,
     CARD_WIDTH,
@@ -32,7 +32,6 @@ from annstudio.ui.theme import (
 OUTPUT = -1
 """The output's number where the inputs are 0, 1, …"""
 _BOUNDS = CARD.adjusted(-14, -14, 14, 14)
-_DIMMED = 0.42
 _NARROW = 88
 
 
@@ -51,9 +50,7 @@ class NodeItem(QGraphicsItem):
         self.dimmed = False
         self.hot_port: int | None = None
         """The port under the pointer or under a wire's loose end."""
-        self.picture: Picture | None = None
-        self.stale: Callable[[], Picture | None] | None = None
-        """How to get the newest picture; asked when the card is painted, so only for what is seen."""
+        self._screen: Screen | None = None
         self.value = ""
         """A number for the footer in the place of the shape, as the loss has."""
         self._texts: list[tuple[QPointF, QStaticText, QFont, str]] | None = None
@@ -76,21 +73,26 @@ class NodeItem(QGraphicsItem):
         if fact != self.fact or problem != self.problem:
             self.fact, self.problem = fact, problem
             if fact is None:
-                self.picture = self.stale = None
+                self.show_live(None)
             self.refresh()
 
     def show_live(self, stale: Callable[[], Picture | None] | None, value: str = "") -> None:
-        """Begin or end showing newest values; what changes often is not cached."""
-        mode = QGraphicsItem.CacheMode.DeviceCoordinateCache if stale is None else QGraphicsItem.CacheMode.NoCache
-        if mode != self.cacheMode():
-            self.setCacheMode(mode)
-        if stale is None:
-            self.picture = None
-        self.stale = stale
+        """Begin or end showing newest values: `stale` makes the picture once it is seen."""
+        if (stale is None) != (self._screen is None or not self._screen.isVisible()):
+            self.update()
+        if self._screen is None and stale is not None:
+            self._screen = Screen(self, PICTURE)
+            self._screen.dimmed = self.dimmed
+        if self._screen is not None:
+            self._screen.show_next(stale)
         if value != self.value:
             self.value = value
-            self._texts = None
-        self.update()
+            self.refresh()
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is shown of the newest values, once it was seen."""
+        return self._screen.picture if self._screen is not None and self._screen.isVisible() else None
 
     def refresh(self) -> None:
         """Lay the texts out anew and paint."""
@@ -103,6 +105,9 @@ class NodeItem(QGraphicsItem):
             if getattr(self, name) != value:
                 setattr(self, name, value)
                 self.update()
+        if self._screen is not None and self._screen.dimmed != self.dimmed:
+            self._screen.dimmed = self.dimmed
+            self._screen.update()
 
     # Ports -----------------------------------------------------------------------------------------------------------
 
@@ -127,14 +132,12 @@ class NodeItem(QGraphicsItem):
         return path
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        if self.stale is not None:
-            self.picture, self.stale = self.stale(), None
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.dimmed:
-            painter.setOpacity(_DIMMED)
+            painter.setOpacity(DIMMED)
         self._paint_body(painter)
         self._paint_texts(painter)
-        self._paint_picture(painter)
+        self._paint_icon(painter)
         if self.problem is not None:
             _paint_mark(painter, self.problem.open)
         self._paint_ports(painter)
@@ -168,7 +171,7 @@ class NodeItem(QGraphicsItem):
             painter.setFont(font)
             painter.setPen(getattr(t, colour))
             painter.drawStaticText(place, text)
-        if getattr(self.layer, "trainable", True) is False:
+        if self.problem is None and getattr(self.layer, "trainable", True) is False:
             painter.drawPixmap(QPointF(CARD_WIDTH - 24, 9), _glyph("lock", t.dim.name(), 14, _ratio(painter)))
 
     def _laid_out(self) -> list[tuple[QPointF, QStaticText, QFont, str]]:
@@ -196,12 +199,10 @@ class NodeItem(QGraphicsItem):
             texts.append((place, wish, small, "hint"))
         return texts
 
-    def _paint_picture(self, painter: QPainter) -> None:
-        if self.picture is not None:
-            painter.save()
-            self.picture.paint(painter, PICTURE)
-            painter.restore()
-        elif self.problem is None or not self.problem.open or self.problem.remedies:
+    def _paint_icon(self, painter: QPainter) -> None:
+        """What stands in the place of a picture as long as there is none."""
+        waits = self.problem is not None and self.problem.open and not self.problem.remedies
+        if not waits and (self._screen is None or not self._screen.isVisible()):
             t = theme()
             glyph = _glyph(icon_of(self.layer.kind()), mixed(t.dim, t.card, 0.62).name(), 34, _ratio(painter))
             painter.drawPixmap(QPointF(PICTURE.center().x() - 17, PICTURE.center().y() - 17), glyph)

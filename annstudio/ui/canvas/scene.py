@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QGraphicsScene
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from annstudio.document.compile import Checked, Problem
 from annstudio.document.diff import Diff, diff
@@ -54,7 +54,6 @@ class CanvasScene(QGraphicsScene):
         self.offer: Notice | None = None
         """A refusal that was just told, with its mends, until the next click."""
         self.marked = False
-        self._views: Views | None = None
         self._live: frozenset[str] = frozenset()
         self._chosen: set[str] = set()
         self._chosen_links: set[Link] = set()
@@ -196,7 +195,7 @@ class CanvasScene(QGraphicsScene):
         for id in self._live - live:
             if id in self.nodes:
                 self.nodes[id].show_live(None)
-        self._live, self._views = live, views
+        self._live = live
         for id in live:
             self.nodes[id].show_live(picture_for(self.session, id, views, record), value_of(self.graph, id, record))
 
@@ -263,8 +262,12 @@ class CanvasScene(QGraphicsScene):
         for item in cards:
             if CARD.translated(item.pos()).contains(place):
                 return Spot(node=item)
-        wire = next((i for i in found if isinstance(i, WireItem) and i.is_near(place, reach * 0.7)), None)
-        return Spot(wire=wire)
+        return Spot(wire=_wire_in(found, place, reach))
+
+    def wire_at(self, place: QPointF, reach: float) -> WireItem | None:
+        """The wire at a place, whatever else is there."""
+        area = QRectF(place.x() - reach, place.y() - reach, 2 * reach, 2 * reach)
+        return _wire_in(self.items(area, Qt.ItemSelectionMode.IntersectsItemBoundingRect), place, reach)
 
     @property
     def whole(self) -> QRectF:
@@ -286,6 +289,10 @@ class CanvasScene(QGraphicsScene):
     def paint_overview(self, painter: QPainter) -> None:
         """Everything as plain boxes and lines, in one pass."""
         self.overview.paint(painter, self.nodes, self.wires)
+
+
+def _wire_in(found: Iterable[QGraphicsItem], place: QPointF, reach: float) -> WireItem | None:
+    return next((item for item in found if isinstance(item, WireItem) and item.is_near(place, reach * 0.7)), None)
 
 
 def _distance(a: QPointF, b: QPointF) -> float:

@@ -3,12 +3,13 @@
 A picture is made once from the arrays of a snapshot and painted as often as needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from annstudio.engine.op import Array
 from annstudio.layers.base import Family
@@ -17,6 +18,8 @@ from annstudio.ui.theme import SMALL, grey_table, mixed, signed_table, theme, ui
 MOST_MAPS = 8
 """More feature maps than this would be too small to read."""
 MOST_BARS = 66
+DIMMED = 0.42
+"""How much is left of a card that a stepping has not come to."""
 _DOTS = (12, 5)
 _GAP = 20
 """The grey between feature maps."""
@@ -28,6 +31,38 @@ class Picture(Protocol):
     told: str
 
     def paint(self, painter: QPainter, area: QRectF) -> None: ...
+
+
+class Screen(QGraphicsItem):
+    """The part of a card that changes all the time, an item of its own so that the rest of the card stays cached."""
+
+    def __init__(self, card: QGraphicsItem, area: QRectF) -> None:
+        super().__init__(card)
+        self._area = area
+        self._stale: Callable[[], Picture | None] | None = None
+        self.picture: Picture | None = None
+        self.dimmed = False
+
+    def show_next(self, stale: Callable[[], Picture | None] | None) -> None:
+        """Take the way to the newest picture; it is gone once it is painted, so only by what can be seen."""
+        self._stale = stale
+        if stale is None:
+            self.picture = None
+        self.setVisible(stale is not None)
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._area
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        if self._stale is not None:
+            self.picture, self._stale = self._stale(), None
+        if self.picture is not None:
+            painter.save()
+            if self.dimmed:
+                painter.setOpacity(DIMMED)
+            self.picture.paint(painter, self._area)
+            painter.restore()
 
 
 class Maps:

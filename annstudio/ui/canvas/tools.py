@@ -204,23 +204,30 @@ class Placing(Gesture):
         self._over(None)
 
     def area(self) -> QRectF:
-        return self._rect.adjusted(-4, -4, 4, 4)
+        return self._shown().adjusted(-4, -4, 4, 4)
 
     def paint(self, painter: QPainter) -> None:
-        t = theme()
+        t, area = theme(), self._shown()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_outline(painter, self._rect, t.families[self._layer.family])
+        paint_outline(painter, area, t.families[self._layer.family])
         painter.setFont(ui_font(TEXT, bold=True))
         painter.setPen(t.text)
         words = f"Insert {self._entry.kind}" if self._wire is not None else self._layer.summary
         centred = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        painter.drawText(self._rect.adjusted(8, 8, -8, -8), centred, words)
+        painter.drawText(area.adjusted(8, 2, -8, -2), centred, words)
+
+    def _shown(self) -> QRectF:
+        """The ghost: a card where it would stand, or a label on the wire that would take it in."""
+        if self._wire is None:
+            return self._rect
+        label = QRectF(0, 0, CARD.width(), 32)
+        label.moveCenter(self._wire.path().pointAtPercent(0.5))
+        return label
 
     def _wire_under(self, place: QPointF) -> WireItem | None:
         if not self._layer.has_output or self._layer.arity[1] == 0:
             return None
-        spot = self.view.canvas.spot(place, 1.5 * self.view.reach)
-        return spot.wire if spot.port is None else None
+        return self.view.canvas.wire_at(place, 1.5 * self.view.reach)
 
     def _over(self, wire: WireItem | None) -> None:
         if wire is not self._wire:

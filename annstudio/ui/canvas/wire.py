@@ -21,7 +21,7 @@ class WireItem(QGraphicsPathItem):
         self.hovered = False
         self.flow = ""
         self._arrow: QGraphicsPolygonItem | None = None
-        self._near: QPainterPath | None = None
+        self._near: tuple[float, QPainterPath] | None = None
         self.setPen(wire_pen())
 
     def set_path(self, path: QPainterPath) -> None:
@@ -51,19 +51,20 @@ class WireItem(QGraphicsPathItem):
             self._arrow.setVisible(bool(self.flow))
 
     def is_near(self, place: QPointF, reach: float) -> bool:
-        """Whether a place of the scene is within `reach` of the wire (asked with much the same reach each time)."""
+        """Whether a place of the scene is within `reach` of the wire."""
         if not self.boundingRect().adjusted(-reach, -reach, reach, reach).contains(place):
             return False
-        if self._near is None:
+        if self._near is None or self._near[0] != reach:
             stroker = QPainterPathStroker()
             stroker.setWidth(2 * reach)
-            self._near = stroker.createStroke(self.path())
-        return self._near.contains(place)
+            self._near = reach, stroker.createStroke(self.path())
+        return self._near[1].contains(place)
 
     def _place_arrow(self, arrow: QGraphicsPolygonItem) -> None:
         """An arrowhead in the middle, the way that the values run."""
         path = self.path()
         arrow.setPos(path.pointAtPercent(0.5))
+        arrow.setScale(0.7 if path.length() < 60 else 1.0)
         arrow.setRotation(-path.angleAtPercent(0.5) + (180 if self.flow == GRADIENT else 0))
 
 
@@ -72,7 +73,7 @@ def wire_pen(chosen: bool = False, hovered: bool = False, flow: str = "") -> QPe
     if flow:
         pen = QPen(_colour(flow), 2.5)
         if flow == GRADIENT:
-            pen.setDashPattern([3, 2.4])
+            pen.setDashPattern([2, 1.6])
     elif chosen or hovered:
         pen = QPen(t.halo, 3 if chosen else 2.5)
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QLineF, QPointF
+from PySide6.QtCore import QLineF, QPointF, QRectF
 
 from annstudio.engine.program import Phase, Program, Role, Step, Update
 from annstudio.explain.derivation import Quantity
@@ -182,8 +182,19 @@ class _Finder:
             lines.add(key)
             told = flow.text if flow.text not in seen and len(texts) <= _MOST_TEXTS else ""
             seen.add(flow.text)
-            flows.append(Flow(flow.line, told))
+            flows.append(Flow(flow.line, told, self._clear_share(flow.line) if told else 0.5))
         self.focus.flows = flows
+
+    def _clear_share(self, line: QLineF) -> float:
+        """Where along a line its text lies on no label."""
+        pills = [QRectF(w.pill.x() - 56, w.pill.y() - 20, 112, 40) for w in self.plan.wires if w.pill is not None]
+
+        def hidden(share: float) -> float:
+            at = line.pointAt(share)
+            text = QRectF(at.x() - 56, at.y() - 25, 112, 18)
+            return sum(cut.width() * cut.height() for pill in pills if (cut := text.intersected(pill)).isValid())
+
+        return min((0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78), key=hidden)
 
 
 def quantity_of_unit(column: Column, unit: int) -> Quantity:

@@ -26,8 +26,12 @@ LABELLED = 16
 """Layers with at most so many weights have them all labelled."""
 NEURONS = 12
 """Networks whose dense layers have at most so many units are drawn as neurons unless the user wants otherwise."""
+COMPACT = 6
+"""Columns of more units than this stand closer, with fewer numbers beside them."""
 _ABOVE, _BELOW = 42.0, 24.0
 """Room for the numbers above and below a unit."""
+_BETWEEN = 190.0
+"""The distance between two columns that stand one below the other: a bias unit has its place there."""
 _FRAME = 26.0
 
 
@@ -45,6 +49,10 @@ class Column:
     ys: tuple[float, ...]
     places: tuple[int | None, ...]
     computes: bool
+
+    @property
+    def compact(self) -> bool:
+        return len(self.places) > COMPACT
 
     @property
     def frame(self) -> QRectF:
@@ -123,6 +131,7 @@ def neuron_plan(program: Program, titles: Mapping[str, str], unfolded: frozenset
     columns = _placed(found, links, titles, unfolded)
     biases = _biases(columns, links)
     taken = [rect for column in columns.values() for y in column.ys for rect in unit_rects(column.x, y)]
+    taken += [QRectF(bias.at.x() - 48, bias.at.y() - BIAS_RADIUS, 96, 2 * BIAS_RADIUS + 22) for bias in biases]
     wires = place_pills(_wires(program, columns, biases, links), taken)
     judged = tuple(
         Judged(j.node, columns[owner[j.output]], j.target, _loss_slot(program, j.target))
@@ -221,16 +230,20 @@ def _placed(
     for node in found:
         depth[node] = max((depth[link.source] + 1 for link in links if link.target == node), default=0)
     x, xs = 0.0, {}
+    counts = [len(_places(one.size, one.node in unfolded)) for one in found.values()]
+    tallest = max(n * _pitch(n) for n in counts)
     for level in range(max(depth.values(), default=0) + 1):
         inside = [found[link.source].size * found[link.target].size for link in links if depth[link.target] == level]
-        x += (330.0 if max(inside, default=0) <= 6 else 420.0) if level else 0.0
+        # Tall drawings have room to the sides.
+        least = 330.0 if sum(inside) <= 6 else 420.0 if len(inside) == 1 else 560.0
+        x += min(max(least, tallest / len(found)), 700.0) if level else 0.0
         xs[level] = x
     columns: dict[str, Column] = {}
     for level in xs:
         nodes = [node for node in found if depth[node] == level]
         places = {node: _places(found[node].size, node in unfolded) for node in nodes}
         heights = [_pitch(len(places[node])) * (len(places[node]) - 1) + 2 * RADIUS + _ABOVE + _BELOW for node in nodes]
-        top = -(sum(heights) + 70.0 * (len(nodes) - 1)) / 2
+        top = -(sum(heights) + _BETWEEN * (len(nodes) - 1)) / 2
         for node, height in zip(nodes, heights, strict=True):
             first = top + _ABOVE + RADIUS
             ys = tuple(first + i * _pitch(len(places[node])) for i in range(len(places[node])))
@@ -239,7 +252,7 @@ def _placed(
                 node, titles.get(node, node), one.slot, one.net, one.mask, one.size, xs[level], ys, places[node],
                 one.computes,
             )  # fmt: skip
-            top += height + 70.0
+            top += height + _BETWEEN
     return {node: columns[node] for node in found}
 
 
@@ -252,7 +265,7 @@ def _places(size: int, unfolded: bool) -> tuple[int | None, ...]:
 
 def _pitch(n: int) -> float:
     """The distance between two units of a column."""
-    return {1: 0.0, 2: 236.0, 3: 190.0}.get(n, 166.0)
+    return {1: 0.0, 2: 236.0, 3: 190.0}.get(n, 166.0 if n <= COMPACT else 118.0)
 
 
 def _biases(columns: Mapping[str, Column], links: list[_Link]) -> tuple[Bias, ...]:
@@ -263,8 +276,9 @@ def _biases(columns: Mapping[str, Column], links: list[_Link]) -> tuple[Bias, ..
             continue
         before = [columns[link.source] for link in own]
         left = max(c.x for c in before)
-        bottom = max(c.ys[-1] for c in (*before, column))
-        found.append(Bias(node, QPointF(left + 0.48 * (column.x - left), bottom + RADIUS + 90.0)))
+        under = [c for c in columns.values() if c.x == column.x and c.ys[0] > column.ys[-1]]
+        bottom = column.ys[-1] if under else max(c.ys[-1] for c in (*before, column))
+        found.append(Bias(node, QPointF(left + 0.48 * (column.x - left), bottom + RADIUS + (84.0 if under else 112.0))))
     return tuple(found)
 
 

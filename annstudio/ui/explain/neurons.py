@@ -230,8 +230,12 @@ class NeuronScene(QGraphicsScene):
             "" if value is None else written,
             number,
             "net" if value is not None and value == net else "",
-            tuple(above),
-            f"net {tour.text(tour.number(net, index))}" if net is not None and net_known and out_known else "",
+            tuple(above[-1:] if column.compact else above),
+            ""
+            if column.compact
+            else f"net {tour.text(tour.number(net, index))}"
+            if net is not None and net_known and out_known
+            else "",
             asked,
             off,
         )

@@ -32,6 +32,8 @@ class Flow:
 
     line: QLineF
     text: str = ""
+    share: float = 0.5
+    """Where along the line it is written."""
 
 
 class WireItem(Item):
@@ -172,6 +174,6 @@ class FlowItem(Item):
 
 def _beside(painter: QPainter, t: Theme, flow: Flow) -> None:
     """Write what flows above the middle of its line, on a ground that keeps it legible."""
-    middle = flow.line.center()
+    middle = flow.line.pointAt(flow.share)
     painter.setPen(t.gradient_text)
     on_ground(painter, t, QRectF(middle.x() - 100, middle.y() - 25, 200, 18), flow.text)

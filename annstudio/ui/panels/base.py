@@ -6,9 +6,9 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from psygnal import SignalInstance
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
-from PySide6.QtWidgets import QLabel, QSpinBox, QStackedLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QSpinBox, QStackedLayout, QWidget
 
 from annstudio.document.diff import diff
 from annstudio.document.project import Project
@@ -38,6 +38,7 @@ class Panel(QWidget):
         self.setAccessibleName(self.title)
         self._stale = True
         self._refreshed = 0.0
+        self._dock: QDockWidget | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._refresh_if_seen)
@@ -74,18 +75,19 @@ class Panel(QWidget):
     def touch(self, least: float | None = None) -> None:
         """Something is new: show it, at once or `least` seconds after the last time, if anybody can see it."""
         self._stale = True
-        if not self.isVisible() or self._timer.isActive():
+        if not self.seen:
             return
         wait = self._refreshed + (self.pace if least is None else least) - monotonic()
         if wait <= 0:
+            self._timer.stop()
             self._refresh_if_seen()
-        else:
+        elif not self._timer.isActive() or self._timer.remainingTime() > wait * 1000:
             self._timer.start(max(1, round(wait * 1000)))
 
     # Following -----------------------------------------------------------------------------------------------------
 
     def _changed(self, before: Project, after: Project) -> None:
-        if not self.isVisible():
+        if not self.seen:
             self._stale = True
         elif not _only_moved(before, after):
             self.touch()
@@ -107,15 +109,36 @@ class Panel(QWidget):
         self.touch(0)
 
     def _refresh_if_seen(self) -> None:
-        if self.isVisible():
+        if self.seen:
             self._stale = False
             self.refresh()
             self._refreshed = monotonic()
 
+    @property
+    def seen(self) -> bool:
+        """Whether anything of the panel is on the screen. A dock behind another tab is visible, but lies outside."""
+        window = self.window()
+        place = QRect(self.mapTo(window, QPoint()), self.size())
+        return self.isVisible() and window.rect().intersects(place)
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._follow_dock()
         if self._stale:
             self._refresh_if_seen()
+
+    def _follow_dock(self) -> None:
+        """Hear when the dock's tab comes to the front: nothing else tells it."""
+        dock = self.parentWidget()
+        while dock is not None and not isinstance(dock, QDockWidget):
+            dock = dock.parentWidget()
+        if isinstance(dock, QDockWidget) and dock is not self._dock:
+            self._dock = dock
+            dock.visibilityChanged.connect(self._came_to_front)
+
+    def _came_to_front(self, front: bool) -> None:
+        if front and self._stale:
+            self._timer.start(0)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

@@ -148,13 +148,6 @@ class InspectorPanel(Panel):
         for box in self._problems:
             box.redress()
 
-    def _snapshot(self, snapshot: object) -> None:
-        # While training only the weights move: nothing else is laid out anew.
-        if self.isVisible() and self.session.activity == "train":
-            self.touch(0.25)
-        else:
-            super()._snapshot(snapshot)
-
     def _show_head(self, chosen: list[Node]) -> None:
         one = len(chosen) == 1
         self.name_cell.setVisible(one)

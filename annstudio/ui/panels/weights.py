@@ -51,7 +51,7 @@ class WeightsPanel(Panel):
         self.words.setForegroundRole(QPalette.ColorRole.BrightText)
         self.words.setWordWrap(True)
         self.words.hide()
-        self.picture = Mosaic(self.body, largest_cell=10, tallest=30 * GRID)
+        self.picture = Mosaic(self.body, largest_cell=10, tallest=20 * GRID)
         self.picture.chosen.connect(self._choose_map)
         self.bar = ColourBar(self.body)
         self.histogram = Histogram(self.body)
@@ -314,9 +314,14 @@ def facts_text(array: Array) -> str:
     if not array.size or not np.isfinite(array).all():
         return "not all are finite numbers"
     share = 100 * np.count_nonzero(array > 0) / array.size
-    numbers = {"mean": array.mean(), "spread": array.std(), "least": array.min(), "largest": array.max()}
-    lines = [f"{count_text(array.size)} numbers · {share:.0f}\u2009% positive"]
-    return "\n".join([*lines, *(f"{name:8}{signed_text(float(value), 4):>10}" for name, value in numbers.items())])
+    mean, spread, least, largest = (
+        signed_text(float(v), 3) for v in (array.mean(), array.std(), array.min(), array.max())
+    )
+    spread = spread.removeprefix("+")
+    return (
+        f"{count_text(array.size)} numbers · {share:.0f}\u2009% positive\n"
+        f"mean {mean}, spread {spread}\nfrom {least} to {largest}"
+    )
 
 
 __all__ = ["WeightsPanel", "facts_text"]

@@ -43,7 +43,15 @@ def test_a_ghost_shows_where_a_layer_would_be(hand):
     assert len(hand.graph.nodes) == 4
 
 
-def test_a_layer_dropped_on_a_wire_is_put_in(hand):
+@pytest.mark.parametrize("pitch", [190, 200, 260])
+def test_a_layer_dropped_on_a_wire_is_put_in(opened, making, pitch):
+    layers = [
+        ("input", "Input", {"shape": (2,)}),
+        ("hidden", "Dense", {}),
+        ("output", "Dense", {}),
+        ("loss", "Loss", {}),
+    ]
+    hand = opened(making(*layers, pitch=pitch))
     hand.drag_in(entry("Dropout").mime(), hand.middle_of("hidden", "output"))
     assert Link("hidden", "dropout_1") in hand.graph.links
     assert Link("dropout_1", "output") in hand.graph.links

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
@@ -81,6 +81,21 @@ def test_fit_shows_everything_at_most_at_full_size(hand, opened):
     assert wide.view.zoom_bar.percent.text() == "100 %"
     QTest.mouseClick(wide.view.zoom_bar.whole, Qt.MouseButton.LeftButton)
     assert wide.view.seen().contains(wide.scene.whole)
+
+
+def test_tab_leaves_the_canvas(hand, qtbot):
+    window = QWidget()
+    column = QVBoxLayout(window)
+    line = QLineEdit()
+    column.addWidget(hand.view)
+    column.addWidget(line)
+    window.show()
+    hand.view.setFocus()
+    QTest.keyClick(hand.view, Qt.Key.Key_Tab)
+    assert window.focusWidget() is line
+    hand.view.setParent(None)
+    window.close()
+    window.deleteLater()
 
 
 def test_opening_another_project_fits_it(hand):
@@ -205,6 +220,13 @@ def test_a_sequence_is_a_heat_map():
 
 def test_a_loss_that_is_not_finite_does_not_stop_the_picture():
     assert Curve(np.array([3.0, 2.0, np.nan, np.inf]), PICTURE).told == "loss 2"
+
+
+def test_a_layer_that_does_not_learn_has_a_lock(hand):
+    before = hand.view.grab().toImage()
+    hand.session.set_layer("hidden", trainable=False)
+    hand.hover(QPointF(100, 500))
+    assert hand.view.grab().toImage() != before
 
 
 # Steps -----------------------------------------------------------------------------------------------------------

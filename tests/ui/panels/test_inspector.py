@@ -170,3 +170,23 @@ def test_the_curve_tells_its_values_under_the_pointer(panel):
 def test_words_about_weights():
     told = weights_text({"W": np.array([[1.0, -1.0], [2.0, 0.0]]), "b": np.zeros(2)})
     assert told == "2×2 and 2 biases · 6 · 50\u2009% positive"
+
+
+def test_a_setting_that_does_not_apply_is_hidden(panel, digits):
+    panel.show(["conv_1"])
+    form = form_with(panel, "bias")
+    assert form.field("train_bias").isVisible()
+    QTest.mouseClick(form.field("bias"), Qt.MouseButton.LeftButton, pos=QPoint(8, form.field("bias").height() // 2))
+    assert digits.graph.nodes["conv_1"].layer.bias is False
+    assert not form.field("train_bias").isVisible()
+
+
+def test_another_choice_of_nodes_is_shown_at_once_while_training(panel, digits, qtbot):
+    digits.set_settings(epochs=10_000)
+    digits.train()
+    qtbot.waitUntil(lambda: digits.poll() or digits.latest is not None)
+    panel.show(["output"])
+    assert panel.name.text() == "output"
+    panel.show([])
+    assert panel.head.isVisible()
+    digits.pause()

@@ -1,0 +1,150 @@
+"""The panels around the canvas: where each stands at first, and how Explain borrows their room."""
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
+
+from annstudio.session import Session
+from annstudio.ui.canvas.view import CanvasView
+from annstudio.ui.panels.activations import ActivationsPanel
+from annstudio.ui.panels.boundary import BoundaryPanel
+from annstudio.ui.panels.curves import CurvesPanel
+from annstudio.ui.panels.data import DataPanel
+from annstudio.ui.panels.inspector import InspectorPanel
+from annstudio.ui.panels.maps import MapsPanel
+from annstudio.ui.panels.palette import PalettePanel
+from annstudio.ui.panels.predictions import PredictionsPanel
+from annstudio.ui.panels.problems import ProblemsPanel
+from annstudio.ui.panels.weights import WeightsPanel
+
+Area = Qt.DockWidgetArea
+BOTTOM = (
+    CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
+)  # fmt: skip
+PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
+PALETTE_MINIMUM, INSPECTOR_MINIMUM, EXPLAIN_WIDTH = 150, 264, 540
+
+
+class Docks:
+    """Every panel in a dock of its own; all can be moved, closed and brought back from the View menu."""
+
+    def __init__(self, window: QMainWindow, session: Session, canvas: CanvasView, explain_panel: QWidget) -> None:
+        self._window = window
+        self._session = session
+        self._canvas = canvas
+        self._before_explain: QByteArray | None = None
+        window.setCorner(Qt.Corner.BottomLeftCorner, Area.LeftDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
+        window.setTabPosition(Area.BottomDockWidgetArea, QTabWidget.TabPosition.North)
+        # Tabs can be dragged out of their row, which is how a panel without a title bar is moved.
+        window.setDockOptions(window.dockOptions() | QMainWindow.DockOption.GroupedDragging)
+        self.palette = PalettePanel(session)
+        self.palette.chosen.connect(canvas.append_layer)
+        self.inspector = InspectorPanel(session)
+        self.problems = ProblemsPanel(session)
+        self.problems.node_chosen.connect(self._show_node)
+        self.panels: dict[type[QWidget], QWidget] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        self._dock("Layers", self.palette, Area.LeftDockWidgetArea).setMinimumWidth(PALETTE_MINIMUM)
+        self._dock("Inspector", self.inspector, Area.RightDockWidgetArea, scroll=True).setMinimumWidth(
+            INSPECTOR_MINIMUM
+        )
+        for kind in BOTTOM:
+            panel = self.problems if kind is ProblemsPanel else kind(session)
+            self.panels[kind] = panel
+            self._dock(kind.title, panel, Area.BottomDockWidgetArea)
+        self.explain_dock = self._dock("Why", explain_panel, Area.RightDockWidgetArea)
+        self.explain_dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
+        self._arrange()
+        self._first = window.saveState()
+        session.rechecked.connect(self._count_problems)
+        self._count_problems()
+
+    def show_selection(self, ids: list[str]) -> None:
+        """Let the panels that speak of one layer speak of the selected one."""
+        self.inspector.show_nodes(ids)
+        for kind in (WeightsPanel, MapsPanel):
+            panel = self.panels[kind]
+            if len(ids) == 1:
+                panel.choose(ids[0])  # type: ignore[attr-defined]
+
+    def explain(self, begin: bool) -> None:
+        """Clear the room for Explain, or give it back as it was."""
+        if begin:
+            self._before_explain = self._window.saveState()
+            for dock in self.docks.values():
+                dock.setVisible(dock is self.explain_dock)
+            self._window.resizeDocks([self.explain_dock], [EXPLAIN_WIDTH], Qt.Orientation.Horizontal)
+        else:
+            if self._before_explain is not None:
+                self._window.restoreState(self._before_explain)
+            self.explain_dock.hide()
+
+    def reset(self) -> None:
+        """Put all panels back in their first places."""
+        self._window.restoreState(self._first)
+        self._arrange()
+
+    def fill_menu(self, menu: QMenu) -> None:
+        for dock in self.docks.values():
+            if dock is not self.explain_dock:
+                menu.addAction(dock.toggleViewAction())
+
+    def _dock(self, title: str, panel: QWidget, area: Area, *, scroll: bool = False) -> QDockWidget:
+        dock = QDockWidget(title, self._window)
+        dock.setObjectName(f"dock {title}")
+        if scroll:
+            frame = QScrollArea()
+            frame.setWidgetResizable(True)
+            frame.setFrameShape(QScrollArea.Shape.NoFrame)
+            frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            frame.setWidget(panel)
+            dock.setWidget(frame)
+        else:
+            dock.setWidget(panel)
+        self._window.addDockWidget(area, dock)
+        self.docks[title] = dock
+        if area is Area.BottomDockWidgetArea:
+            # The tab says the name already; a panel that floats or stands alone gets its title bar back.
+            dock.topLevelChanged.connect(self.dress_titles)
+            dock.dockLocationChanged.connect(self.dress_titles)
+        return dock
+
+    def dress_titles(self, *_: object) -> None:
+        for kind in BOTTOM:
+            dock = self.docks[kind.title]
+            tabbed = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
+            bare = dock.titleBarWidget() is not None
+            if tabbed and not bare:
+                dock.setTitleBarWidget(QWidget(dock))
+            elif bare and not tabbed:
+                old = dock.titleBarWidget()
+                dock.setTitleBarWidget(None)  # type: ignore[arg-type]
+                old.deleteLater()
+
+    def _arrange(self) -> None:
+        """First places: layers left, inspector right, everything else in tabs below."""
+        tabs = [self.docks[kind.title] for kind in BOTTOM]
+        for dock in tabs[1:]:
+            self._window.tabifyDockWidget(tabs[0], dock)
+        for dock in self.docks.values():
+            dock.setVisible(dock is not self.explain_dock)
+        tabs[0].raise_()
+        self.dress_titles()
+        horizontal = [self.docks["Layers"], self.docks["Inspector"]]
+        self._window.resizeDocks(horizontal, [PALETTE_WIDTH, INSPECTOR_WIDTH], Qt.Orientation.Horizontal)
+        self._window.resizeDocks([tabs[0]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+
+    def _show_node(self, id: str) -> None:
+        self._canvas.select([id])
+        self._canvas.show_node(id)
+
+    def _count_problems(self, *_: object) -> None:
+        """Write the number of problems on the panel's tab."""
+        n = len(self._session.checked.problems)
+        title = f"{ProblemsPanel.title} {n}" if n else ProblemsPanel.title
+        dock = self.docks[ProblemsPanel.title]
+        dock.setWindowTitle(title)
+        for bar in self._window.findChildren(QTabBar):
+            for i in range(bar.count()):
+                if bar.tabText(i).startswith(ProblemsPanel.title):
+                    bar.setTabText(i, title)

@@ -1,0 +1,159 @@
+"""How one number comes about, as blocks of a page: the symbols with links, the numbers term by term, the result."""
+
+from annstudio.explain.derivation import SHOWN_TERMS, Derivation, Part, Quantity, Row
+from annstudio.explain.names import plain
+from annstudio.explain.numbers import number_latex
+from annstudio.explain.paths import Path, paths
+from annstudio.ui.explain.formula import Piece
+from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Rows, Table
+from annstudio.ui.explain.rich import bold, coloured, link, rich, signed, times
+from annstudio.ui.explain.tour import Tour
+
+LONG = 6
+"""Sums of more terms are told by the general formula; their terms stand in lines or in a table."""
+
+
+def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
+    """Symbols and numbers of one number; of one that is to come the symbols alone, and where it comes from."""
+    walk = tour.walk
+    assert walk is not None
+    at = tour.stepper.written_by.get(quantity.slot)
+    if at is None:
+        return (Note("It is given: it was there before the first step."),)
+    if not walk.known(quantity.slot, quantity.index, quantity.term):
+        with tour.stepper.visit(at + 1):
+            told = tour.explainer.derive(quantity, tour.digits)
+        go = Note(f"Not computed yet: that is step {at + 1} of the batch's {len(tour.stepper)} operations.", quantity)
+        return (Formula(symbols(told)), go)
+    told = tour.explainer.derive(quantity, tour.digits)
+    if not told.rows:
+        return (Lines((_equation(tour, told),)),)
+    return (Formula(symbols(told)), *numbers(tour, told))
+
+
+def symbols(told: Derivation) -> tuple[Piece, ...]:
+    """The formula in symbols, every factor a link to its number."""
+    pieces = [Piece(told.symbol), Piece("=")]
+    if len(told.rows) > LONG:
+        return (Piece(told.symbol), Piece(r"\quad"), Piece(told.formula)) if told.formula else (Piece(told.symbol),)
+    for i, row in enumerate(told.rows):
+        minus = row.symbols.startswith("-")
+        if i or minus:
+            pieces.append(Piece("-" if minus else "+"))
+        pieces += _row_pieces(row)
+    return tuple(pieces)
+
+
+def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
+    """The formula with numbers: one line where it is short, else a line for each term, the largest first if many."""
+    rows, equation = told.rows, _equation(tour, told)
+    latex = f"{told.symbols_line} {told.numbers_line} = {number_latex(told.value, tour.digits)}"
+    if len(rows) == 1:
+        line = f"{rich(told.symbol)} = {rich(times(rows[0].numbers))}"
+        if rows[0].numbers == number_latex(told.value, tour.digits):
+            return (Lines((equation,), latex),)
+        return (Lines((line, f"&nbsp;&nbsp;= {bold(tour.text(told.value))}"), latex),)
+    if len(rows) <= SHOWN_TERMS:
+        lines = [_term_line(tour, row) for row in rows]
+        return (Lines((*lines, equation), latex),)
+    return (Lines((f"Sum of {len(rows)} terms", equation), latex), terms_table(tour, told))
+
+
+def _term_line(tour: Tour, row: Row) -> str:
+    """A term in symbols, with numbers, and its value; a bias is said once."""
+    value = signed(row.value, tour.digits)
+    if row.numbers.strip("()") == number_latex(row.value, tour.digits):
+        return f"{row_symbols(row)} = {value}"
+    return f"{row_symbols(row)} = {rich(times(row.numbers))} = {value}"
+
+
+def terms_table(tour: Tour, told: Derivation) -> Table:
+    """All terms of a sum, largest first."""
+    rows = sorted(told.rows, key=lambda row: -abs(row.value))
+    links = [next((p.quantity for p in reversed(row.parts) if p.quantity is not None), None) for row in rows]
+
+    def make(at: int) -> tuple[Cell, ...]:
+        return (Cell(_plain(rows[at])), Cell(tour.text(rows[at].value), rows[at].value))
+
+    key = (told.quantity, tour.digits, tuple(row.value for row in rows[:LONG]))
+    return Table(("term, largest first", "value"), Rows(len(rows), make, key), tuple(links))
+
+
+def row_symbols(row: Row, colour: str = "") -> str:
+    """A term in symbols as rich text, its factors links."""
+    if is_product(row):
+        return " · ".join(link(rich(part.symbol), part.quantity, colour) for part in row.parts)
+    quantities = [part.quantity for part in row.parts if part.quantity is not None]
+    return link(rich(row.symbols), quantities[0] if len(quantities) == 1 else None, colour)
+
+
+def is_product(row: Row) -> bool:
+    return row.symbols == r" \cdot ".join(part.symbol for part in row.parts)
+
+
+def path_blocks(tour: Tour, gradient: Quantity) -> tuple[Block, ...]:
+    """Every path from a number to the error with its product; nothing where there is one or far too many."""
+    found = paths(tour.explainer, gradient, tour.digits)
+    if len(found) < 2:
+        return ()
+    lines = [_path_line(tour, path) for path in found]
+    total = f"{rich(tour.explainer.symbol(gradient))} = {bold(tour.text(sum(path.value for path in found)))}"
+    return (Lines((*lines, total)),)
+
+
+def _path_line(tour: Tour, path: Path) -> str:
+    symbols = " · ".join(link(rich(part.symbol), part.quantity) for part in path.factors)
+    product = rich(" × ".join(_bracketed(number_latex(part.value, tour.digits)) for part in path.factors))
+    return f"{symbols}<br>&nbsp;&nbsp;= {product} = {signed(path.value, tour.digits)}"
+
+
+def factor_lines(tour: Tour, part: Part, colour: str) -> list[str]:
+    """What a factor of a chain rule is: its rule in symbols, with numbers, and its value in its colour."""
+    value, quantity = bold(tour.text(part.value), colour), part.quantity
+    if part.rule:
+        return [f"{coloured(rich(part.rule), colour)} = {rich(times(part.meaning))} = {value}"]
+    if quantity is None or quantity.slot not in tour.program.gradients.values():
+        name = rich(part.symbol if quantity is None else tour.explainer.symbol(quantity))
+        return [f"{link(name, quantity, colour)} = {value}"]
+    told = tour.explainer.derive(quantity, tour.digits)
+    name = link(rich(part.symbol), quantity, colour)
+    if len(told.rows) == 1:
+        return [_one_way(tour, told.rows[0], name, quantity, colour, value)]
+    if not told.rows or len(told.rows) > SHOWN_TERMS:
+        return [f"{name} = {value}"]
+    lines = [f"{name} = {' + '.join(row_symbols(row, colour) for row in told.rows)}"]
+    return [*lines, f"&nbsp;&nbsp;= {rich(times(told.numbers_line[2:]))}", f"&nbsp;&nbsp;= {value}"]
+
+
+def _one_way(tour: Tour, row: Row, name: str, quantity: Quantity, colour: str, value: str) -> str:
+    """A gradient that comes by one way; the gradient of the error itself, which is 1, is left unsaid."""
+    rest = [part for i, part in enumerate(row.parts) if i != row.through]
+    through = row.parts[row.through] if row.through is not None else None
+    if through is not None and through.value == 1.0 and len(rest) == 1 and rest[0].rule:
+        return f"{link(rich(rest[0].rule), quantity, colour)} = {rich(times(rest[0].meaning))} = {value}"
+    told = row_symbols(row, colour) if is_product(row) else rich(row.symbols)
+    return f"{name} = {told} = {rich(times(row.numbers))} = {value}"
+
+
+def _row_pieces(row: Row) -> list[Piece]:
+    if not is_product(row):
+        quantities = [part.quantity for part in row.parts if part.quantity is not None]
+        return [Piece(row.symbols.lstrip("-"), quantity=quantities[0] if len(quantities) == 1 else None)]
+    pieces: list[Piece] = []
+    for part in row.parts:
+        if pieces:
+            pieces.append(Piece(r"\cdot"))
+        pieces.append(Piece(part.symbol, quantity=part.quantity))
+    return pieces
+
+
+def _equation(tour: Tour, told: Derivation) -> str:
+    return f"{rich(told.symbol)} = {bold(tour.text(told.value))}"
+
+
+def _plain(row: Row) -> str:
+    return f"{plain(row.symbols)} = {plain(times(row.numbers))}".replace("-", "−")
+
+
+def _bracketed(number: str) -> str:
+    return f"({number})" if number.startswith("-") else number

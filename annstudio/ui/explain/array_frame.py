@@ -1,0 +1,217 @@
+"""One array in full view: as a picture with its scale, or number by number in the colours of the signs."""
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPalette
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSpinBox,
+    QStackedLayout,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from annstudio.explain.numbers import number_text
+from annstudio.ui.explain.array_maps import Maps
+from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
+from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
+from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
+
+_MOST_MAPS = 64
+"""More maps than this are not drawn; the picker reaches them all."""
+
+
+class CellMosaic(Mosaic):
+    """A mosaic whose cells can be asked about: `picked(map, row, column)`."""
+
+    picked = Signal(int, int, int)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = self.place_at(event.position())
+        if place is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.picked.emit(*place)
+
+
+class ArrayModel(MatrixModel):
+    """A matrix to be read: counted from 1 as in symbols, written with the tour's digits."""
+
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        return super().flags(index) & ~Qt.ItemFlag.ItemIsEditable
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        value = float(self.array[index.row(), index.column()])
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return number_text(value, self.digits)
+            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
+                where = f"{self.row_name} {index.row() + 1}, {self.column_name} {index.column() + 1}"
+                return f"{where}: {number_text(value, 17)}"
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole:
+            across = orientation == Qt.Orientation.Horizontal
+            if across and self.array.shape[1] == 1:
+                return self.column_name
+            return f"{self.column_name if across else self.row_name} {section + 1}"
+        return super().headerData(section, orientation, role)
+
+
+class ArrayFrame(QWidget):
+    """Shows maps. `picked(map, row, column)`: a cell was clicked, or Enter pressed on it."""
+
+    picked = Signal(int, int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._maps: Maps | None = None
+        self._signed = True
+        self._wants_numbers: bool | None = None
+        self.title = QLabel(self)
+        self.title.setFont(ui_font(TEXT, bold=True))
+        self.picker = QSpinBox(self)
+        self.picker.setAccessibleName("Which map")
+        self.picker.setWrapping(True)
+        self.toggle = QToolButton(self)
+        self.toggle.setCheckable(True)
+        self.toggle.setText("Numbers")
+        self.toggle.setToolTip("Numbers instead of a picture")
+        self.bar = ColourBar(self)
+        self.under = QLabel(self)
+        self.under.setFont(ui_font(SMALL))
+        self.mosaic = CellMosaic(self)
+        self.model = ArrayModel(self)
+        self.table = MatrixView(self.model, self)
+        self.table.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        self.empty = QLabel(self)
+        for label in (self.under, self.empty):
+            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
+        self._build()
+        self.toggle.toggled.connect(self._choose_numbers)
+        self.picker.valueChanged.connect(self._show_map)
+        self.mosaic.hovered.connect(self.under.setText)
+        self.mosaic.picked.connect(self.picked)
+        self.table.clicked.connect(self._pick)
+        self.table.activated.connect(self._pick)
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(2 * GRID)
+        head.addWidget(self.title, 1)
+        head.addWidget(self.picker)
+        head.addWidget(self.toggle)
+        self._stack = QStackedLayout()
+        for widget in (self.mosaic, self.table, self.empty):
+            self._stack.addWidget(widget)
+        foot = QHBoxLayout()
+        foot.addWidget(self.bar)
+        foot.addWidget(self.under, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addLayout(head)
+        layout.addLayout(self._stack, 1)
+        layout.addLayout(foot)
+
+    # Showing ---------------------------------------------------------------------------------------------------------
+
+    def say(self, title: str, words: str) -> None:
+        """There is no array yet: why."""
+        self._maps = None
+        self.title.setText(title)
+        self.empty.setText(words)
+        self._stack.setCurrentWidget(self.empty)
+        for widget in (self.picker, self.toggle, self.bar):
+            widget.hide()
+        self.under.setText("")
+
+    def show_maps(self, title: str, maps: Maps, digits: int, *, signed: bool) -> None:
+        """Show an array; `signed` pictures have the signs' colours, others are grey."""
+        same = self._maps is not None and self._maps.names == maps.names
+        self._maps, self._signed = maps, signed
+        n, rows, columns = maps.values.shape
+        self.title.setText(f"{title}  {low_high(maps, digits)}")
+        self.title.setToolTip(self.title.text())
+        self.model.set_digits(digits)
+        self.table.fit_digits(digits)
+        before = self.picker.blockSignals(True)
+        self.picker.setRange(1, n)
+        if not same:
+            self.picker.setValue(1)
+        self.picker.blockSignals(before)
+        # A list or a small matrix is best read, a picture best seen.
+        numbers = self._wants_numbers if self._wants_numbers is not None else n == 1 and (rows > 1 or columns > 1) and (
+            maps.column != "column"
+        )  # fmt: skip
+        before = self.toggle.blockSignals(True)
+        self.toggle.setChecked(bool(numbers))
+        self.toggle.blockSignals(before)
+        self.toggle.show()
+        self._show()
+
+    def _show(self) -> None:
+        if self._maps is None:
+            return
+        numbers = self.toggle.isChecked()
+        self.picker.setVisible(numbers and len(self._maps.values) > 1)
+        self.bar.setVisible(True)
+        if numbers:
+            self._show_map(self.picker.value())
+            self._stack.setCurrentWidget(self.table)
+            return
+        scale = Scale.of([self._maps.values], signed=self._signed)
+        shown = self._maps.values[:_MOST_MAPS]
+        if shown.shape[2] == 1 and shown.shape[0] == 1:
+            # A list of values as a picture lies down.
+            shown = shown.transpose(0, 2, 1)
+        self.mosaic.show_maps(np.nan_to_num(shown), scale, self._maps.names)
+        self.bar.show_scale(scale)
+        more = len(self._maps.values) - _MOST_MAPS
+        self.under.setText(f"{more} more maps: see Numbers" if more > 0 else "")
+        self._stack.setCurrentWidget(self.mosaic)
+
+    def _show_map(self, number: int) -> None:
+        if self._maps is None:
+            return
+        scale = Scale.of([self._maps.values], signed=True)
+        at = min(number, len(self._maps.values)) - 1
+        self.model.show_array(self._maps.values[at], scale, self._maps.row, self._maps.column)
+        self.bar.show_scale(scale)
+        self.under.setText(self._maps.names[at])
+        self.picker.setToolTip(f"{self._maps.names[at]} of {len(self._maps.values)}")
+
+    def redress(self) -> None:
+        """The theme is another."""
+        self.table.delegate.redress()
+        self._show()
+
+    def _choose_numbers(self, wanted: bool) -> None:
+        self._wants_numbers = wanted
+        self._show()
+
+    # Picking ---------------------------------------------------------------------------------------------------------
+
+    def _pick(self, index: QModelIndex) -> None:
+        self.picked.emit(self.picker.value() - 1, index.row(), index.column())
+
+    def place_of_picture(self, place: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Where a cell of the picture is in the array: a list's picture lies down."""
+        if self._maps is not None and self._maps.values.shape[0] == 1 and self._maps.values.shape[2] == 1:
+            return (place[0], place[2], place[1])
+        return place
+
+
+def low_high(maps: Maps, digits: int) -> str:
+    """From where to where the numbers go."""
+    if not maps.values.size:
+        return ""
+    low, high = float(maps.values.min()), float(maps.values.max())
+    few = min(digits, 4)
+    return number_text(low, few) if low == high else f"{number_text(low, few)} … {number_text(high, few)}"

@@ -1,0 +1,115 @@
+"""The bar above the Explain view: go on and back, choose the example and the digits, leave."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
+
+from annstudio.errors import StudioError
+from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
+from annstudio.ui.explain.view import ExplainView
+from annstudio.ui.numbers import count_text
+from annstudio.ui.theme import GRID, TITLE, ui_font, wear
+
+
+class ExplainBar(QWidget):
+    """Buttons for the view's commands. Everything here is reached by the view's keys as well."""
+
+    def __init__(self, view: ExplainView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.view = view
+        self.setAccessibleName("Explain commands")
+        self.title = QLabel(self)
+        self.title.setFont(ui_font(TITLE, bold=True))
+        self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
+        self.title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID + 2)
+        row.addWidget(self.title)
+        self.start = self._button("to-start", "", "To the start (Home)", view.to_start)
+        self.back = self._button("back", "Step back", "One step back (Left)", view.step_back)
+        self.on = self._button("forward-step", "Step", "One step on (Right)", view.step, primary=True)
+        self.layer = self._button(
+            "next-layer", "Next layer", "On to the end of this layer (Ctrl+Right)", view.next_layer
+        )
+        self.loss = self._button("to-loss", "Run to loss", "To where the error is known (L)", view.to_loss)
+        self.update_all = self._button("to-update", "To update", "To the end of the update (U)", view.to_update)
+        row.addSpacing(2 * GRID)
+        self.sample = self._spin("Sample ", "Which example of the data is explained")
+        self.sample.setWrapping(True)
+        self.digits = self._spin("Precision ", "How many digits numbers are written with")
+        self.digits.setRange(MIN_DIGITS, MAX_DIGITS)
+        stretch = QWidget(self)
+        stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        row.addWidget(stretch, 1)
+        self.leave = self._button("leave", "Leave explain", "Back to the drawing", view.leave)
+        self.sample.valueChanged.connect(self._choose_sample)
+        self.digits.valueChanged.connect(view.set_digits)
+        view.tour.begun.connect(self.refresh)
+        view.tour.moved.connect(self.refresh)
+        view.tour.digits_changed.connect(self.refresh)
+        self.refresh()
+
+    def _button(
+        self, icon: str, text: str, tip: str, command: Callable[[], None], *, primary: bool = False
+    ) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(text or tip.partition(" (")[0])
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+        button.setToolButtonStyle(style)
+        button.setProperty("primary", primary)
+        wear(button, icon, "on_accent" if primary else "")
+        # The keys go on stepping after a click.
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda: command())
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(button)
+        return button
+
+    def _spin(self, prefix: str, tip: str) -> QSpinBox:
+        spin = QSpinBox(self)
+        spin.setPrefix(prefix)
+        spin.setToolTip(tip)
+        spin.setAccessibleName(prefix.strip())
+        spin.setKeyboardTracking(False)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(spin)
+        return spin
+
+    def refresh(self, *_: object) -> None:
+        """Say where we are, without a sound."""
+        tour, session = self.view.tour, self.view.session
+        walk = tour.walk
+        self.setEnabled(walk is not None)
+        if walk is None:
+            return
+        self.title.setText(session.title)
+        n = len(session.dataset) if session.dataset is not None else 1
+        self._show(self.sample, session.sample % n + 1, (1, n), f" of {count_text(n)}")
+        self.sample.setEnabled(n > 1)
+        self._show(self.digits, tour.digits, (MIN_DIGITS, MAX_DIGITS), "")
+        for button, can in (
+            (self.start, walk.place > 0), (self.back, walk.place > 0), (self.on, walk.place < len(walk)),
+            (self.layer, walk.place < len(walk)), (self.update_all, walk.place < len(walk)),
+            (self.loss, walk.program.loss is not None),
+        ):  # fmt: skip
+            button.setEnabled(can)
+
+    def _show(self, spin: QSpinBox, value: int, limits: tuple[int, int], suffix: str) -> None:
+        before = spin.blockSignals(True)
+        spin.setRange(*limits)
+        spin.setSuffix(suffix)
+        spin.setValue(value)
+        spin.blockSignals(before)
+
+    def _choose_sample(self, number: int) -> None:
+        try:
+            self.view.set_sample(number - 1)
+        except StudioError as error:
+            self.view.session.told.emit("error", str(error))
+            self.refresh()

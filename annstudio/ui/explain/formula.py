@@ -1,0 +1,151 @@
+"""Formulas: pieces of LaTeX in a row, each with its colour, some of them links to their numbers."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+
+from annstudio.explain.derivation import Quantity
+from annstudio.explain.names import plain
+from annstudio.ui.explain.typeset import Set, typeset
+from annstudio.ui.theme import GRID, theme
+
+SIZE = 17
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A bit of a formula. `colour` counts a chain rule's factors (None: the text's), `quantity` is where it leads."""
+
+    latex: str
+    colour: int | None = None
+    quantity: Quantity | None = None
+    tip: str = ""
+
+
+def piece_colour(colour: int | None) -> QColor:
+    t = theme()
+    return t.text if colour is None else t.factors[colour % len(t.factors)]
+
+
+class FormulaView(QWidget):
+    """One formula; it wraps between pieces where it is too long. `followed(Quantity)`: a link in it was clicked."""
+
+    followed = Signal(object)
+
+    def __init__(self, pieces: Sequence[Piece], parent: QWidget | None = None, size: int = SIZE) -> None:
+        super().__init__(parent)
+        self.pieces = tuple(pieces)
+        self.size_of_text = size
+        self._spots: list[tuple[QPointF, Set, Piece]] = []
+        self._laid_out_for = -1
+        self._hovered: Piece | None = None
+        self.setMouseTracking(True)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName(self.text)
+        self.setToolTip(self.text)
+
+    @property
+    def latex(self) -> str:
+        return " ".join(piece.latex for piece in self.pieces)
+
+    @property
+    def text(self) -> str:
+        """The formula as plain text."""
+        return re.sub(r"\s+", " ", " ".join(plain(piece.latex) for piece in self.pieces))
+
+    # Layout ----------------------------------------------------------------------------------------------------------
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self._lay_out(width)
+
+    def sizeHint(self) -> QSize:
+        width = self.width() if self.width() > 40 * GRID else 90 * GRID
+        return QSize(width, self._lay_out(width))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(20 * GRID, self._lay_out(max(self.width(), 20 * GRID)))
+
+    def _lay_out(self, width: int) -> int:
+        """Place the pieces in lines; gives back the height."""
+        lines: list[list[tuple[float, Set, Piece]]] = [[]]
+        x, gap = 0.0, 0.32 * self.size_of_text
+        for piece in self.pieces:
+            told = typeset(piece.latex, self.size_of_text, piece_colour(piece.colour).name())
+            if lines[-1] and x + told.width > width:
+                lines.append([])
+                x = 2 * self.size_of_text
+            lines[-1].append((x, told, piece))
+            x += told.width + gap
+        self._spots, y = [], 0.0
+        for line in lines:
+            above = max((told.above for _, told, _ in line), default=0.0)
+            below = max((told.below for _, told, _ in line), default=0.0)
+            self._spots += [(QPointF(at, y + above - told.above), told, piece) for at, told, piece in line]
+            y += above + below + 1.5 * GRID
+        self._laid_out_for = width
+        return math.ceil(y - 1.5 * GRID)
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._laid_out_for != self.width():
+            self._lay_out(self.width())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for at, told, piece in self._spots:
+            told.draw(painter, at, piece_colour(piece.colour))
+            if piece is self._hovered:
+                painter.setPen(QPen(piece_colour(piece.colour), 1))
+                bottom = at.y() + told.above + told.below
+                painter.drawLine(QPointF(at.x(), bottom), QPointF(at.x() + told.width, bottom))
+        painter.end()
+
+    def piece_at(self, point: QPointF | QPoint) -> Piece | None:
+        """The link under a point."""
+        for at, told, piece in self._spots:
+            rect = QRectF(at.x(), at.y(), told.width, told.above + told.below).adjusted(-2, -2, 2, 2)
+            if piece.quantity is not None and rect.contains(QPointF(point)):
+                return piece
+        return None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        piece = self.piece_at(event.position())
+        if piece is not self._hovered:
+            self._hovered = piece
+            self.setCursor(Qt.CursorShape.PointingHandCursor if piece else Qt.CursorShape.ArrowCursor)
+            self.update()
+            if piece is not None and piece.tip:
+                QToolTip.showText(event.globalPosition().toPoint(), piece.tip, self)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = None
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        piece = self.piece_at(event.position())
+        if piece is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.followed.emit(piece.quantity)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = copy_menu(self, self.text, self.latex)
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+
+def copy_menu(parent: QWidget, text: str, latex: str = "") -> QMenu:
+    """The context menu of formulas and lines: take them along as text or as LaTeX."""
+    menu = QMenu(parent)
+    menu.addAction("Copy as text", lambda: QGuiApplication.clipboard().setText(text))
+    if latex:
+        menu.addAction("Copy as LaTeX", lambda: QGuiApplication.clipboard().setText(latex))
+    return menu

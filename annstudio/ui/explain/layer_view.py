@@ -1,0 +1,115 @@
+"""The page of layers: cards above, the operations and arrays of the layer at hand below."""
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSplitter, QToolButton, QVBoxLayout, QWidget
+
+from annstudio.document.graph import Graph
+from annstudio.ui.explain.array_pane import ArrayPane
+from annstudio.ui.explain.layers import LayerScene
+from annstudio.ui.explain.stage import Stage
+from annstudio.ui.explain.tour import Tour
+from annstudio.ui.theme import GRID
+
+_CARDS, _ARRAYS = 560, 400
+"""How the height is shared at first."""
+
+
+class LayerView(QWidget):
+    """Follows a tour. `asked(Quantity)`: a cell of an array was clicked."""
+
+    asked = Signal(object)
+
+    def __init__(self, tour: Tour, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tour = tour
+        self._graph: Graph | None = None
+        self.scene = LayerScene(tour, self)
+        self.stage = Stage(self.scene, self.scene.content, self)
+        self.pane = ArrayPane(tour, self)
+        self.pane.setAutoFillBackground(True)
+        self.split = QSplitter(Qt.Orientation.Vertical, self)
+        self.split.addWidget(self.stage)
+        self.split.addWidget(self.pane)
+        self.split.setChildrenCollapsible(False)
+        self.stage.setMinimumHeight(45 * GRID)
+        self.pane.setMinimumHeight(45 * GRID)
+        self.split.setSizes([_CARDS, _ARRAYS])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.split)
+        # The rows are planned anew once a resize has come to rest.
+        self._replan = QTimer(self)
+        self._replan.setSingleShot(True)
+        self._replan.setInterval(60)
+        self._replan.timeout.connect(self._plan)
+        self.scene.replanned.connect(self.stage.fit)
+        self.scene.selected.connect(self.pane.show_layer)
+        self.pane.asked.connect(self.asked)
+
+    def show_graph(self, graph: Graph) -> None:
+        """Draw a network, or nothing new where it is the same."""
+        self._graph = graph
+        self._plan()
+        self.pane.refresh()
+
+    def _plan(self) -> None:
+        if self._graph is not None:
+            size = self.stage.viewport().size()
+            self.scene.show_graph(self._graph, size.width() / max(size.height(), 1))
+
+    def refresh(self) -> None:
+        """Another moment."""
+        self.scene.refresh()
+        card = self.scene.card_of_now()
+        if card is not None:
+            self.stage.show_place(card.sceneBoundingRect())
+        self.pane.refresh()
+
+    def let_go(self) -> None:
+        """Follow the steps again."""
+        if self.scene.chosen:
+            self.scene.select(self.scene.chosen)
+
+    def forget_pictures(self) -> None:
+        self.scene.forget_pictures()
+
+    def redress(self) -> None:
+        """The theme is another."""
+        self.scene.redress()
+        self.pane.redress()
+        self.stage.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.isVisible():
+            self._replan.start()
+
+
+class PageSwitch(QWidget):
+    """Neurons or layers, where a network can be drawn as both. `chosen(neurons)`."""
+
+    chosen = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self.buttons = QButtonGroup(self)
+        for which, (text, tip) in enumerate((
+            ("Layers", "Every layer as a card, with the arrays of its operations"),
+            ("Neurons", "Every unit and every weight"),
+        )):  # fmt: skip
+            button = QToolButton(self)
+            button.setText(text)
+            button.setToolTip(tip)
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self.buttons.addButton(button, which)
+            row.insertWidget(0, button)
+        self.buttons.idClicked.connect(lambda which: self.chosen.emit(bool(which)))
+
+    def show_choice(self, neurons: bool) -> None:
+        self.buttons.button(int(neurons)).setChecked(True)
+        self.adjustSize()

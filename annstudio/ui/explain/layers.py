@@ -1,0 +1,278 @@
+"""A network of any kind drawn as cards: every layer with its values and, on the way back, its gradients as pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, QGraphicsSceneMouseEvent
+
+from annstudio.document.graph import Graph, Link, Node
+from annstudio.engine.op import shape_text
+from annstudio.engine.program import Phase, Program
+from annstudio.explain.report import net_slot
+from annstudio.ui.canvas.thumbnail import Picture
+from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
+from annstudio.ui.explain.pictures import picture
+from annstudio.ui.explain.tour import Tour
+from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
+from annstudio.ui.theme import CARD_RADIUS, STRIPE, TEXT, TITLE, mono_font, theme, ui_font
+
+_VALUES = QRectF(12, 54, 100, 72)
+_GRADIENTS = QRectF(120, 54, 100, 72)
+_PRINT = TEXT + 1
+"""The cards are usually seen a little smaller than they are."""
+_COLOURS = {Phase.FORWARD: "forward", Phase.LOSS: "forward", Phase.BACKWARD: "gradient", Phase.UPDATE: "ok"}
+
+
+@dataclass(frozen=True)
+class CardState:
+    """All that a card shows. The pictures are equal only to themselves: another moment's may be others."""
+
+    status: str = TO_COME
+    colour: str = ""
+    selected: bool = False
+    values: Picture | None = None
+    gradients: Picture | None = None
+    number: str = ""
+    updated: bool = False
+
+
+class CardItem(QGraphicsItem):
+    """A layer. `state` is a CardState."""
+
+    def __init__(self, node: Node, rect: QRectF, shape: str) -> None:
+        super().__init__()
+        self.node, self.shape_text = node, shape
+        self.setPos(rect.topLeft())
+        self._size = QRectF(0, 0, rect.width(), rect.height())
+        self.state = CardState()
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAcceptHoverEvents(True)
+
+    def boundingRect(self) -> QRectF:
+        return self._size.adjusted(-6, -6, 6, 6)
+
+    def show_state(self, state: CardState) -> None:
+        if state != self.state:
+            self.state = state
+            told = [f"{self.node.id} · {state.status}"]
+            told += [f"values: {state.values.told}"] if state.values is not None else []
+            told += [f"gradients: {state.gradients.told}"] if state.gradients is not None else []
+            self.setToolTip("\n".join([*told, "Click to list its operations"]))
+            self.update()
+
+    def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
+        scene = self.scene()
+        if event.button() == Qt.MouseButton.LeftButton and isinstance(scene, LayerScene):
+            scene.select(self.node.id)
+        else:
+            event.ignore()
+
+    def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
+        t, state = theme(), self.state
+        if state.status == NOW or state.selected:
+            halo = QColor(t.halo if state.selected else t.now)
+            halo.setAlpha(110 if state.selected else 60)
+            painter.setPen(QPen(halo, 8))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(self._size, CARD_RADIUS, CARD_RADIUS)
+        border = {
+            NOW: QPen(getattr(t, state.colour) if state.colour else t.now, 2.5),
+            DONE: QPen(t.card_border, 1.2),
+            TO_COME: QPen(t.wire, 1.4, Qt.PenStyle.DotLine),
+        }[state.status]
+        painter.setPen(border)
+        painter.setBrush(t.card)
+        painter.drawRoundedRect(self._size, CARD_RADIUS, CARD_RADIUS)
+        self._texts(painter)
+        self._pictures(painter)
+
+    def _texts(self, painter: QPainter) -> None:
+        t, state, wide = theme(), self.state, self._size.width() - 24
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(t.families[self.node.layer.family])
+        painter.drawRoundedRect(QRectF(12, 7, 28, STRIPE), 2, 2)
+        painter.setFont(ui_font(TITLE + 1, bold=True))
+        painter.setPen(t.text)
+        painter.drawText(QRectF(12, 12, wide, 21), Qt.AlignmentFlag.AlignVCenter, self.node.id)
+        painter.setFont(ui_font(_PRINT))
+        painter.setPen(t.dim)
+        painter.drawText(QRectF(12, 32, wide, 18), Qt.AlignmentFlag.AlignVCenter, self.node.layer.summary)
+        painter.setFont(mono_font(_PRINT))
+        foot = QRectF(12, self._size.height() - 26, wide, 20)
+        painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter, self.shape_text)
+        word = "updated" if state.updated else state.status
+        painter.setPen(t.text if state.status == NOW else t.dim)
+        painter.setFont(ui_font(_PRINT, bold=state.status == NOW))
+        painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, word)
+
+    def _pictures(self, painter: QPainter) -> None:
+        t = theme()
+        whole = _VALUES.united(_GRADIENTS)
+        areas = [(_VALUES, self.state.values, ""), (_GRADIENTS, self.state.gradients, "gradient")]
+        for area, shown, word in areas if self.node.layer.has_output else [(whole, self.state.values, "")]:
+            painter.save()
+            if shown is not None:
+                painter.setFont(mono_font(TITLE))
+                painter.setClipRect(area)
+                shown.paint(painter, area)
+            else:
+                painter.setPen(QPen(t.faint, 1, Qt.PenStyle.DotLine))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRoundedRect(area, 4, 4)
+                painter.setPen(t.dim)
+                painter.setFont(ui_font(_PRINT))
+                painter.drawText(area, Qt.AlignmentFlag.AlignCenter, word)
+            painter.restore()
+
+
+class WirePath(QGraphicsPathItem):
+    """A wire between cards: `state` is empty, or the colour in which values or gradients run along it now."""
+
+    def __init__(self, path: QPainterPath) -> None:
+        super().__init__(path)
+        self.state = ""
+        self.setZValue(-1)
+
+    def show_state(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            self.update()
+
+    def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
+        t = theme()
+        pen = QPen(getattr(t, self.state) if self.state else t.wire, 3.0 if self.state else 1.6)
+        if self.state == "gradient":
+            pen.setDashPattern([3, 2])
+        painter.setPen(pen)
+        painter.drawPath(self.path())
+
+
+class LayerScene(QGraphicsScene):
+    """Follows a Tour. `selected(node)`: a card was clicked ("" for none). `replanned`: the drawing is another."""
+
+    selected = Signal(str)
+    replanned = Signal()
+
+    def __init__(self, tour: Tour, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tour = tour
+        self.chosen = ""
+        self.plan: LayerPlan | None = None
+        self.cards: dict[str, CardItem] = {}
+        self.wires: dict[Link, WirePath] = {}
+        self._shown: tuple[Program, Graph] | None = None
+        self._ratio = 2.4
+        self._pictures: dict[tuple[int, bool], Picture | None] = {}
+
+    def content(self) -> QRectF:
+        return self.plan.bounds if self.plan is not None else QRectF()
+
+    def show_graph(self, graph: Graph, ratio: float) -> None:
+        """Draw a network for a room of this shape, anew where either is another."""
+        program = self.tour.program if self.tour.walk is not None else None
+        coarse = round(ratio, 1)
+        if self._shown is not None and self._shown == (program, graph) and coarse == self._ratio:
+            self.refresh()
+            return
+        self.clear()
+        self.cards, self.wires, self._pictures = {}, {}, {}
+        self._shown = (program, graph) if program is not None else None
+        self._ratio = coarse
+        self.plan = layer_plan(graph, ratio) if program is not None else None
+        if self.plan is not None and program is not None:
+            self._add(self.plan, graph, program)
+            self.refresh()
+        self.replanned.emit()
+
+    def _add(self, plan: LayerPlan, graph: Graph, program: Program) -> None:
+        for link, path in plan.wires.items():
+            self.wires[link] = WirePath(path)
+            self.addItem(self.wires[link])
+        for node, rect in plan.cards.items():
+            slot = program.outputs.get(node)
+            shape = shape_text(program.slots[slot].shape) if slot is not None and node not in program.losses else ""
+            self.cards[node] = CardItem(graph.nodes[node], rect, shape)
+            self.addItem(self.cards[node])
+        self.chosen = self.chosen if self.chosen in self.cards else ""
+
+    def select(self, node: str) -> None:
+        """Choose a layer; the same again lets go."""
+        self.chosen = "" if node == self.chosen else node
+        self.refresh()
+        self.selected.emit(self.chosen)
+
+    def forget_pictures(self) -> None:
+        """Another batch: every picture is another."""
+        self._pictures = {}
+
+    def redress(self) -> None:
+        self._pictures = {}
+        for card in self.cards.values():
+            card.state = CardState()
+        self.refresh()
+        self.update()
+
+    # Following -------------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the moment at hand."""
+        walk = self.tour.walk
+        if walk is None or self._shown is None:
+            return
+        now = {walk.program.steps[i].node: walk.program.steps[i].phase for i in walk.span}
+        for node, card in self.cards.items():
+            card.show_state(self._card_state(node, now))
+        for link, wire in self.wires.items():
+            wire.show_state(self._wire_state(link, now))
+
+    def card_of_now(self) -> CardItem | None:
+        """The card of the layer at hand."""
+        walk = self.tour.walk
+        step = walk.current if walk is not None and walk.place else None
+        return self.cards.get(step.node) if step is not None else None
+
+    def _card_state(self, node: str, now: Mapping[str, Phase]) -> CardState:
+        tour, walk = self.tour, self.tour.walk
+        assert walk is not None
+        program = tour.program
+        slot = program.losses.get(node, program.outputs.get(node))
+        if slot is None:
+            return CardState(selected=node == self.chosen)
+        known = walk.known(slot, (0,) * len(program.slots[slot].shape))
+        gradient = self._gradient(node, slot)
+        back = gradient is not None and walk.known(gradient, (0,) * len(program.slots[gradient].shape))
+        parameters = [i for i, p in enumerate(program.parameters) if p.node == node]
+        return CardState(
+            NOW if node in now else DONE if known else TO_COME,
+            _COLOURS[now[node]] if node in now else "",
+            node == self.chosen,
+            self._picture(slot, signed=False) if known else None,
+            self._picture(gradient, signed=True) if back and gradient is not None else None,
+            updated=any(tour.stepper.updated(i) for i in parameters),
+        )
+
+    def _gradient(self, node: str, slot: int) -> int | None:
+        """The gradient of a layer's result; where the loss works from the scores before it, of those."""
+        program = self.tour.program
+        if node in program.losses:
+            return None
+        net = net_slot(program, node)
+        return program.gradients.get(slot, None if net is None else program.gradients.get(net))
+
+    def _picture(self, slot: int, *, signed: bool) -> Picture | None:
+        """The picture of a slot, made once: what a batch computed stays what it is."""
+        key = (slot, signed)
+        if key not in self._pictures:
+            array = self.tour.stepper.array(slot)
+            area = _GRADIENTS if signed else _VALUES
+            text = self.tour.text(float(array.ravel()[0])) if array.size else ""
+            self._pictures[key] = picture(array, area, text, signed=signed)
+        return self._pictures[key]
+
+    def _wire_state(self, link: Link, now: Mapping[str, Phase]) -> str:
+        phase = now.get(link.target)
+        if phase in (Phase.FORWARD, Phase.LOSS):
+            return "forward"
+        return "gradient" if phase is Phase.BACKWARD else ""

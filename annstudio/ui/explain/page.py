@@ -1,0 +1,111 @@
+"""What a page of the panel is made of: sections with formulas, lines of numbers, tables, notes and source."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import overload
+
+from annstudio.explain.derivation import Quantity
+from annstudio.ui.explain.formula import Piece
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula in pieces."""
+
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of rich text in the font of numbers. `latex` is what they are in LaTeX, for copying."""
+
+    html: tuple[str, ...]
+    latex: str = ""
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """Words. `quantity` or `place` (a number of steps done) make them a link."""
+
+    text: str
+    quantity: Quantity | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table; `sign` colours it."""
+
+    text: str
+    sign: float | None = None
+
+
+Row = tuple[Cell, ...]
+
+
+class Rows(Sequence[Row]):
+    """Rows that are made when they are first seen; equal to others of the same `key`."""
+
+    def __init__(self, n: int, make: Callable[[int], Row], key: object) -> None:
+        self._n, self._make, self.key = n, make, key
+        self._made: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(self._n))]
+        if not 0 <= at < self._n:
+            raise IndexError(at)
+        if at not in self._made:
+            self._made[at] = self._make(at)
+        return self._made[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rows) and (self._n, self.key) == (other._n, other.key)
+
+    def __hash__(self) -> int:
+        return hash((self._n, self.key))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a heading; `links` are what a click on a row asks about, the `chosen` row stands out."""
+
+    heading: tuple[str, ...]
+    rows: Sequence[Row]
+    links: Sequence[Quantity | None] = ()
+    chosen: int | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Source text as it ran."""
+
+    title: str
+    text: str
+
+
+Block = Formula | Lines | Note | Table | Source
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it, in one box unless it brings its own."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the panel shows: a question, and its answer in sections."""
+
+    title: str
+    sections: tuple[Section, ...] = field(default=())

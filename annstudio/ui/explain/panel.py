@@ -1,0 +1,132 @@
+"""The panel beside the Explain view: the question that was asked and its whole answer, or the step at hand."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from annstudio.explain.derivation import Quantity
+from annstudio.ui import theme as themes
+from annstudio.ui.explain.blocks import Box, plain_text, title_label, widgets_of
+from annstudio.ui.explain.page import Formula, Lines, Note, Page, Section
+from annstudio.ui.explain.step_page import page_of
+from annstudio.ui.explain.view import ExplainView
+from annstudio.ui.panels.base import follow
+from annstudio.ui.theme import GRID, TITLE, ui_font, wear
+
+
+class ExplainPanel(QWidget):
+    """Follows the view's tour. Links go to where a number was computed; Back returns to the question before."""
+
+    def __init__(self, view: ExplainView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.view = view
+        self.tour = view.tour
+        self.page: Page | None = None
+        self.setAccessibleName("Explanation")
+        self.back = self._button("back", "Back", "To the question before (Alt+Left)")
+        self.release = self._button("close", "Follow the steps", "Leave the question; explain the step at hand (Esc)")
+        self.title = QLabel(self)
+        self.title.setTextFormat(Qt.TextFormat.RichText)
+        self.title.setWordWrap(True)
+        self.title.setFont(ui_font(TITLE, bold=True))
+        head = QHBoxLayout()
+        head.setContentsMargins(4 * GRID, 3 * GRID, 2 * GRID, GRID)
+        head.addWidget(self.back)
+        head.addWidget(self.title, 1)
+        head.addWidget(self.release)
+        self.area = QScrollArea(self)
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.area, 1)
+        self.setMinimumWidth(80 * GRID)
+        self.back.clicked.connect(self.tour.ask_back)
+        self.release.clicked.connect(self._release)
+        for signal in (self.tour.begun, self.tour.moved, self.tour.asked, self.tour.digits_changed):
+            signal.connect(self.refresh)
+        follow(self, themes.changed, self._redress)
+        self.refresh()
+
+    def _button(self, icon: str, text: str, tip: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setAccessibleName(text)
+        button.setToolTip(tip)
+        wear(button, icon)
+        return button
+
+    # Showing ---------------------------------------------------------------------------------------------------------
+
+    def refresh(self, *_: object) -> None:
+        """Show the answer, or the step; what is the same already is left alone."""
+        self.back.setVisible(self.tour.walk is not None and self.tour.can_go_back)
+        self.release.setVisible(self.tour.question is not None)
+        page = page_of(self.tour)
+        if page != self.page:
+            self._show(page)
+
+    def _show(self, page: Page) -> None:
+        same_question = self.page is not None and self.page.title == page.title
+        before = self.area.verticalScrollBar().value() if same_question else 0
+        self.page = page
+        self.title.setText(page.title)
+        body = QWidget(self.area)
+        rows = QVBoxLayout(body)
+        rows.setContentsMargins(4 * GRID, GRID, 4 * GRID, 4 * GRID)
+        rows.setSpacing(2 * GRID)
+        for section in page.sections:
+            self._add_section(section, body, rows)
+        rows.addStretch(1)
+        old = self.area.takeWidget()
+        self.area.setWidget(body)
+        if old is not None:
+            old.deleteLater()
+        self.area.verticalScrollBar().setValue(before)
+
+    def _add_section(self, section: Section, body: QWidget, rows: QVBoxLayout) -> None:
+        rows.addSpacing(GRID)
+        rows.addWidget(title_label(section.title, body))
+        box, kind = None, None
+        for block in section.blocks:
+            if isinstance(block, Formula | Lines | Note):
+                # Formulas and lines of numbers have boxes of their own; notes stand in whichever is there.
+                if box is None or (type(block) is not kind and not isinstance(block, Note)):
+                    box = Box(body)
+                    rows.addWidget(box)
+                box.rows.addWidget(widgets_of(block, self.tour.go_and_ask, self.tour.ask, box))
+            else:
+                box = None
+                rows.addWidget(widgets_of(block, self.tour.go_and_ask, self.tour.ask, body))
+            kind = type(block)
+
+    @property
+    def text(self) -> str:
+        """All that is said, as plain text."""
+        lines = [plain_text(self.title.text())]
+        body = self.area.widget()
+        for label in body.findChildren(QLabel) if body is not None else ():
+            lines.append(getattr(label, "plain", None) or plain_text(label.text()))
+        return "\n".join(lines)
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def _release(self) -> None:
+        self.tour.ask(None)
+
+    def _redress(self, *_: object) -> None:
+        self.page = None
+        self.refresh()
+
+    def ask(self, quantity: Quantity) -> None:
+        """Ask about a number."""
+        self.tour.ask(quantity)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # The same keys step whether the drawing or the panel is in use.
+        if not self.view.take_key(event):
+            super().keyPressEvent(event)

@@ -1,0 +1,91 @@
+"""Symbols and numbers as one line of rich text, with links to the numbers they stand for."""
+
+import html
+import re
+from functools import lru_cache
+
+from annstudio.explain.derivation import Part, Quantity
+from annstudio.explain.names import plain
+from annstudio.explain.numbers import number_latex, number_text
+from annstudio.ui.theme import theme
+
+
+@lru_cache(maxsize=4096)
+def rich(latex: str) -> str:
+    """LaTeX of the kind used here as rich text on one line: lowered indices, fractions with a slash."""
+    text = html.escape(latex, quote=False)
+    text = re.sub(r"\\hat\{([^{}]*)\}", "\\1\u0302", text)
+    for _ in range(6):
+        text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
+        text = re.sub(r"\\sqrt\{([^{}]*)\}", r"√(\1)", text)
+        text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
+        text = re.sub(r"_\{([^{}]*)\}", r"<sub>\1</sub>", text)
+        text = re.sub(r"\^\{([^{}]*)\}", r"<sup>\1</sup>", text)
+    text = re.sub(r"_(\w)", r"<sub>\1</sub>", text.replace(r"\_", "\u0001")).replace("\u0001", "_")
+    text = re.sub(r"\^(\w)", r"<sup>\1</sup>", text)
+    # What is left is plain words; tags hold neither backslashes nor braces.
+    return plain(text).replace("-", "−")
+
+
+def times(latex: str) -> str:
+    """A product of numbers with crosses, as on paper; powers of ten keep their dot."""
+    return re.sub(r" ?\\cdot (?!10\^)|\\,(?=\()", r" × ", latex)
+
+
+def number(value: float, digits: int) -> str:
+    return number_text(value, digits)
+
+
+def bold(text: str, colour: str = "") -> str:
+    inside = f'<b style="color:{colour}">' if colour else "<b>"
+    return f"{inside}{text}</b>"
+
+
+def coloured(text: str, colour: str) -> str:
+    return f'<span style="color:{colour}">{text}</span>'
+
+
+def link(text: str, quantity: Quantity | None, colour: str = "") -> str:
+    """Text that leads to a number."""
+    if quantity is None:
+        return coloured(text, colour) if colour else text
+    shade = colour or theme().link.name()
+    return f'<a href="{address(quantity)}" style="color:{shade};text-decoration:none">{text}</a>'
+
+
+def signed(value: float, digits: int) -> str:
+    """A number in its sign's colour, with its sign."""
+    t = theme()
+    colour = t.positive_text if value > 0 else t.negative_text if value < 0 else t.text
+    return coloured(f"{'+' if value > 0 else ''}{number_text(value, digits)}", colour.name())
+
+
+def part_numbers(part: Part, digits: int) -> str:
+    """What a factor is with numbers: how it is worked out where it is, else its value."""
+    return part.meaning or number_latex(part.value, digits)
+
+
+def address(quantity: Quantity) -> str:
+    """A number's address inside the panel."""
+    index = ".".join(map(str, quantity.index))
+    term = "" if quantity.term is None else str(quantity.term)
+    return f"number:{quantity.slot}/{index}/{quantity.example}/{term}"
+
+
+def quantity_at(address: str) -> Quantity | None:
+    """The number that an address means; None for other addresses."""
+    if not address.startswith("number:"):
+        return None
+    slot, index, example, term = address.removeprefix("number:").split("/")
+    places = tuple(int(i) for i in index.split(".") if i)
+    return Quantity(int(slot), places, int(example), int(term) if term else None)
+
+
+def _fraction(above: str, below: str) -> str:
+    return f"{_grouped(above)}/{_grouped(below)}"
+
+
+def _grouped(text: str) -> str:
+    """In brackets where a slash would be misread."""
+    bare = re.sub(r"<[^>]*>", "", text)
+    return f"({text})" if re.search(r"[-+/−×·]|\\cdot", bare) else text

@@ -1,0 +1,178 @@
+"""The page about the step at hand: what the operation does, what it read and wrote, and its source."""
+
+import re
+
+import numpy as np
+
+from annstudio.engine.op import Array, shape_text, signature
+from annstudio.engine.program import Role, Step, Update
+from annstudio.explain.derivation import Quantity, slots_by_name, source_of
+from annstudio.explain.names import plain
+from annstudio.explain.walk import slot_word
+from annstudio.ui.explain.accounts import row_symbols
+from annstudio.ui.explain.formula import Piece
+from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Source, Table
+from annstudio.ui.explain.rich import bold, rich, times
+from annstudio.ui.explain.tour import Tour
+from annstudio.ui.explain.unit_page import is_loss, loss_page, unit_page
+from annstudio.ui.explain.weight_page import weight_page
+
+TOLD = 8
+"""Steps that write at most so many numbers are told number by number."""
+
+
+def page_of(tour: Tour) -> Page:
+    """What the panel shows now: the question's answer, else the moment at hand."""
+    walk = tour.walk
+    if walk is None:
+        return Page("Explain", ())
+    quantity = tour.question or (walk.now.quantity if walk.now is not None else None)
+    return step_page(tour) if quantity is None else question_page(tour, quantity)
+
+
+def question_page(tour: Tour, quantity: Quantity) -> Page:
+    """The page about a number."""
+    weight = tour.weight_question(quantity)
+    if weight is not None:
+        return weight_page(tour, weight)
+    if is_loss(tour, quantity):
+        return loss_page(tour, quantity)
+    return unit_page(tour, quantity)
+
+
+def step_page(tour: Tour) -> Page:
+    """The page about an operation, or about the start."""
+    walk = tour.walk
+    assert walk is not None
+    if walk.now is None:
+        return _start_page(tour)
+    sections: list[Section] = []
+    for place in walk.span:
+        step = tour.program.steps[place]
+        sections += _update_sections(tour, step) if isinstance(step, Update) else _op_sections(tour, step)
+    return Page(walk.caption(), tuple(sections))
+
+
+def _start_page(tour: Tour) -> Page:
+    rows = [(Cell(slot.node), Cell(slot.name), Cell(_shape(tour, slot.index)), Cell(_range(tour, slot.index)))
+            for slot in tour.program.slots if slot.role in (Role.FEED, Role.NOISE)]  # fmt: skip
+    weights = [
+        (Cell(p.node), Cell(view.name), Cell("×".join(map(str, view.of(np.empty(p.shape)).shape))),
+         Cell(_span(tour, view.of(tour.stepper.before_update(p.slot)))))
+        for p in tour.program.parameters for view in p.views
+    ]  # fmt: skip
+    heading = ("layer", "what", "shape", "from … to")
+    words = Note("Before the first step only the data and the weights are there. Step on, or click a weight to ask.")
+    return Page("Start", (
+        Section("This example", (Table(heading, tuple(rows)),)),
+        Section("Weights", (Table(heading, tuple(weights)), words)),
+    ))  # fmt: skip
+
+
+def _op_sections(tour: Tour, step: Step) -> list[Section]:
+    name, method = type(step.op).__name__, "backward" if step.backward else "forward"
+    blocks: list[Block] = []
+    if step.op.formula:
+        blocks.append(Formula((Piece(step.op.formula),)))
+    blocks.append(Note(_doc(step)))
+    sections = [Section(f"{step.node} · {name}", tuple(blocks))]
+    written = [slot for slot in step.writes if tour.program.slots[slot].shown]
+    told = _told(tour, written)
+    if told is not None:
+        sections.append(Section("Number by number", (told,)))
+    sections.append(Section("Reads and writes", (_arrays_table(tour, step),)))
+    return [*sections, Section("The code that ran", (Source(f"{name}.{method}", source_of(step.op, method)),))]
+
+
+def _doc(step: Step) -> str:
+    """The first sentence of what the op says of itself."""
+    first = " ".join((type(step.op).__doc__ or "").strip().partition("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z`])", first)[0]
+
+
+def _told(tour: Tour, slots: list[int]) -> Lines | None:
+    """Every number that a small step wrote, as symbols, numbers and result."""
+    quantities = [
+        Quantity(slot, index)
+        for slot in slots
+        if tour.program.slots[slot].role is not Role.BUFFER
+        for index in np.ndindex(tour.program.slots[slot].shape)
+    ]
+    if not 0 < len(quantities) <= TOLD:
+        return None
+    lines = []
+    for quantity in quantities:
+        told = tour.explainer.derive(quantity, tour.digits)
+        symbols = " + ".join(row_symbols(row) for row in told.rows[:TOLD])
+        more = " + …" if len(told.rows) > TOLD else ""
+        value = bold(tour.text(told.value))
+        lines.append(f"{rich(told.symbol)} = {symbols}{more}".replace("+ −", "− "))
+        if len(told.rows) <= TOLD:
+            lines.append(f"&nbsp;&nbsp;= {rich(times(told.numbers_line[2:]))} = {value}")
+        else:
+            lines.append(f"&nbsp;&nbsp;= {value}")
+    return Lines(tuple(lines))
+
+
+def _arrays_table(tour: Tour, step: Step) -> Table:
+    """The arrays of a step by the names that its source uses."""
+    rows: list[tuple[Cell, ...]] = []
+    writes, asked = set(step.writes), signature(step.op)
+    wanted = {*(asked.backward if step.backward else asked.forward), asked.variadic, f"d{asked.variadic}"}
+    for name, slot in slots_by_name(step).items():
+        described = tour.program.slots[slot]
+        if not described.shown or name.partition("[")[0] not in wanted:
+            continue
+        way = "writes" if slot in writes else "reads"
+        rows.append((Cell(way), Cell(name), Cell(_meaning(tour, slot)), Cell(_shape(tour, slot)),
+                     Cell(_range(tour, slot))))  # fmt: skip
+    rows.sort(key=lambda row: row[0].text == "writes")
+    return Table(("", "name", "what", "shape", "from … to"), tuple(rows))
+
+
+def _meaning(tour: Tour, slot: int) -> str:
+    gradient_of = {g: s for s, g in tour.program.gradients.items()}
+    if slot in gradient_of:
+        return f"∂E/∂{_meaning(tour, gradient_of[slot])}"
+    described = tour.program.slots[slot]
+    return f"{slot_word(tour.program, slot)} of {described.node}" if described.node else described.name
+
+
+def _shape(tour: Tour, slot: int) -> str:
+    return shape_text(tour.program.slots[slot].shape)
+
+
+def _range(tour: Tour, slot: int) -> str:
+    walk = tour.walk
+    assert walk is not None
+    known = walk.known(slot, (0,) * len(tour.program.slots[slot].shape))
+    return _span(tour, tour.stepper.array(slot)) if known else "·"
+
+
+def _span(tour: Tour, array: Array) -> str:
+    if not array.size:
+        return ""
+    low, high = float(array.min()), float(array.max())
+    return tour.text(low) if low == high else f"{tour.text(low)} … {tour.text(high)}"
+
+
+def _update_sections(tour: Tour, step: Update) -> list[Section]:
+    optimizer = tour.stepper.arena.optimizer
+    sections = []
+    for which in step.parameters:
+        parameter = tour.program.parameters[which]
+        totals = tour.totals(parameter)
+        rows = []
+        for view in parameter.views:
+            change = view.of(totals.after) - view.of(totals.before)
+            learns = "" if parameter.learns(view) else "not trained"
+            rows.append((Cell(view.name), Cell(_span(tour, view.of(totals.before))),
+                         Cell(_span(tour, view.of(totals.after))), Cell(learns or _span(tour, change))))  # fmt: skip
+        blocks: list[Block] = [Formula((Piece(optimizer.formula),))] if optimizer is not None else []
+        title = f"Update of {parameter.node}" + (f" · {plain(optimizer.title)}" if optimizer is not None else "")
+        note = Note("Click a weight to see its own numbers.")
+        sections.append(Section(title, (*blocks, Table(("", "before", "after", "change"), tuple(rows)), note)))
+        if optimizer is not None:
+            source = Source(f"{type(optimizer).__name__}.bind", source_of(optimizer, "bind"))
+            sections.append(Section("The code that ran", (source,)))
+    return sections

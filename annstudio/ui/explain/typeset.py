@@ -1,0 +1,107 @@
+"""Formulas as drawings: ziamath sets the symbols, which is dear, so they are kept; fractions are put together here."""
+
+import re
+import warnings
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtSvg import QSvgRenderer
+
+_INK = "currentColor"
+"""Stands in for the colour, which is put in afterwards: setting a symbol is dear, colouring it is not."""
+_AXIS, _BAR, _ROOM = 0.26, 0.055, 0.22
+"""Of the size: how high a fraction's bar lies above the line of writing, how thick it is, the room on both sides."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """Something that has been set: what to draw where, and how far it reaches right, above and below the line."""
+
+    drawings: tuple[tuple[QSvgRenderer, QPointF], ...]
+    bars: tuple[QRectF, ...]
+    width: float
+    above: float
+    below: float
+
+    def draw(self, painter: QPainter, at: QPointF, colour: QColor) -> None:
+        """Draw with the upper left corner at a point."""
+        for drawing, place in self.drawings:
+            drawing.render(painter, QRectF(at + place, drawing.viewBoxF().size()))
+        for bar in self.bars:
+            painter.fillRect(bar.translated(at), colour)
+
+
+@lru_cache(maxsize=1024)
+def typeset(latex: str, size: int, colour: str) -> Set:
+    """A piece of LaTeX as a drawing in a colour."""
+    found = _fraction_of(latex)
+    return _symbol(latex, size, colour) if found is None else _fraction(*found, size, colour)
+
+
+@lru_cache(maxsize=2048)
+def _symbol(latex: str, size: int, colour: str) -> Set:
+    drawing = QSvgRenderer(QByteArray(_svg(latex, size).replace(_INK, colour).encode()))
+    box = drawing.viewBoxF()
+    return Set(((drawing, QPointF()),), (), box.width(), -box.top(), box.bottom())
+
+
+@lru_cache(maxsize=4096)
+def _svg(latex: str, size: int) -> str:
+    return str(_ziamath().Latex(latex, size=size, color=_INK).svg())
+
+
+@cache
+def _ziamath() -> Any:
+    """The library, loaded with the first formula. Its way of finding its font is deprecated, which is no news here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        ziamath: Any = import_module("ziamath")
+    # SVG 2 symbols are not drawn by Qt.
+    ziamath.config.svg2 = False
+    return ziamath
+
+
+def _fraction(above: str, below: str, size: int, colour: str) -> Set:
+    """∂a over ∂b: the ∂ and the symbols are set each by themselves, as they come again and again."""
+    top, bottom = _partial(above, size, colour), _partial(below, size, colour)
+    width = max(top.width, bottom.width) + 0.2 * size
+    axis, thick, room = _AXIS * size, max(_BAR * size, 1.0), _ROOM * size
+    height_above = axis + room + top.above + top.below
+    bar = QRectF(0, height_above - axis - thick / 2, width, thick)
+    upper = QPointF((width - top.width) / 2, 0)
+    lower = QPointF((width - bottom.width) / 2, height_above - axis + room)
+    drawings = [(d, p + upper) for d, p in top.drawings] + [(d, p + lower) for d, p in bottom.drawings]
+    return Set(tuple(drawings), (bar,), width, height_above, room - axis + bottom.above + bottom.below)
+
+
+def _partial(symbol: str, size: int, colour: str) -> Set:
+    """∂ and a symbol on one line."""
+    sign, told = _symbol(r"\partial", size, colour), _symbol(symbol, size, colour)
+    above, below = max(sign.above, told.above), max(sign.below, told.below)
+    gap = 0.06 * size
+    drawings = (
+        *((d, p + QPointF(0, above - sign.above)) for d, p in sign.drawings),
+        *((d, p + QPointF(sign.width + gap, above - told.above)) for d, p in told.drawings),
+    )
+    return Set(drawings, (), sign.width + gap + told.width, above, below)
+
+
+def _fraction_of(latex: str) -> tuple[str, str] | None:
+    r"""The symbols of \frac{\partial a}{\partial b}; None for anything else."""
+    found = re.fullmatch(r"\\frac\{\\partial (.+)\}\{\\partial (.+)\}", latex)
+    if found is None or not (_balanced(found[1]) and _balanced(found[2])):
+        return None
+    return found[1], found[2]
+
+
+def _balanced(latex: str) -> bool:
+    depth = 0
+    for sign in latex:
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth < 0:
+            return False
+    return depth == 0

@@ -1,0 +1,220 @@
+"""The page about a unit, a pixel or any other value: how it comes about, and how much it changes the error."""
+
+import math
+
+import numpy as np
+
+from annstudio.engine.op import Index
+from annstudio.engine.program import Role, Step
+from annstudio.explain.derivation import Quantity, source_of
+from annstudio.ui.explain.accounts import account, path_blocks
+from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Rows, Section, Source, Table
+from annstudio.ui.explain.rich import bold, rich
+from annstudio.ui.explain.tour import Tour
+
+_ROLES = {
+    Role.FEED: "It comes from the data.",
+    Role.NOISE: "It is a random number, drawn anew for every batch.",
+    Role.CONSTANT: "It is a constant.",
+    Role.STATE: "It is carried on from batch to batch.",
+}
+
+
+def unit_page(tour: Tour, quantity: Quantity) -> Page:
+    """Everything there is to say about one value, or about its gradient."""
+    value = _value_of(tour, quantity)
+    asks_gradient = value != quantity
+    slots = _slots_of_node(tour, value)
+    forward = [section for slot in slots for section in _value_sections(tour, Quantity(slot, value.index))]
+    backward = _gradient_sections(tour, [Quantity(slot, value.index) for slot in reversed(slots)])
+    name = rich(_told_name(tour, value))
+    title = f"How much does {name} change the error?" if asks_gradient else f"How does {name} get its value?"
+    sections = [*backward, *forward] if asks_gradient else [*forward, *backward]
+    table = _layer_table(tour, value, slots)
+    if table is not None:
+        sections.append(Section("All units of this layer", (table,)))
+    return Page(title, (*sections, *_source_sections(tour, slots, backward=asks_gradient)))
+
+
+def loss_page(tour: Tour, quantity: Quantity) -> Page:
+    """The error: each output's share, their sum, and the mean over the examples."""
+    name = rich(tour.explainer.derive(quantity).symbol) if tour.derivable(quantity) else "E"
+    sections = [Section("Error of this example", account(tour, quantity))]
+    table = _share_table(tour, quantity)
+    if table is not None:
+        sections.append(Section("Output by output", (table,)))
+    return Page(f"How large is {name}?", (*sections, *_source_sections(tour, [quantity.slot], backward=False)))
+
+
+def is_loss(tour: Tour, quantity: Quantity) -> bool:
+    """Whether a number is a loss, of one example or of all."""
+    slot = tour.program.slots[quantity.slot]
+    return slot.role is Role.VALUE and not slot.shape
+
+
+# Value ---------------------------------------------------------------------------------------------------------------
+
+
+def _value_of(tour: Tour, quantity: Quantity) -> Quantity:
+    """The number itself, of a gradient the number that it is the gradient of."""
+    of = {gradient: slot for slot, gradient in tour.program.gradients.items()}
+    for step in tour.program.steps:
+        if isinstance(step, Step) and step.backward:
+            of |= {
+                g: slot for slot, g in zip(step.inputs, step.gradients, strict=True) if g is not None and g not in of
+            }
+    return Quantity(of.get(quantity.slot, quantity.slot), quantity.index, quantity.example)
+
+
+def _slots_of_node(tour: Tour, value: Quantity) -> list[int]:
+    """Weighted sum and result of a unit, where the number is one of them; else the number's own slot."""
+    program = tour.program
+    described = program.slots[value.slot]
+    if described.role is not Role.VALUE or described.node in program.losses:
+        return [value.slot]
+    return [
+        step.output
+        for step in program.steps
+        if isinstance(step, Step) and not step.backward and step.node == described.node
+        and program.slots[step.output].shape == described.shape and program.slots[step.output].role is Role.VALUE
+    ]  # fmt: skip
+
+
+def _told_name(tour: Tour, value: Quantity) -> str:
+    """The unit's name where the number is a unit's result: h₁ rather than out_h1."""
+    described = tour.program.slots[value.slot]
+    if described.role is Role.VALUE and tour.program.outputs.get(described.node) == value.slot:
+        unit = tour.names.unit(described.node, value.index)
+        return rf"{unit[0]}_{{{unit[1:]}}}" if not unit.startswith("\\") and len(unit) > 1 else unit
+    return tour.explainer.symbol(value)
+
+
+def _value_sections(tour: Tour, quantity: Quantity) -> list[Section]:
+    slot = tour.program.slots[quantity.slot]
+    if slot.role in _ROLES:
+        value = f"{rich(tour.explainer.symbol(quantity))} = {bold(tour.text(tour.explainer.value(quantity)))}"
+        return [Section("Value", (Lines((value,)), Note(_ROLES[slot.role])))]
+    at = tour.stepper.written_by.get(quantity.slot)
+    step = tour.program.steps[at] if at is not None else None
+    if not isinstance(step, Step):
+        return []
+    if quantity.slot in step.buffers.values():
+        value = f"{rich(tour.explainer.symbol(quantity))} = {bold(tour.text(tour.explainer.value(quantity)))}"
+        return [Section("Kept for the way back", (Lines((value,)), Note(f"{type(step.op).__name__} keeps it.")))]
+    title = "Weighted sum" if step.op.weighted_sum else "Activation" if step.op.elementwise else _op_title(step)
+    return [Section(title, account(tour, quantity))]
+
+
+def _op_title(step: Step) -> str:
+    """The op's class name as words: MaxPool → Max pool."""
+    name = type(step.op).__name__
+    words = "".join(f" {c.lower()}" if c.isupper() and i else c for i, c in enumerate(name))
+    return words[:1].upper() + words[1:]
+
+
+# Gradient ------------------------------------------------------------------------------------------------------------
+
+
+def _gradient_sections(tour: Tour, values: list[Quantity]) -> list[Section]:
+    """∂E/∂out over all paths, then ∂E/∂net."""
+    sections: list[Section] = []
+    for value in values:
+        gradient = tour.program.gradients.get(value.slot)
+        if gradient is None:
+            continue
+        asked = Quantity(gradient, value.index, value.example)
+        blocks: tuple[Block, ...] = account(tour, asked)
+        sections.append(Section(f"How much {rich(tour.explainer.symbol(value))} changes the error", blocks))
+        if tour.walk is not None and tour.walk.known(gradient, value.index):
+            ways = path_blocks(tour, asked) if value is values[0] else ()
+            if ways:
+                sections.append(Section("Every path to the error", ways))
+    return sections
+
+
+# Tables and source ---------------------------------------------------------------------------------------------------
+
+
+def _layer_table(tour: Tour, value: Quantity, slots: list[int]) -> Table | None:
+    """All units of the layer with what is known of them."""
+    shape = tour.program.slots[value.slot].shape
+    if tour.program.slots[value.slot].role is Role.BUFFER or not shape or math.prod(shape) < 2:
+        return None
+    gradients = [g for slot in reversed(slots) if (g := tour.program.gradients.get(slot)) is not None]
+    shown = [*slots, *gradients]
+    indices: list[Index] = list(np.ndindex(shape))
+
+    def make(at: int) -> tuple[Cell, ...]:
+        index = indices[at]
+        return (Cell(_unit_text(tour, value.slot, index)), *(_known_cell(tour, slot, index) for slot in shown))
+
+    place = tour.walk.place if tour.walk is not None else 0
+    rows = Rows(len(indices), make, (id(tour.stepper), value.slot, tour.digits, place))
+    links = [Quantity(value.slot, index, value.example) for index in indices]
+    heading = ("unit", *(_heading(tour, slot) for slot in shown))
+    return Table(heading, rows, tuple(links), indices.index(value.index))
+
+
+def _unit_text(tour: Tour, slot: int, index: Index) -> str:
+    name = tour.names.text(slot, index)
+    return name.partition("_")[2] or name
+
+
+def _known_cell(tour: Tour, slot: int, index: Index) -> Cell:
+    walk = tour.walk
+    if walk is None or not walk.known(slot, index):
+        return Cell("·")
+    value = tour.number(slot, index)
+    signed = tour.program.slots[slot].role is Role.GRADIENT
+    return Cell(tour.text(value), value if signed else None)
+
+
+def _heading(tour: Tour, slot: int) -> str:
+    described = tour.program.slots[slot]
+    words = {Role.FEED: "value", Role.VALUE: "net" if described.name == "net" else "out"}
+    if described.role is Role.GRADIENT:
+        return "∂E/∂net" if described.name == "dnet" else "∂E/∂x" if described.name == "dx" else "∂E/∂out"
+    return words.get(described.role, described.name)
+
+
+def _share_table(tour: Tour, quantity: Quantity) -> Table | None:
+    """Output, target and share of the error, output by output."""
+    program = tour.program
+    step = next(
+        (s for s in program.steps if isinstance(s, Step) and s.output == quantity.slot and not s.backward), None
+    )
+    judged = next((j for j in program.judged if step is not None and j.target in step.inputs), None)
+    if judged is None or not tour.derivable(Quantity(quantity.slot, ())):
+        return None
+    shares = tour.explainer.shares(quantity.slot) or (Quantity(quantity.slot, ()),)
+    rows: list[tuple[Cell, ...]] = []
+    links: list[Quantity | None] = []
+    chosen = None
+    for share in shares:
+        row = tour.explainer.derive(share).rows[0]
+        target = next(p.quantity for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target)
+        chosen = len(rows) if share == quantity else chosen
+        rows.append((
+            Cell(_unit_text(tour, judged.output, target.index)),
+            Cell(tour.text(tour.number(judged.output, target.index))),
+            Cell(tour.short(tour.number(judged.target, target.index))),
+            Cell(tour.text(row.value)),
+        ))  # fmt: skip
+        links.append(share)
+    return Table(("unit", "out", "target", "error"), tuple(rows), tuple(links), chosen)
+
+
+def _source_sections(tour: Tour, slots: list[int], *, backward: bool) -> list[Section]:
+    """The source of the operations that wrote the numbers, or their gradients."""
+    method = "backward" if backward else "forward"
+    if backward:
+        written = {g for slot in slots if (g := tour.program.gradients.get(slot)) is not None}
+    else:
+        written = set(slots)
+    steps = [
+        s for s in tour.program.steps
+        if isinstance(s, Step) and s.backward is backward and written & set(s.writes)
+    ]  # fmt: skip
+    found = dict.fromkeys((type(s.op).__name__, source_of(s.op, method)) for s in steps)
+    blocks = tuple(Source(f"{name}.{method}", source) for name, source in found)
+    return [Section("The code that ran", blocks)] if blocks else []

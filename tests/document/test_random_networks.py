@@ -1,0 +1,165 @@
+"""Networks at random: both readings agree, gradients are right, check and compile are of one mind, mends mend."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
+
+from annstudio.document.compile import Columns, check, compile_graph, refusal
+from annstudio.document.fixes import mend
+from annstudio.document.graph import Graph, Link, Node
+from annstudio.engine.op import Array
+from annstudio.engine.passes import quicken
+from annstudio.engine.program import Program, Role
+from annstudio.engine.run import Run
+from annstudio.errors import GraphError, StudioError
+from annstudio.layers.activation import Activation
+from tests.builders import random_feeds, random_weights, run_of, slots_of
+from tests.document.drawings import drawings_with_data, networks
+
+slowly = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large])
+few = settings(slowly, max_examples=40)
+
+
+def started(graph: Graph, n: int = 3, **reading: bool) -> Run:
+    program = quicken(compile_graph(graph, {}, **{"training": True, "plain": True, **reading}))
+    return run_of(program, feeds_of(program, n), weights_of(program))
+
+
+def feeds_of(program: Program, n: int) -> dict[int, Array]:
+    """The same numbers in every reading, since every reading has its feeds in one order."""
+    return random_feeds(program, n, np.random.default_rng(4))
+
+
+def weights_of(program: Program) -> dict[str, Array]:
+    return {key: 0.5 * array for key, array in random_weights(program, np.random.default_rng(5)).items()}
+
+
+@few
+@given(networks())
+def test_both_readings_of_any_network_agree(graph):
+    plain, fast = started(graph), started(graph, plain=False)
+    for run in (plain, fast):
+        run.to_loss()
+    assume(np.isfinite(plain.loss) and abs(plain.loss) < 1e12)
+    for run in (plain, fast):
+        run.finish()
+    _agree(fast.loss, plain.loss)
+    for node in plain.program.outputs:
+        _agree(fast.output(node), plain.output(node))
+    for parameter in fast.program.parameters:
+        if parameter.slot in fast.program.gradients:
+            _agree(fast.arena.gradient(parameter), plain.arena.gradient(parameter))
+    event(f"{len(graph.nodes)} nodes")
+
+
+@few
+@given(networks())
+def test_the_gradient_of_any_network_agrees_with_finite_differences(graph):
+    run = started(graph)
+    run.to_loss()
+    assume(np.isfinite(run.loss) and abs(run.loss) < 1e6)
+    while not run.done and run.program.steps[run.cursor].phase != "update":
+        run.step()
+    slots = [s for s in slots_of(run.program, Role.PARAMETER, Role.FEED) if s in run.program.gradients]
+    rng = np.random.default_rng(6)
+    directions = {slot: rng.normal(size=run.arrays[slot].shape) for slot in slots}
+    told = sum(float((run.arrays[run.program.gradients[s]] * d).sum()) for s, d in directions.items())
+    coarse, fine = (_difference(run, directions, h) for h in (1e-6, 1e-7))
+    assume(coarse == pytest.approx(fine, rel=1e-4, abs=1e-4))  # A kink lies between where they do not agree.
+    assert told == pytest.approx(coarse, rel=1e-4, abs=1e-4)
+
+
+@few
+@given(networks())
+def test_the_shapes_that_check_tells_are_those_of_the_arrays(graph):
+    facts = check(graph, {}).facts
+    for training in (True, False):
+        for plain in (True, False):
+            run = started(graph, n=2, training=training, plain=plain)
+            run.finish()
+            for node in graph.nodes:
+                array = run.output(node)
+                batched = run.program.slots[run.program.outputs[node]].batched
+                assert array.shape == (*facts[node].shape, *((2,) if batched else ())), node
+    sizes = {id: 0 for id in graph.nodes}
+    for parameter in run.program.parameters:
+        sizes[parameter.node] += parameter.size
+    assert sizes == {id: fact.n_parameters for id, fact in facts.items()}
+
+
+@slowly
+@given(drawings_with_data())
+def test_check_and_compile_are_of_one_mind_about_any_drawing(drawing):
+    graph, specs = drawing
+    assume(graph.nodes)
+    checked = check(graph, specs)
+    found = [_compiled(graph, specs, training, plain) for training in (True, False) for plain in (True, False)]
+    for outcome in found:
+        if isinstance(outcome, Program):
+            assert {*outcome.outputs} == {*graph.nodes} == {*checked.facts}
+            assert outcome.loss is not None or not checked.trainable
+        else:
+            assert outcome.message == checked.problems[0].message
+    for problem in checked.problems:
+        assert problem.node in graph.nodes
+        assert problem.message.endswith(".")
+        assert problem.hint
+
+
+@settings(slowly, max_examples=200)
+@given(drawings_with_data())
+def test_every_mend_removes_the_problem_that_it_was_offered_for(drawing):
+    graph, specs = drawing
+    for problem in check(graph, specs).problems:
+        for remedy in problem.remedies:
+            event(remedy.label.split(" to ")[0].rstrip("_123456789"))
+            after = check(mend(graph, remedy), specs)
+            assert (problem.node, problem.message) not in {(p.node, p.message) for p in after.problems}, remedy
+
+
+@slowly
+@given(drawings_with_data(), st.data())
+def test_a_wire_is_refused_in_words_or_can_be_drawn_and_fits(drawing, data):
+    graph, specs = drawing
+    source, target = (data.draw(st.sampled_from([*graph.nodes])) for _ in range(2))
+    port = data.draw(st.none() | st.integers(0, 3))
+    refused = refusal(graph, source, target, port, specs)
+    event("refused" if refused else "drawn")
+    if refused is None:
+        wired = graph.connect(source, target, port)
+        assert all(problem.open for problem in check(wired, specs).of(target))
+    else:
+        assert refused.message.endswith(".")
+
+
+def test_a_circle_is_told_as_one():
+    round_and_round = Graph({id: Node(id, Activation()) for id in ("a", "b")}, (Link("a", "b"), Link("b", "a")))
+    (problem,) = check(round_and_round, {}).problems
+    assert "circle" in problem.message
+    with pytest.raises(GraphError, match="circle"):
+        compile_graph(round_and_round, {}, training=True, plain=True)
+
+
+def _compiled(graph: Graph, specs: Columns, training: bool, plain: bool) -> Program | StudioError:
+    try:
+        return compile_graph(graph, specs, training=training, plain=plain)
+    except StudioError as error:
+        return error
+
+
+def _agree(found: Array | float, wanted: Array | float) -> None:
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10 * max(float(np.max(np.abs(wanted), initial=0)), 1e-6))
+
+
+def _difference(run: Run, directions: dict[int, Array], h: float) -> float:
+    start = {slot: run.arrays[slot].copy() for slot in directions}
+    losses = []
+    for sign in (1, -1):
+        for slot, direction in directions.items():
+            run.arrays[slot][...] = start[slot] + sign * h * direction
+        run.to_loss()
+        losses.append(run.loss)
+    for slot, array in start.items():
+        run.arrays[slot][...] = array
+    return (losses[0] - losses[1]) / (2 * h)

@@ -1,0 +1,428 @@
+"""Training from the desk: one entry of undo a run, and edits meanwhile that are neither lost nor overwritten."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from annstudio.document.graph import Node
+from annstudio.errors import GraphError, TrainingError
+from annstudio.layers.dense import Dense
+from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from annstudio.session import Session
+from annstudio.training.snapshot import Finished
+from tests.builders import chain, finished, project, small_project, some_table, trained, with_branch
+
+LONG = 10_000_000
+"""So many epochs that a run lasts until it is stopped."""
+
+
+def until(session: Session, true: Callable[[], bool], seconds: float = 20) -> None:
+    """Poll, as the window's ticker does."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        session.poll()
+        time.sleep(0.001)
+
+
+def steps_done(session: Session) -> int:
+    return session.latest.step if session.latest else 0
+
+
+def training(desk, **settings) -> Session:
+    """A session in the middle of a run that lasts until it is stopped."""
+    session = desk(small_project(epochs=LONG, **settings))
+    session.train()
+    until(session, lambda: steps_done(session) > 10)
+    return session
+
+
+def labels(session: Session) -> list[str]:
+    """The labels of all entries that can be undone, newest first; undoes them."""
+    found = []
+    while session.document.undo_label:
+        found.append(session.document.undo_label)
+        session.document.undo()
+    return found
+
+
+# One run, one entry --------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_one_entry_that_says_how_many_steps_it_took(desk):
+    session = desk(small_project())
+    session.train()
+    assert (session.state, session.activity) == ("training", "train")
+    session.wait()
+    assert (session.state, session.activity) == ("idle", "edit")
+    wanted = finished(small_project())
+    for key, weight in wanted.weights.items():
+        np.testing.assert_array_equal(session.weight(key), weight)
+    assert labels(session) == ["Train 12 steps"]
+    assert session.project.weights == {}
+
+
+def test_undo_and_redo_bring_weights_and_record_along(desk):
+    session = desk(small_project())
+    before = session.weights()
+    session.train()
+    session.wait()
+    after, record = session.weights(), session.project.progress
+    session.undo()
+    assert all(np.array_equal(session.weight(key), w) for key, w in before.items())
+    assert session.project.progress is None
+    session.redo()
+    assert all(session.weight(key) is w for key, w in after.items())
+    assert session.project.progress is record
+
+
+def test_single_steps_in_a_row_are_one_entry_and_add_up_to_the_run(desk):
+    session = desk(small_project())
+    for _ in range(4):
+        session.step_batch()
+        session.wait()
+    assert session.state == "paused"
+    session.step_epoch()
+    session.wait()
+    session.step_epoch()
+    session.wait()
+    wanted = finished(small_project())
+    for key, weight in wanted.weights.items():
+        np.testing.assert_array_equal(session.weight(key), weight)
+    assert len(labels(session)) == 2
+
+
+def test_pausing_and_going_on_is_the_uninterrupted_run(desk):
+    session = desk(small_project(epochs=40))
+    session.train()
+    session.pause()
+    assert session.state in ("paused", "idle")
+    session.train()
+    session.wait()
+    wanted = finished(small_project(epochs=40))
+    if session.project.progress.epoch == 40:
+        for key, weight in wanted.weights.items():
+            np.testing.assert_array_equal(session.weight(key), weight)
+
+
+def test_after_stop_the_next_run_begins_anew_with_the_weights_as_they_are(desk):
+    session = training(desk)
+    session.stop()
+    learned = session.weights()
+    assert session.state == "idle"
+    assert session.project.progress.over
+    session.step_batch()
+    session.wait()
+    assert session.project.progress.step == 1
+    once = trained(replace(small_project(epochs=LONG), weights=learned), 1)
+    np.testing.assert_array_equal(session.weight("hidden/W"), once.weights["hidden/W"])
+
+
+def test_a_paused_run_can_be_stopped_for_good(desk):
+    session = training(desk)
+    session.pause()
+    assert session.state == "paused"
+    session.stop()
+    assert session.state == "idle"
+
+
+def test_starting_twice_starts_once(desk):
+    session = training(desk)
+    session.train()
+    session.pause()
+    assert labels(session) == [f"Train {session.document.redo_label.split()[1]} steps"]
+
+
+def test_reset_to_the_same_seed_gives_the_same_bits_and_to_a_new_one_others(desk):
+    session = desk(small_project())
+    start = session.weights()
+    session.train()
+    session.wait()
+    session.reset_same()
+    assert all(np.array_equal(session.weight(key), w) for key, w in start.items())
+    assert (session.project.progress, session.state) == (None, "idle")
+    session.reset_new_seed()
+    assert session.project.settings.seed == 1
+    assert all((session.weight(key) != w).any() for key, w in start.items() if key.endswith("/W"))
+    session.undo()
+    session.undo()
+    assert session.project.progress.step == 12
+
+
+def test_reset_while_training_stops_it_and_keeps_nothing_of_it(desk):
+    session = training(desk)
+    start = desk(small_project(epochs=LONG)).weights()
+    session.reset_same()
+    assert session.state == "idle"
+    assert all(np.array_equal(session.weight(key), w) for key, w in start.items())
+
+
+def test_what_cannot_be_trained_is_said_in_words(desk):
+    whole = small_project()
+    with pytest.raises(TrainingError, match="no loss"):
+        desk(replace(whole, graph=whole.graph.without(["loss"]))).train()
+    frozen = chain(input=Input(shape=(3,)), output=Dense(units=2, trainable=False), loss=Loss())
+    with pytest.raises(TrainingError, match="trainable"):
+        desk(replace(whole, graph=frozen)).train()
+    session = desk(replace(whole, data=None))
+    with pytest.raises(Exception, match="no data"):
+        session.train()
+    assert session.state == "idle"
+
+
+def test_a_parameter_that_nobody_uses_does_no_harm(desk):
+    graph = chain(input=Input(shape=(3,)), output=Dense(units=2, activation="sigmoid"), loss=Loss())
+    graph = graph.with_node(Node("aside", Dense(units=5))).connect("input", "aside")
+    session = desk(project(graph, some_table(), epochs=2))
+    before = session.weight("aside/W")
+    session.train()
+    session.wait()
+    np.testing.assert_array_equal(session.weight("aside/W"), before)
+    assert session.project.progress.epoch == 2
+    assert set(session.weights()) == {"output/W", "output/b", "aside/W", "aside/b"}
+    session.explain(0)
+    session.stepper.to(len(session.stepper))
+
+
+# Edits while it trains -----------------------------------------------------------------------------------------------
+
+
+def test_undo_while_training_pauses_first(desk):
+    session = training(desk)
+    session.undo()
+    assert session.state == "idle"
+    assert session.project.weights == {}
+    assert session.document.redo_label.startswith("Train ")
+
+
+def test_a_weight_set_while_training_gives_two_entries_and_is_really_set(desk):
+    session = training(desk, optimizer={"kind": "sgd", "learning_rate": 1e-12})
+    session.set_weight("hidden/W", (1, 2), 7.5)
+    until(session, lambda: session.document.undo_label == "Set hidden.W[1,2]")
+    assert session.weight("hidden/W")[1, 2] == 7.5
+    session.pause()
+    assert session.weight("hidden/W")[1, 2] == pytest.approx(7.5, abs=1e-6)
+    told = labels(session)
+    assert [label.split()[0] for label in told] == ["Train", "Set", "Train"]
+
+
+def test_a_weight_set_in_the_last_moment_of_a_run_is_not_lost(desk):
+    session = desk(small_project())
+    session.train()
+    session._errand.join()
+    session.set_weight("hidden/W", (1, 2), 7.5)
+    session.poll()
+    assert session.weight("hidden/W")[1, 2] == 7.5
+    assert labels(session) == ["Set hidden.W[1,2]", "Train 12 steps"]
+
+
+@pytest.mark.parametrize(
+    ("key", "index", "value"),
+    [("nobody/W", (0, 0), 1), ("hidden/W", (9, 0), 1), ("hidden/W", (0,), 1), ("hidden/W", (0, -1), 1),
+     ("hidden/W", (0, 0), float("nan"))],
+)  # fmt: skip
+@pytest.mark.parametrize("while_training", [True, False])
+def test_a_weight_that_is_not_there_is_refused_in_words(desk, key, index, value, while_training):
+    session = training(desk) if while_training else desk(small_project())
+    with pytest.raises(GraphError):
+        session.set_weight(key, index, value)
+    session.pause()
+
+
+def test_whole_views_set_while_training_stay(desk):
+    session = training(desk)
+    session.set_weights("hidden/W", np.full((4, 3), 0.5))
+    assert (session.weight("hidden/W") == 0.5).all()
+    assert session.state == "paused"
+    assert (session.weight("output/W") != desk(small_project()).weight("output/W")).any(), "what was learned is kept"
+
+
+def test_a_learning_rate_set_while_training_counts_and_never_comes_back(desk):
+    session = training(desk, optimizer={"kind": "sgd", "learning_rate": 0.1})
+    session.set_settings(optimizer={"kind": "sgd", "learning_rate": 1e-9})
+    session.edit_graph(session.graph.moved({"hidden": (5.0, 5.0)}), "Move hidden")
+    before = steps_done(session)
+    until(session, lambda: steps_done(session) > before + 10)
+    first = session._errand.control.settings, session.project.settings.optimizer.learning_rate
+    assert first == (None, 1e-9), "the worker has taken it"
+    session.pause()
+    assert session.project.settings.optimizer.learning_rate == 1e-9
+    assert (session.graph.nodes["hidden"].x, session.graph.nodes["hidden"].y) == (5.0, 5.0)
+    session.train()
+    session.pause()
+    assert session.project.settings.optimizer.learning_rate == 1e-9
+
+
+def test_moving_a_node_while_training_does_not_stop_it(desk):
+    session = training(desk)
+    session.edit_graph(session.graph.moved({"hidden": (5.0, 5.0)}), "Move hidden")
+    assert session.state == "training"
+
+
+def test_a_change_of_the_network_while_training_pauses_and_keeps_what_fits(desk):
+    session = training(desk)
+    said: list[str] = []
+    session.told.connect(lambda level, text: said.append(text))
+    session.set_layer("output", activation="linear")
+    assert session.state == "idle"
+    assert session.project.progress is None, "the record was that of another network"
+    assert (session.weight("hidden/W") != desk(small_project()).weight("hidden/W")).any()
+    assert said == ["Training paused: the network is another now. Those of hidden, output were kept."]
+
+    session.train()
+    until(session, lambda: steps_done(session) > 0)
+    session.set_layer("hidden", units=5)
+    assert session.weight("hidden/W").shape == (5, 3)
+    assert session.weight("output/W").shape == (2, 5)
+    assert "The weights of hidden, output start anew: their shape changed." in said[-1]
+
+
+def test_undo_after_such_a_change_has_the_trained_network_again(desk):
+    session = training(desk)
+    session.set_layer("hidden", units=5)
+    session.undo()
+    assert session.weight("hidden/W").shape == (4, 3)
+    assert session.project.progress.step > 10
+    assert session.state == "paused"
+
+
+def test_copies_made_while_training_bring_their_weights_along(desk):
+    session = training(desk)
+    graph, names = session.graph.with_part(session.graph.part(["hidden"]))
+    copy = names["hidden"]
+    given = np.full((4, 3), 0.25)
+    edited = replace(session.project, graph=graph, weights={**session.project.weights, f"{copy}/W": given})
+    session.edit(edited, "Paste")
+    np.testing.assert_array_equal(session.weight(f"{copy}/W"), given)
+    assert (session.weight("hidden/W") != given).any()
+
+
+def test_freezing_a_bias_keeps_run_and_weights(desk):
+    session = training(desk)
+    session.pause()
+    step, bias = session.project.progress.step, session.weight("hidden/b")
+    session.set_layer("hidden", train_bias=False)
+    assert session.project.progress.step == step
+    session.step_batch()
+    session.wait()
+    np.testing.assert_array_equal(session.weight("hidden/b"), bias)
+
+
+# Other projects ------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_whose_project_was_replaced_never_writes_into_the_new_one(desk):
+    session = training(desk)
+    heard: list[object] = []
+    for signal in (session.snapshot, session.finished):
+        signal.connect(heard.append)
+    other = small_project(seed=5)
+    session.open(other)
+    for _ in range(20):
+        session.poll()
+        time.sleep(0.001)
+    assert (session.project, session.state, session.latest, heard) == (other, "idle", None, [])
+    assert session.document.clean
+    assert not session.document.undo_label
+
+
+def test_a_record_does_not_outlive_the_network_it_tells_of(desk):
+    session = desk(small_project())
+    session.train()
+    session.wait()
+    session.set_layer("output", activation="linear")
+    assert session.project.progress is None
+    assert session.latest is None
+    session.undo()
+    assert session.project.progress.record.n_steps == 12
+
+
+def test_other_data_end_the_record_too(desk):
+    session = desk(small_project())
+    session.train()
+    session.wait()
+    learned = session.weight("hidden/W")
+    session.set_data(some_table(seed=9))
+    assert session.project.progress is None
+    np.testing.assert_array_equal(session.weight("hidden/W"), learned)
+
+
+# What is heard and seen ----------------------------------------------------------------------------------------------
+
+
+def test_snapshots_and_the_end_are_heard_from_poll_alone(desk):
+    session = desk(small_project(epochs=LONG))
+    heard: list[str] = []
+    session.snapshot.connect(lambda _: heard.append("snapshot"))
+    session.finished.connect(lambda _: heard.append("finished"))
+    session.activity_changed.connect(heard.append)
+    session.train()
+    time.sleep(0.15)
+    assert heard == ["train"]
+    session.poll()
+    assert heard == ["train", "snapshot"]
+    session.pause()
+    assert heard[-2:] == ["edit", "finished"]
+
+
+def test_the_watched_example_is_that_of_the_running_training(desk):
+    session = desk(small_project(epochs=LONG))
+    session.watch(True, 2)
+    session.train()
+    until(session, lambda: session.latest is not None and session.latest.views is not None)
+    x = session.dataset.columns["x"].values
+    np.testing.assert_array_equal(session.views.activations["input"], x[2:3])
+    session.watch(True, 3)
+    until(session, lambda: np.array_equal(session.views.activations["input"], x[3:4]))
+    session.pause()
+    np.testing.assert_array_equal(session.views.activations["input"], x[3:4])
+    np.testing.assert_array_equal(session.views.weights["hidden/W"], session.weight("hidden/W"))
+
+
+def test_a_loss_that_runs_away_is_told_and_the_weights_stay_good(desk):
+    graph = chain(
+        input=Input(shape=(3,)),
+        hidden=Dense(units=4, activation="linear"),
+        output=Dense(units=2, activation="linear"),
+        loss=Loss(),
+    )
+    session = desk(project(graph, some_table(), optimizer={"kind": "sgd", "learning_rate": 1000}, epochs=1000))
+    said: list[tuple[str, str]] = []
+    session.told.connect(lambda *told: said.append(told))
+    session.train()
+    session.wait()
+    ((level, text),) = said
+    assert level == "error"
+    assert text.startswith("Training stopped: the loss is no longer a finite number;")
+    assert all(np.isfinite(w).all() for w in session.weights().values())
+    assert session.document.undo_label.startswith("Train ")
+
+
+def test_a_defect_in_the_thread_is_raised_where_somebody_sees_it(desk, monkeypatch):
+    session = desk(small_project())
+    monkeypatch.setattr("annstudio.training.trainer.epoch_order", lambda *_: 1 / 0)
+    session.train()
+    with pytest.raises(ZeroDivisionError):
+        session.wait()
+    assert session.state == "idle"
+
+
+def test_a_branch_added_to_a_trained_network_starts_fresh_beside_what_was_learned(desk):
+    session = desk(small_project())
+    session.train()
+    session.wait()
+    learned = session.weight("hidden/W")
+    session.edit_graph(
+        with_branch(session.graph.with_node(Node("second", Loss())), "hidden", "second", end=Dense(units=2)), "Branch"
+    )
+    np.testing.assert_array_equal(session.weight("hidden/W"), learned)
+    assert session.weight("end/W").shape == (2, 4)
+    ends: list[Finished] = []
+    session.finished.connect(ends.append)
+    session.train()
+    session.wait()
+    assert ends[0].reason == "done"

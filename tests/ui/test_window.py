@@ -1,0 +1,233 @@
+"""The whole window, used as a user would: menus, keys, files, training, explaining, closing."""
+
+import gc
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from annstudio.document.project import Project
+from annstudio.formats import studio
+from annstudio.formats.base import by_suffix
+from annstudio.places import SAMPLES
+from annstudio.session import Session
+from annstudio.ui.actions import COMMANDS, shortcuts
+from annstudio.ui.app import application
+from annstudio.ui.command_search import CommandSearch
+from annstudio.ui.window import Window
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[Window]:
+    """A window on the xor sample; what is unsaved at the end is let go."""
+    yield from _opened(qtbot, "xor")
+
+
+@pytest.fixture
+def digits(qtbot: QtBot) -> Iterator[Window]:
+    yield from _opened(qtbot, "digits-cnn")
+
+
+def _opened(qtbot: QtBot, sample: str) -> Iterator[Window]:
+    application("light")
+    window = Window(Session(studio.load(SAMPLES / f"{sample}.annstudio")))
+    window.show()
+    qtbot.waitExposed(window)
+    yield window
+    if window.session.activity == "train":
+        window.session.pause()
+    window.session.document.mark_saved()
+    window.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def press(window: Window, id: str) -> None:
+    """Trigger a command the way its menu entry does."""
+    action = window.actions_by_id[id]
+    assert action.isEnabled(), f"{id} cannot be used now"
+    action.trigger()
+
+
+def test_every_command_is_in_a_menu_with_a_tip() -> None:
+    for command in COMMANDS:
+        assert command.menu
+        assert command.tip
+        assert command.text
+
+
+def test_no_two_commands_share_a_key(qapp: QApplication) -> None:
+    keys = [key.toString() for command in COMMANDS for key in shortcuts(command)[:1]]
+    assert len(keys) == len(set(keys))
+
+
+def test_training_from_the_keyboard_is_one_undo_entry(window: Window, qtbot: QtBot) -> None:
+    before = window.session.project
+    press(window, "train")
+    assert window.session.state == "training"
+    qtbot.waitUntil(lambda: window.session.latest is not None, timeout=10_000)
+    assert window.actions_by_id["train"].text() == "Pause"
+    press(window, "train")
+    assert window.session.state in ("paused", "idle")
+    assert window.session.document.undo_label.startswith("Train ")
+    press(window, "undo")
+    assert window.session.project is before
+
+
+def test_the_status_bar_tells_speed_and_epoch_while_training(digits: Window, qtbot: QtBot) -> None:
+    digits.session.set_settings(epochs=200)
+    press(digits, "train")
+    qtbot.waitUntil(lambda: "samples/s" in digits.status._speed.text(), timeout=10_000)
+    assert digits.status._state.text().startswith("Training · epoch")
+    assert digits.status._left.text().endswith("left")
+    press(digits, "stop")
+    assert digits.session.state == "idle"
+
+
+def test_stop_acts_within_one_batch(digits: Window, qtbot: QtBot) -> None:
+    digits.session.set_settings(epochs=10_000)
+    press(digits, "train")
+    qtbot.waitUntil(lambda: digits.session.latest is not None, timeout=10_000)
+    began = time.perf_counter()
+    press(digits, "stop")
+    # Generous: a batch takes about a millisecond, a busy machine may stretch it.
+    assert time.perf_counter() - began < 2
+
+
+def test_saved_and_opened_again_is_the_same(window: Window, tmp_path: Path, qtbot: QtBot) -> None:
+    press(window, "step_epoch")
+    qtbot.waitUntil(lambda: window.session.state != "training", timeout=10_000)
+    target = tmp_path / "mine.annstudio"
+    assert window.files.save_to(target)
+    assert window.session.document.clean
+    assert not window.isWindowModified()
+    found = studio.load(target)
+    for key, array in window.session.weights().items():
+        np.testing.assert_array_equal(found.weights[key], array)
+    assert found.graph.nodes == dict(window.session.graph.nodes)
+
+
+def test_a_sample_is_opened_as_a_copy_without_a_name(window: Window) -> None:
+    assert window.files.open_path(SAMPLES / "spiral.annstudio", sample=True)
+    assert window.session.file is None
+    assert "spiral" in window.windowTitle().lower()
+
+
+def test_a_file_that_is_none_is_told_and_nothing_is_lost(
+    window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = tmp_path / "bad.annstudio"
+    bad.write_bytes(b"not a project")
+    told: list[str] = []
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: told.append(box.text()))
+    before = window.session.project
+    assert not window.files.open_path(bad)
+    assert "bad.annstudio" in told[0]
+    assert window.session.project is before
+
+
+def test_exported_weights_are_those_on_the_screen(window: Window, tmp_path: Path) -> None:
+    for suffix in (".npz", ".safetensors"):
+        path = tmp_path / f"weights{suffix}"
+        assert window.files.export_to(path)
+        found = by_suffix(path).read(path).weights
+        assert set(found) == set(window.session.weights())
+        for key, array in found.items():
+            np.testing.assert_allclose(array, window.session.weights()[key], rtol=1e-6)
+
+
+def test_unsaved_changes_are_asked_about(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(*arguments: object) -> QMessageBox.StandardButton:
+        asked.append(str(arguments[2]))
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    window.session.set_settings(epochs=77)
+    assert not window.close()
+    assert "Save the changes" in asked[0]
+
+
+def test_explain_takes_over_and_gives_everything_back(window: Window, qtbot: QtBot) -> None:
+    seen = {title for title, dock in window.docks.docks.items() if dock.isVisible()}
+    press(window, "explain")
+    assert window.session.activity == "explain"
+    assert window.explain_view.isVisible()
+    assert not window.canvas.isVisible()
+    press(window, "step_forward")
+    assert window.session.stepper is not None
+    assert window.session.stepper.position > 0
+    press(window, "leave_explain")
+    assert window.canvas.isVisible()
+    assert {title for title, dock in window.docks.docks.items() if dock.isVisible()} == seen
+
+
+def test_commands_are_found_by_name(window: Window, qtbot: QtBot) -> None:
+    press(window, "search")
+    box = next(w for w in QApplication.topLevelWidgets() if isinstance(w, CommandSearch))
+    QTest.keyClicks(box._field, "dark")
+    QTest.keyClick(box._field, Qt.Key.Key_Return)
+    assert window.memory.theme == "dark"
+    press(window, "theme_light")
+
+
+def test_the_window_remembers_its_panels(qapp: QApplication) -> None:
+    application("light")
+    window = Window(Session(Project()))
+    window.show()
+    window.docks.docks["Layers"].close()
+    window.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    again = Window(Session(Project()))
+    again.show()
+    assert not again.docks.docks["Layers"].isVisible()
+    again.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_a_run_of_a_replaced_project_never_writes_into_the_new_one(window: Window, qtbot: QtBot) -> None:
+    window.session.set_settings(epochs=1_000_000)
+    press(window, "train")
+    qtbot.waitUntil(lambda: window.session.latest is not None, timeout=10_000)
+    window.session.document.mark_saved()
+    fresh = studio.load(SAMPLES / "spiral.annstudio")
+    window.session.open(fresh)
+    qtbot.wait(100)
+    assert window.session.project is fresh
+    assert window.session.state == "idle"
+
+
+def test_nothing_of_a_closed_window_stays_alive(qtbot: QtBot) -> None:
+    application("light")
+    window = Window(Session(studio.load(SAMPLES / "xor.annstudio")))
+    window.show()
+    alive = [weakref.ref(window), weakref.ref(window.canvas), weakref.ref(window.scene)]
+    window.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    del window
+    gc.collect()
+    assert [ref() for ref in alive] == [None, None, None]
+
+
+def test_every_menu_key_is_one_the_platform_knows(qapp: QApplication) -> None:
+    for command in COMMANDS:
+        for key in shortcuts(command):
+            assert key != QKeySequence()
+
+
+def test_the_canvas_is_the_largest_thing(digits: Window) -> None:
+    digits.resize(1440, 900)
+    digits.show()
+    area = digits.canvas.width() * digits.canvas.height()
+    for dock in digits.docks.docks.values():
+        if dock.isVisible() and dock.widget().isVisible():
+            assert dock.width() * dock.height() <= area
+    assert digits.canvas.mapToGlobal(QPoint(0, 0)).x() >= 0
