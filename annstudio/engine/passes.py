@@ -9,7 +9,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from annstudio.engine.margins import demanded_margins
-from annstudio.engine.op import Op, signature
+from annstudio.engine.op import Buffer, Op, signature
 from annstudio.engine.program import AnyStep, Program, Role, Slot, Step
 
 
@@ -60,23 +60,16 @@ def _with_successors(program: Program, carried: Set[int]) -> Program:
 
 def _chained(ops: tuple[Op, ...], before: Step, step: Step, slots: list[Slot]) -> list[AnyStep]:
     """The steps of `ops`, from the inputs of `before` to the result of `step`; new slots are added."""
-
-    def slot(role: Role, like: Slot) -> int:
-        slots.append(replace(like, index=len(slots), role=role, node=step.node))
-        return len(slots) - 1
-
     chain: list[AnyStep] = []
     inputs = before.inputs
     for op in ops:
         shapes = [slots[i].shape for i in inputs]
-        buffers = {
-            name: slot(Role.BUFFER, Slot(0, Role.BUFFER, b.shape, "", name, b.batched, b.dtype, b.fill, b.shown))
-            for name, b in op.buffers(*shapes).items()
-        }
-        last = op is ops[-1]
-        batched = op.batched(*(slots[i].batched for i in inputs))
-        new = Slot(0, Role.VALUE, op.shape(*shapes), "", type(op).__name__.lower(), batched)
-        output = step.output if last else slot(Role.VALUE, new)
+        buffers = {name: _add_buffer(slots, step.node, name, b) for name, b in op.buffers(*shapes).items()}
+        output = step.output
+        if op is not ops[-1]:
+            batched = op.batched(*(slots[i].batched for i in inputs))
+            output = len(slots)
+            slots.append(Slot(output, Role.VALUE, op.shape(*shapes), step.node, type(op).__name__.lower(), batched))
         chain.append(replace(step, op=op, inputs=inputs, output=output, buffers=buffers))
         inputs = (output,)
     return chain
@@ -104,8 +97,25 @@ def _with_by_products(program: Program, carried: Set[int]) -> Program:
 
 
 def _fast_ops(program: Program) -> Program:
-    steps = tuple(replace(s, op=s.op.fast()) if isinstance(s, Step) else s for s in program.steps)
-    return replace(program, steps=steps)
+    """Every op becomes its quick twin; what a twin keeps beside gets slots."""
+    slots = list(program.slots)
+    added: dict[int, dict[str, int]] = {}
+    steps: list[AnyStep] = []
+    for step in program.steps:
+        if isinstance(step, Step):
+            op = step.op.fast()
+            if not step.backward:
+                wanted = op.buffers(*(slots[i].shape for i in step.inputs))
+                more = {name: b for name, b in wanted.items() if name not in step.buffers}
+                added[step.output] = {name: _add_buffer(slots, step.node, name, b) for name, b in more.items()}
+            step = replace(step, op=op, buffers={**step.buffers, **added.get(step.output, {})})
+        steps.append(step)
+    return replace(program, slots=tuple(slots), steps=tuple(steps))
+
+
+def _add_buffer(slots: list[Slot], node: str, name: str, b: Buffer) -> int:
+    slots.append(Slot(len(slots), Role.BUFFER, b.shape, node, name, b.batched, b.dtype, b.fill, b.shown))
+    return len(slots) - 1
 
 
 def _without_dead_steps(program: Program) -> Program:

@@ -155,7 +155,9 @@ class Run:
         for slot in program.slots:
             if slot.index in program.shares:
                 shared = arrays[program.root(slot.index)]
-                arrays[slot.index] = shared.reshape(slot.shape + (self.n,) * slot.batched)
+                shape = slot.shape + (self.n,) * slot.batched
+                # The very same object, where it can be: NumPy need not look whether the two overlap.
+                arrays[slot.index] = shared if shared.shape == shape else shared.reshape(shape)
                 assert np.shares_memory(arrays[slot.index], shared) or not shared.size
         return arrays
 

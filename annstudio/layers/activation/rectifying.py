@@ -15,6 +15,7 @@ class Relu(Elementwise):
     """Rectified linear unit: lets positive numbers through and stops the rest (Nair & Hinton, 2010)."""
 
     name = "relu"
+    rising = True
     formula = r"y = \max(0, x)"
     template = r"\max(0,\; «0»)"
     slope_template = r"[\,«0» > 0\,]"

@@ -35,6 +35,7 @@ class Sigmoid(Elementwise):
     """σ(x) = 1 / (1 + e⁻ˣ): squeezes any number into (0, 1)."""
 
     name = "sigmoid"
+    rising = True
     formula = r"y = \frac{1}{1 + e^{-x}}"
     template = r"\frac{1}{1 + e^{-«0»}}"
     slope_template = r"«0»\,(1 - «0»)"
@@ -66,6 +67,7 @@ class Tanh(Elementwise):
     """The hyperbolic tangent: a sigmoid that is centred on zero."""
 
     name = "tanh"
+    rising = True
     formula = r"y = \tanh x"
     template = r"\tanh(«0»)"
     slope_template = r"1 - «0»^2"

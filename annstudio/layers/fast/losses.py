@@ -42,10 +42,10 @@ class AveragedSquaredError(AveragedLoss):
 
     def forward_calls(self, y: Array, x: Array, t: Array, slope: Array) -> Calls:
         scale = (1 / (x.size // x.shape[-1]) if self.mean else 0.5) / x.shape[-1]
-        calls = [bound(np.subtract, x, t, slope), inner(slope, slope, y), bound(np.multiply, y, scale, y)]
-        if scale != 0.5:
-            calls.append(bound(np.multiply, slope, 2 * scale, slope))
-        return calls
+        # Scaling the errors costs less than scaling the one number that they come to.
+        scaled = np.empty(slope.shape, slope.dtype)
+        calls = [bound(np.subtract, x, t, slope), bound(np.multiply, slope, scale, scaled), inner(slope, scaled, y)]
+        return calls if scale == 0.5 else [*calls, bound(np.multiply, scaled, 2, slope)]
 
 
 class AveragedCrossEntropy(AveragedLoss):
@@ -66,7 +66,7 @@ class AveragedCrossEntropy(AveragedLoss):
         classes = class_axis(x.ndim - 1)
         total = np.empty((*x.shape[:classes], 1, *x.shape[classes + 1 :]), x.dtype)
         places = total.squeeze(classes)
-        logs = np.empty(x.shape, x.dtype)
+        logs, scaled = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
         calls = [
             reduced(np.maximum, x, classes, places),
             bound(np.subtract, x, total, logs),
@@ -75,18 +75,13 @@ class AveragedCrossEntropy(AveragedLoss):
             bound(np.divide, o, total, o),
             bound(np.log, total, total),
             bound(np.subtract, logs, total, logs),
-            inner(logs, t, y),
-            bound(np.multiply, y, -1 / x.shape[-1], y),
+            bound(np.multiply, t, -1 / x.shape[-1], scaled),
+            inner(logs, scaled, y),
+            bound(np.multiply, o, 1 / x.shape[-1], slope),
         ]
-        if self.sure:
-            calls.append(bound(np.subtract, o, t, slope))
-        else:
-            calls += [
-                reduced(np.add, t, classes, places),
-                bound(np.multiply, o, total, slope),
-                bound(np.subtract, slope, t, slope),
-            ]
-        return [*calls, bound(np.multiply, slope, 1 / x.shape[-1], slope)]
+        if not self.sure:
+            calls += [reduced(np.add, t, classes, places), bound(np.multiply, slope, total, slope)]
+        return [*calls, bound(np.add, slope, scaled, slope)]
 
 
 class AveragedBinaryCrossEntropy(AveragedLoss):
