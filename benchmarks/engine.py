@@ -40,7 +40,7 @@ def first_losses(workload: Workload, network: Network, n: int = 5) -> list[float
     return [float(mean) for mean in last.progress.record.blocks[:, 1]]  # type: ignore[union-attr]
 
 
-def measure_one(workload: Workload, rounds: int = 9) -> dict[str, Any]:
+def measure_one(workload: Workload, rounds: int = 9, most: float = 120) -> dict[str, Any]:
     network = Network(workload.project())
     peers = torch_peers(workload, network)
     told = first_losses(workload, network)
@@ -48,13 +48,18 @@ def measure_one(workload: Workload, rounds: int = 9) -> dict[str, Any]:
         found = [float(step()) for _ in range(5)]
         far = max(abs(a - b) / max(1e-3, abs(b)) for a, b in zip(told, found, strict=True))
         print(workload.name, name, f"losses differ by {far:.1e}", found[-1], told[-1])
-    times, busy = in_turn({"ours": ours(workload, network), **{n: b for n, (_, b) in peers.items()}}, rounds)
+    times, busy = in_turn({"ours": ours(workload, network), **{n: b for n, (_, b) in peers.items()}}, rounds, most)
     figures = {name: ratio(times, name) for name in times}
-    print(workload.name, f"{1e6 * min(times['ours']):.1f} µs busy {busy:.2f}", {k: round(v, 2) for k, v in figures.items()}, flush=True)
+    print(
+        workload.name,
+        f"{1e6 * min(times['ours']):.1f} µs busy {busy:.2f}",
+        {k: round(v, 2) for k, v in figures.items()},
+        flush=True,
+    )
     return figures
 
 
 if __name__ == "__main__":
     with threadpool_limits(1, "blas"):
         for workload in workloads(sys.argv[1:]):
-            measure_one(workload, 5)
+            measure_one(workload, 5, 15)

@@ -5,13 +5,13 @@ Each peer is made from the project's own layers and weights, and is handed finis
 
 import itertools
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from annstudio.document.network import Network
+from annstudio.engine.layout import user_shape
 from benchmarks.timing import Block, steps
 from benchmarks.workloads import Workload
 
@@ -112,7 +112,7 @@ def torch_model(workload: Workload, network: Network) -> Any:
         with torch.no_grad():
             target.copy_(torch.from_numpy(np.array(values)))
 
-    for kind, layer, own in walk(workload, network):
+    for id, kind, layer, own in walk(workload, network):
         if kind == "Dense":
             modules.append(nn.Linear(size[0], layer.units, dtype=dtype))
             put(modules[-1].weight, own["W"])
@@ -139,23 +139,20 @@ def torch_model(workload: Workload, network: Network) -> Any:
         activation = getattr(layer, "activation", "linear")
         if activation in ACTIVATIONS and kind not in ("LSTM", "SimpleRNN"):
             modules.append(getattr(nn, ACTIVATIONS[activation])())
-        size = size_after(network, layer)
+        size = size_after(network, id)
     return nn.Sequential(*modules)
 
 
-def walk(workload: Workload, network: Network) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Kind, settings and weights of each layer, from the input to the loss."""
+def walk(workload: Workload, network: Network) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
+    """Name, kind, settings and weights of each layer, from the input to the loss."""
     weights = network.weights()
     for id in network.project.graph.order():
         layer = network.project.graph.nodes[id].layer
         if layer.kind() not in ("Input", "Loss"):
-            own = {key.partition("/")[2]: a.astype(workload.dtype) for key, a in weights.items() if key.startswith(f"{id}/")}
-            yield layer.kind(), layer, own
+            own = {k.partition("/")[2]: a.astype(workload.dtype) for k, a in weights.items() if k.startswith(f"{id}/")}
+            yield id, layer.kind(), layer, own
 
 
-def size_after(network: Network, layer: Any) -> tuple[int, ...]:
+def size_after(network: Network, id: str) -> tuple[int, ...]:
     """The shape of one example behind a layer, as users see it."""
-    from annstudio.engine.layout import user_shape
-
-    (id,) = (id for id, node in network.project.graph.nodes.items() if node.layer is layer)
     return user_shape(network.checked.facts[id].shape)

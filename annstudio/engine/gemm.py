@@ -48,10 +48,10 @@ class Product:
         return f"{'x'.join(map(str, self.size))} {self.out.dtype.char} {lie}"
 
     def bind(self, form: str = WHOLE) -> list[Call]:
-        """The calls that do it in a form from `forms`."""
-        how, _, number = form.partition(":")
-        if how == WHOLE:
+        """The calls that do it in a form from `forms`; whole where there is no such form of it."""
+        if form == WHOLE or form not in self.forms():
             return [self._whole()]
+        how, _, number = form.partition(":")
         return {"rows": self._rows, "columns": self._columns, "inner": self._inner}[how](int(number))
 
     def forms(self) -> Iterator[str]:

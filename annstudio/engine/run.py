@@ -93,11 +93,7 @@ class Run:
             self.to_loss()
         if self.cursor < self._before_update:
             self.to_update()
-        for call in self._update:
-            call()
-        self.cursor = len(self._calls)
-        if self.program.training:
-            self.arena.t += 1
+        self.update()
 
     def to_loss(self) -> None:
         """Do the steps up to and with the loss, from the start."""
@@ -110,6 +106,18 @@ class Run:
         for call in self._back:
             call()
         self.cursor = self._before_update
+
+    def update(self) -> None:
+        """Do the update, and hand on what the next batch begins with."""
+        for call in self._update:
+            call()
+        self.cursor = len(self._calls)
+        if self.program.training:
+            self.arena.t += 1
+
+    @property
+    def n_calls(self) -> int:
+        return len(self._to_loss) + len(self._back) + len(self._update)
 
     @property
     def done(self) -> bool:

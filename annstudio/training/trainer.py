@@ -15,9 +15,10 @@ import numpy as np
 
 from annstudio.engine.arena import Arena, Weights
 from annstudio.engine.op import Array
-from annstudio.engine.plan import PLAIN_PLAN
+from annstudio.engine.plan import Plan
+from annstudio.engine.planning import plan_for
 from annstudio.engine.program import Program
-from annstudio.training.batch import Whole
+from annstudio.training.batch import Batch, batch_of
 from annstudio.training.batches import Rows, epoch_order
 from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
 from annstudio.training.record import Record, Recorder
@@ -60,6 +61,8 @@ class Job:
     progress: Progress
     max_steps: int | None = None
     stop_at_epoch_end: bool = False
+    plan: Plan | None = None
+    """How to carry it out; None: what is best on this machine is found out first."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,12 @@ Messages = Iterator[Snapshot | Edited | Finished]
 
 def train(job: Job, control: Control | None = None) -> Messages:
     """Train; the last message is Finished. The arrays of a job are read, never written."""
-    return _Training(job, control or Control()).messages()
+    training = _Training(job, control or Control())
+    try:
+        yield from training.messages()
+    finally:
+        for batch in training.batches.values():
+            batch.close()
 
 
 class _Training:
@@ -99,10 +107,12 @@ class _Training:
         self.arena.load(job.weights)
         self.arena.use(job.settings.optimizer)
         self.arena.remember(job.progress.memory)
+        n = min(len(job.train), job.settings.batch_size)
+        self.plan = job.plan or plan_for(job.programs.fast, job.settings.dtype, n)
         self.evaluator = Evaluator(job.programs.predict, self.arena, job.rows)
         self.judge = judge_of(job.programs.fast, job.rows.dataset)
         self.watch = Watch(job.programs.look, job.programs.fast, self.arena, job.rows)
-        self.batches: dict[int, Whole] = {}
+        self.batches: dict[int, Batch] = {}
         self.steps_left = job.max_steps
         self.order = job.train
         self.step, self.epoch, self.position = job.progress.step, job.progress.epoch, job.progress.position
@@ -201,9 +211,11 @@ class _Training:
             self.arena.flush()
         return True
 
-    def _new_batch(self, n: int) -> Whole:
+    def _new_batch(self, n: int) -> Batch:
         job = self.job
-        self.batches[n] = Whole(job.programs.fast, self.arena, job.rows, self.judge, n, self.settings.seed, PLAIN_PLAN)
+        self.batches[n] = batch_of(
+            job.programs.fast, self.arena, job.rows, self.judge, n, self.settings.seed, self.plan
+        )  # fmt: skip
         return self.batches[n]
 
     def _end_epoch(self) -> None:
@@ -260,7 +272,14 @@ class _Training:
 
     def progress(self) -> Progress:
         return Progress(
-            self.step, self.epoch, self.position, self.epoch_loss, self.epoch_hits, self.arena.memory(), self._record()
+            self.step,
+            self.epoch,
+            self.position,
+            self.epoch_loss,
+            self.epoch_hits,
+            self.arena.memory(),
+            self._record(),
+            plan=self.plan,
         )
 
     def _finished(self, reason: str, trouble: str = "") -> Finished:
