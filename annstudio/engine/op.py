@@ -122,6 +122,10 @@ class Op:
         """
         return None
 
+    def at(self, t: int) -> "Op | None":
+        """An op that gives the moment t of this one's sequence alone; None where that saves nothing."""
+        return None
+
     def forward_calls(self, *arrays: Any) -> Calls:
         """What `forward` does with these arrays, as bound calls."""
         return [partial(self.forward, *arrays)]
