@@ -64,7 +64,7 @@ def project(graph: Graph, data: Any = None, weights: Mapping[str, Any] | None = 
     """A project in float64 that keeps no examples back, unless `settings` say otherwise."""
     chosen = TrainingSettings.model_validate({"dtype": "float64", "validation_share": 0.0, **settings})
     arrays = {key: np.array(value, float) for key, value in (weights or {}).items()}
-    return Project(graph=graph, data=data, weights=arrays, settings=chosen)
+    return Project(graph=graph, data=data, weights=arrays, start=arrays, settings=chosen)
 
 
 def small_project(**settings: Any) -> Project:

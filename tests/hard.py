@@ -113,7 +113,7 @@ class Centred(Op):
 class Blend(Op):
     """y = (1 − share) old + share new."""
 
-    formula = r"y = (1 - \alpha)\, m + \alpha\, x"
+    formula = r"y = (1 - \eta)\, m + \eta\, x"
 
     def __init__(self, share: float) -> None:
         self.share = share

@@ -143,8 +143,11 @@ class Graph:
             taken = {link.port for link in self.into(target)}
             free = [p for p in range(self.n_ports(target)) if p not in taken]
             port = free[0] if free else 0
+        link = Link(source, target, port)
+        if link in self.links:
+            return self
         kept = tuple(k for k in self.links if (k.target, k.port) != (target, port))
-        return replace(self, links=(*kept, Link(source, target, port)))
+        return replace(self, links=(*kept, link))
 
     def refusal(self, source: str, target: str, port: int | None = None) -> str:
         """Why a wire between two nodes cannot be, whatever the shapes; empty where it can."""

@@ -42,9 +42,15 @@ class Project:
             return False
         return _same_weights(self.weights, other.weights) and _same_weights(self.start, other.start)
 
+    @property
+    def untrained(self) -> bool:
+        """Whether all weights are as they were set by hand, or the initialisers'."""
+        known = {key: array for key, array in self.start.items() if key in self.weights}
+        return self.progress is None and _same_weights(self.weights, known)
+
     def with_weight(self, key: str, array: Array) -> "Project":
         """With a view set by hand; before any training it is also what a reset goes back to."""
-        start = {**self.start, key: array} if self.progress is None else self.start
+        start = {**self.start, key: array} if self.untrained else self.start
         return replace(self, weights={**self.weights, key: array}, start=start)
 
     def reset(self, seed: int | None = None) -> "Project":
@@ -62,7 +68,7 @@ class Project:
             self,
             graph=graph,
             weights=_renamed_keys({**self.weights, **weights}, old, new.strip()),
-            start=_renamed_keys({**self.start, **weights} if self.progress is None else self.start, old, new.strip()),
+            start=_renamed_keys({**self.start, **weights} if self.untrained else self.start, old, new.strip()),
         )
 
 

@@ -164,11 +164,12 @@ class Explainer:
         return See(arrays, batched, example, self.stepper.n)
 
     def _row(self, step: Step, see: See, term: Term, digits: int) -> Row:
-        parts = tuple(self._part(step, see, factor, digits) for factor in term.factors)
+        through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
+        above = None if through is None else term.factors[through].index
+        parts = tuple(self._part(step, see, factor, digits, above) for factor in term.factors)
         template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
         symbols = filled(template, [part.symbol for part in parts])
         numbers = filled(template, [bracketed(number_latex(part.value, digits)) for part in parts])
-        through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
         if through is None:
             return Row(symbols, numbers, term.value, parts)
         # Every term is linear in the gradient that it hands on.
@@ -184,25 +185,24 @@ class Explainer:
         places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
         return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
 
-    def _part(self, step: Step, see: See, factor: Factor, digits: int) -> Part:
+    def _part(self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None) -> Part:
         if factor.within is not None:
             inner = [self._part(step, see, each, digits) for each in factor.within.factors]
             template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
             meaning = filled(template, [bracketed(number_latex(part.value, digits)) for part in inner])
             rule = filled(template, [part.symbol for part in inner])
-            return Part(self._local_derivative(step, factor) or rule, factor.value, None, meaning, rule)
+            return Part(self._local_derivative(step, factor, above) or rule, factor.value, None, meaning, rule)
         quantity = self._place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
         return Part(self.symbol(quantity), factor.value, quantity)
 
-    def _local_derivative(self, step: Step, factor: Factor) -> str:
-        """∂out/∂net for the slope of an activation."""
-        if factor.array != "slope" or not step.backward:
+    def _local_derivative(self, step: Step, factor: Factor, above: Index | None) -> str:
+        """∂out/∂net for what an op multiplies a gradient with; `above` is the place of that gradient."""
+        if above is None or not step.backward:
             return ""
-        above = self.names.of(step.output, factor.index if self.program.slots[step.output].shape else ())
-        below = self.names.of(step.inputs[0], factor.index)
-        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+        numerator = self.names.of(step.output, above)
+        return rf"\frac{{\partial {numerator}}}{{\partial {self.names.of(step.inputs[0], factor.index)}}}"
 
     def _place(self, step: Step, factor: Factor) -> Quantity | None:
         """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""

@@ -39,7 +39,7 @@ class Names:
                 name = described.name.replace("_", r"\_")
                 return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
         if not described.shape and described.name in ("E", "e"):
-            return "E" if described.name == "E" else "e"
+            return self._loss(described)
         word = described.name if described.name in ("net", "out", "s") else "out"
         return rf"\text{{{word}}}_{{{self.unit(described.node, index)}}}"
 
@@ -118,10 +118,18 @@ class Names:
             return rf"w_{{{self._first_number[slot.index] + unit * self._n_inputs(slot.index) + from_}}}"
         return rf"w_{{{self.unit(slot.node, (unit,))},{from_ + 1}}}"
 
+    def _loss(self, slot: Slot) -> str:
+        """E, and where there are several losses E with the name of each but for their sum."""
+        if len(self.program.losses) < 2 or slot.index == self.program.loss:
+            return slot.name
+        return f"{slot.name}_{{{self.unit(slot.node, ())}}}"
+
     def _feed(self, slot: Slot, index: Index) -> str:
         judged = next((j for j in self.program.judged if j.target == slot.index), None)
         if judged is not None:
             node = next((n for n, s in self.program.outputs.items() if s == judged.output), slot.node)
+            if [j.output for j in self.program.judged].count(judged.output) > 1:
+                node = slot.node
             return rf"\text{{target}}_{{{self.unit(node, index)}}}"
         unit = self.unit(slot.node, index)
         return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit

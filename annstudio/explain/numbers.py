@@ -26,7 +26,7 @@ def number_text(value: float, digits: int = DEFAULT_DIGITS) -> str:
 def number_latex(value: float, digits: int = DEFAULT_DIGITS) -> str:
     """The same for a formula."""
     text = number_text(value, digits).replace("−", "-")
-    if "e" in text:
+    if math.isfinite(value) and "e" in text:
         mantissa, _, power = text.partition("e")
         return rf"{mantissa} \cdot 10^{{{int(power)}}}"
     return text.replace("∞", r"\infty").replace("not a number", r"\text{not a number}")

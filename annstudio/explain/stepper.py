@@ -88,7 +88,7 @@ class Stepper:
         """One step on; False at the end."""
         if self.run.done:
             return False
-        self.run.step()
+        self.to(self.position + 1)
         return True
 
     def back(self) -> bool:
@@ -108,8 +108,10 @@ class Stepper:
                 self.run.cursor = min(self._first_update, position)
             else:
                 self.run.cursor = position
-        while self.position < position:
-            self.run.step()
+        with np.errstate(all="ignore"):
+            # Numbers that run away are looked at like any others.
+            while self.position < position:
+                self.run.step()
 
     @contextmanager
     def visit(self, position: int) -> Iterator[None]:
@@ -160,7 +162,7 @@ class Stepper:
         run.load(self.feeds, self.seed, self.batch_number)
         self._put_states(run)
         run.arrays[slot][index] = value
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             run.to_loss()
         return run.loss
 

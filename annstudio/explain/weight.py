@@ -92,17 +92,27 @@ def chain(explainer: Explainer, question: WeightQuestion, digits: int = 4) -> tu
     if len(derivation.rows) != 1:
         return ()
     parts = derivation.rows[0].parts
-    delta = parts[0]
-    assert delta.quantity is not None
-    net = names.of(use.output, delta.quantity.index)
-    weight = names.of(question.parameter.slot, question.stored)
-    value = parts[1].value if len(parts) > 1 else 1.0
+    delta, value = parts[0], parts[1].value if len(parts) > 1 else 1.0
+    output, behind = use.output, _steps_behind(program, use.output)
+    while len(behind) == 1 and behind[0].op.weighted_sum and behind[0].node == use.node:
+        # A bias of its own is added to the sum: its gradient is handed through as it is.
+        output, (delta,) = behind[0].output, explainer.derive(_place(delta), digits).rows[0].parts
+        behind = _steps_behind(program, output)
+    net, weight = names.of(output, _place(delta).index), names.of(question.parameter.slot, question.stored)
     last = Part(rf"\frac{{\partial {net}}}{{\partial {weight}}}", value, parts[1].quantity if len(parts) > 1 else None)
-    behind = [s for s in program.steps if isinstance(s, Step) and s.backward and use.output in s.inputs]
     if len(behind) == 1 and behind[0].op.elementwise:
-        row = explainer.derive(delta.quantity, digits).rows[0]
-        return (*row.parts, last)
+        return (*explainer.derive(_place(delta), digits).rows[0].parts, last)
     return (delta, last)
+
+
+def _place(part: Part) -> Quantity:
+    assert part.quantity is not None
+    return part.quantity
+
+
+def _steps_behind(program: Program, slot: int) -> list[Step]:
+    """The steps back through what a value was used for."""
+    return [step for step in program.steps if isinstance(step, Step) and step.backward and slot in step.inputs]
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,9 @@ class Session:
         ends = self.network.result_nodes()
         if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
             return None
-        weights = views.weights if views is not None and self._errand is not None else None
+        live = views is not None and self._errand is not None
+        # Arrays too large for a frame are as they were when the run began.
+        weights = {**self.weights(), **views.weights} if live and views is not None else None
         return self.network.predict({"x": x}, weights)[ends[0]]
 
     # Explaining ------------------------------------------------------------------------------------------------------

@@ -22,15 +22,17 @@ def fit_weights(project: Project, network: Network, *, paused: bool) -> tuple[Pr
         wanted = network.initial()
     except StudioError:
         # Not a whole network at the moment: whether they fit is seen when it is one.
-        kept = dict(project.weights)
-    else:
-        kept = {key: w for key, w in project.weights.items() if key in wanted and w.shape == wanted[key].shape}
-        lost = {key for key in project.weights if key in wanted and key not in kept}
-        if lost:
-            said.append(f"The weights of {_nodes(lost)} start anew: their shape changed.")
-        if paused and kept:
-            said.append(f"Those of {_nodes(kept)} were kept.")
-    return replace(project, weights=kept, progress=None), " ".join(said)
+        return replace(project, progress=None), " ".join(said)
+    kept, start = (
+        {key: array for key, array in weights.items() if key in wanted and array.shape == wanted[key].shape}
+        for weights in (project.weights, project.start)
+    )
+    lost = {key for key in project.weights if key in wanted and key not in kept}
+    if lost:
+        said.append(f"The weights of {_nodes(lost)} start anew: their shape changed.")
+    if paused and kept:
+        said.append(f"Those of {_nodes(kept)} were kept.")
+    return replace(project, weights=kept, start=start, progress=None), " ".join(said)
 
 
 def has_place(array: Array | None, index: Index) -> bool:

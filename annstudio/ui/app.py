@@ -2,11 +2,13 @@
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import platformdirs
-from PySide6.QtCore import QLibraryInfo, QTranslator
+from PySide6.QtCore import QLibraryInfo, QMessageLogContext, QtMsgType, QTranslator, qInstallMessageHandler
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
@@ -58,6 +60,11 @@ def run(file: Path | None) -> int:
 
 def picture(path: Path, project: Path) -> None:
     """A picture of the window with a project, drawn without a screen. Raises StudioError."""
+    with _without_chatter():
+        _picture(path, project)
+
+
+def _picture(path: Path, project: Path) -> None:
     app = application("light")
     window = Window(Session(studio.load(project), project), Memory())
     window.resize(*PICTURE_SIZE)
@@ -72,6 +79,21 @@ def picture(path: Path, project: Path) -> None:
     window.session.document.mark_saved()
     window.close()
     app.processEvents()
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Leave out what Qt's platform without a screen says of hints that there is nobody to give to."""
+
+    def tell(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+        if not message.startswith("This plugin does not support"):
+            sys.stderr.write(f"{message}\n")
+
+    before = qInstallMessageHandler(tell)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(before)
 
 
 class CrashHook:

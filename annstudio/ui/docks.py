@@ -40,6 +40,7 @@ class Docks:
         self.palette = PalettePanel(session)
         self.palette.chosen.connect(canvas.append_layer)
         self.inspector = InspectorPanel(session)
+        self.inspector.renamed.connect(self._renamed)
         self.problems = ProblemsPanel(session)
         self.problems.node_chosen.connect(self._show_node)
         self.panels: dict[type[QWidget], QWidget] = {}
@@ -133,6 +134,10 @@ class Docks:
         horizontal = [self.docks["Layers"], self.docks["Inspector"]]
         self._window.resizeDocks(horizontal, [PALETTE_WIDTH, INSPECTOR_WIDTH], Qt.Orientation.Horizontal)
         self._window.resizeDocks([tabs[0]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+
+    def _renamed(self, old: str, new: str) -> None:
+        """What was selected stays so under its new name."""
+        self._canvas.select([new])
 
     def _show_node(self, id: str) -> None:
         self._canvas.select([id])

@@ -275,9 +275,15 @@ def signed_colour(value: float, largest: float) -> QColor:
 
 def signed_table() -> list[int]:
     """Colours for an Indexed8 image of signed numbers: index 128 + 127 · value / largest."""
+    return _signed_table(theme().name)
+
+
+@cache
+def _signed_table(name: str) -> list[int]:
     return [signed_colour(i - 128, 127).rgb() for i in range(256)]
 
 
+@cache
 def grey_table() -> list[int]:
     """Colours for an Indexed8 image: black to white, the same in light and in dark."""
     return [0xFF000000 | i << 16 | i << 8 | i for i in range(256)]

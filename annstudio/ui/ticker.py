@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import perf_counter
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, QTimer
 
 from annstudio.session import Session
 
@@ -13,32 +13,42 @@ REST = 8
 
 
 class Ticker(QObject):
-    """Calls `session.poll` and then `draw` while a training is under way; asleep otherwise."""
+    """Calls `session.poll` and then `draw` while a training is under way; asleep otherwise.
+
+    A frame's cost is measured to the end of its painting: Qt paints after the timer's call, before the next timer.
+    """
 
     def __init__(self, session: Session, draw: Callable[[], None], parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._draw = draw
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.CoarseTimer)
-        self._timer.timeout.connect(self._tick)
+        self._began = 0.0
+        self._next = QTimer(self, singleShot=True)
+        self._next.timeout.connect(self._tick)
+        self._painted = QTimer(self, singleShot=True, interval=0)
+        self._painted.timeout.connect(self._rest)
         session.activity_changed.connect(self._follow)
 
     def _follow(self, activity: str) -> None:
         if activity == "train":
-            self._timer.start(PERIOD_MS)
+            self._next.start(PERIOD_MS)
         else:
-            self._timer.stop()
+            self._next.stop()
+            self._painted.stop()
             self._draw()
 
     def _tick(self) -> None:
-        began = perf_counter()
+        self._began = perf_counter()
         self._session.poll()
-        self._draw()
-        cost = (perf_counter() - began) * 1000
-        if self._timer.isActive():
-            self._timer.setInterval(round(max(PERIOD_MS, REST * cost)))
+        if self._session.activity == "train":
+            self._draw()
+            self._painted.start()
+
+    def _rest(self) -> None:
+        cost = (perf_counter() - self._began) * 1000
+        self._next.start(round(max(PERIOD_MS, REST * cost)))
 
     def close(self) -> None:
-        self._timer.stop()
+        self._next.stop()
+        self._painted.stop()
         self._session.activity_changed.disconnect(self._follow, missing_ok=True)

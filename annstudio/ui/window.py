@@ -36,6 +36,8 @@ class Window(QMainWindow):
     def __init__(self, session: Session, memory: Memory | None = None) -> None:
         super().__init__()
         self._shown = False
+        self._look = QTimer(self, singleShot=True, interval=0)
+        self._look.timeout.connect(self._first_look)
         self.session: Session = session
         self.memory: Memory = memory or Memory()
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -247,7 +249,7 @@ class Window(QMainWindow):
         if not self._shown:
             # Only now the canvas knows its size.
             self._shown = True
-            QTimer.singleShot(0, self, self._first_look)
+            self._look.start()
 
     def _first_look(self) -> None:
         self.canvas.fit()

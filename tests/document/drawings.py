@@ -121,7 +121,7 @@ def drawings(draw: st.DrawFn, most: int = 6) -> Graph:
         graph = _add(graph, draw)
     for _ in range(draw(st.integers(0 if graph.nodes else 1, most))):
         graph = edited(graph, draw)
-    return graph
+    return graph if graph.nodes else _add(graph, draw)
 
 
 # Whole networks ------------------------------------------------------------------------------------------------------

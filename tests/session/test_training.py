@@ -14,7 +14,7 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.session import Session
 from annstudio.training.snapshot import Finished
-from tests.builders import chain, finished, project, small_project, some_table, trained, with_branch
+from tests.builders import chain, finished, project, small_project, some_table, trained, with_branch, worked_example
 
 LONG = 10_000_000
 """So many epochs that a run lasts until it is stopped."""
@@ -151,6 +151,41 @@ def test_reset_to_the_same_seed_gives_the_same_bits_and_to_a_new_one_others(desk
     session.undo()
     session.undo()
     assert session.project.progress.step == 12
+
+
+def test_weights_set_by_hand_before_any_training_come_back_on_reset_and_go_with_a_new_seed(desk):
+    session = desk(worked_example())
+    session.set_weight("hidden/W", (0, 0), 0.9)
+    session.train()
+    until(session, lambda: steps_done(session) > 0)
+    session.pause()
+    session.set_weight("hidden/W", (0, 1), 5.0)
+    session.reset_same()
+    assert session.weight("hidden/W").tolist() == [[0.9, 0.20], [0.25, 0.30]]
+    session.reset_new_seed()
+    assert (session.weight("hidden/W") != np.array([[0.9, 0.20], [0.25, 0.30]])).all()
+
+
+def test_what_was_set_by_hand_is_forgotten_where_it_no_longer_fits(desk):
+    session = desk(small_project())
+    session.set_weight("hidden/W", (0, 0), 0.9)
+    session.set_layer("hidden", units=6)
+    session.reset_same()
+    assert session.project.weights == {}
+    assert session.weight("hidden/W").shape == (6, 3)
+
+
+def test_what_was_learned_is_no_start_although_its_record_was_forgotten(desk):
+    session = desk(small_project())
+    start = session.weight("hidden/W")
+    session.train()
+    session.wait()
+    session.set_layer("output", activation="linear")
+    session.set_weight("hidden/W", (0, 0), 0.9)
+    session.rename("hidden", "h")
+    session.rename("h", "hidden")
+    session.reset_same()
+    np.testing.assert_array_equal(session.weight("hidden/W"), start)
 
 
 def test_reset_while_training_stops_it_and_keeps_nothing_of_it(desk):

@@ -202,13 +202,13 @@ class Dots:
         radius = pitch * 0.34
         left = area.center().x() - (columns - 1) * pitch / 2
         top = area.center().y() - (rows - 1) * pitch / 2
-        painter.setPen(QPen(colour, 1))
-        for filled in (True, False):
-            painter.setBrush(colour if filled else Qt.BrushStyle.NoBrush)
-            for i, on in enumerate(self._on):
-                if bool(on) is filled:
-                    place = QPointF(left + i % columns * pitch, top + i // columns * pitch)
-                    painter.drawEllipse(place, radius, radius)
+        places = [QPointF(left + i % columns * pitch, top + i // columns * pitch) for i in range(len(self._on))]
+        hollow = [place for place, on in zip(places, self._on, strict=True) if not on]
+        # Round points in three calls: every call into Qt may have to wait for the thread that trains.
+        for points, size, ink in ((places, 2 * radius + 1, colour), (hollow, 2 * radius - 1, theme().card)):
+            if points:
+                painter.setPen(QPen(ink, size, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+                painter.drawPoints(points)
 
 
 class Curve:

@@ -5,10 +5,14 @@ from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
 from annstudio.ui.explain.formula import Piece
-from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Rows, Table
+from annstudio.ui.explain.page import Block, Cell, Formula, Lazy, Lines, Note, Table
 from annstudio.ui.explain.rich import bold, coloured, link, rich, signed, times
 from annstudio.ui.explain.tour import Tour
 
+FEW = 4
+"""More ways than this are not written out line by line."""
+_WIDE = 120
+"""Terms that take more LaTeX than this are told by the general formula, too."""
 LONG = 6
 """Sums of more terms are told by the general formula; their terms stand in lines or in a table."""
 
@@ -34,14 +38,16 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
 def symbols(told: Derivation) -> tuple[Piece, ...]:
     """The formula in symbols, every factor a link to its number."""
     pieces = [Piece(told.symbol), Piece("=")]
-    if len(told.rows) > LONG:
-        return (Piece(told.symbol), Piece(r"\quad"), Piece(told.formula)) if told.formula else (Piece(told.symbol),)
-    for i, row in enumerate(told.rows):
+    many = len(told.rows) > LONG
+    wide = any(len(row.symbols) > _WIDE and not is_product(row) for row in told.rows)
+    if (many or wide) and told.rows[0].through is None and told.formula:
+        return (Piece(told.symbol), Piece(r"\quad"), Piece(told.formula))
+    for i, row in enumerate(told.rows[:2] if many else told.rows):
         minus = row.symbols.startswith("-")
         if i or minus:
             pieces.append(Piece("-" if minus else "+"))
         pieces += _row_pieces(row)
-    return tuple(pieces)
+    return (*pieces, Piece("+"), Piece(r"\dots")) if many else tuple(pieces)
 
 
 def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
@@ -50,6 +56,9 @@ def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
     latex = f"{told.symbols_line} {told.numbers_line} = {number_latex(told.value, tour.digits)}"
     if len(rows) == 1:
         line = f"{rich(told.symbol)} = {rich(times(rows[0].numbers))}"
+        rules = tuple(_rule_line(tour, part) for part in rows[0].parts if part.rule)
+        if rules:
+            return (Lines((*rules, line, f"&nbsp;&nbsp;= {bold(tour.text(told.value))}"), latex),)
         if rows[0].numbers == number_latex(told.value, tour.digits):
             return (Lines((equation,), latex),)
         return (Lines((line, f"&nbsp;&nbsp;= {bold(tour.text(told.value))}"), latex),)
@@ -57,6 +66,14 @@ def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
         lines = [_term_line(tour, row) for row in rows]
         return (Lines((*lines, equation), latex),)
     return (Lines((f"Sum of {len(rows)} terms", equation), latex), terms_table(tour, told))
+
+
+def _rule_line(tour: Tour, part: Part) -> str:
+    """A factor that was worked out on the spot: ∂out/∂net = out (1 − out) = …"""
+    value = tour.text(part.value)
+    if len(part.rule) > _WIDE:
+        return f"{rich(part.symbol)} = {rich(times(part.meaning))} = {value}"
+    return f"{rich(part.symbol)} = {rich(part.rule)} = {rich(times(part.meaning))} = {value}"
 
 
 def _term_line(tour: Tour, row: Row) -> str:
@@ -76,7 +93,7 @@ def terms_table(tour: Tour, told: Derivation) -> Table:
         return (Cell(_plain(rows[at])), Cell(tour.text(rows[at].value), rows[at].value))
 
     key = (told.quantity, tour.digits, tuple(row.value for row in rows[:LONG]))
-    return Table(("term, largest first", "value"), Rows(len(rows), make, key), tuple(links))
+    return Table(("term, largest first", "value"), Lazy(len(rows), make, key), tuple(links))
 
 
 def row_symbols(row: Row, colour: str = "") -> str:
@@ -96,9 +113,24 @@ def path_blocks(tour: Tour, gradient: Quantity) -> tuple[Block, ...]:
     found = paths(tour.explainer, gradient, tour.digits)
     if len(found) < 2:
         return ()
+    if len(found) > FEW:
+        return (_paths_table(tour, gradient, found),)
     lines = [_path_line(tour, path) for path in found]
     total = f"{rich(tour.explainer.symbol(gradient))} = {bold(tour.text(sum(path.value for path in found)))}"
     return (Lines((*lines, total)),)
+
+
+def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Table:
+    ordered = sorted(found, key=lambda path: -abs(path.value))
+
+    def make(at: int) -> tuple[Cell, ...]:
+        path = ordered[at]
+        symbols = " · ".join(plain(part.symbol) for part in path.factors)
+        product = " × ".join(_bracketed(tour.text(part.value)) for part in path.factors)
+        return (Cell(f"{symbols} = {product}"), Cell(tour.text(path.value), path.value))
+
+    key = (id(tour.stepper), gradient, tour.digits)
+    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key))
 
 
 def _path_line(tour: Tour, path: Path) -> str:
@@ -119,8 +151,10 @@ def factor_lines(tour: Tour, part: Part, colour: str) -> list[str]:
     name = link(rich(part.symbol), quantity, colour)
     if len(told.rows) == 1:
         return [_one_way(tour, told.rows[0], name, quantity, colour, value)]
-    if not told.rows or len(told.rows) > SHOWN_TERMS:
+    if not told.rows:
         return [f"{name} = {value}"]
+    if len(told.rows) > FEW:
+        return [f"{name} = {value}, from {len(told.rows)} units"]
     lines = [f"{name} = {' + '.join(row_symbols(row, colour) for row in told.rows)}"]
     return [*lines, f"&nbsp;&nbsp;= {rich(times(told.numbers_line[2:]))}", f"&nbsp;&nbsp;= {value}"]
 
@@ -156,4 +190,4 @@ def _plain(row: Row) -> str:
 
 
 def _bracketed(number: str) -> str:
-    return f"({number})" if number.startswith("-") else number
+    return f"({number})" if number.startswith(("-", "−")) else number

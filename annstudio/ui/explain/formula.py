@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -15,6 +15,8 @@ from annstudio.ui.explain.typeset import Set, typeset
 from annstudio.ui.theme import GRID, theme
 
 SIZE = 17
+_LEAST = 0.5
+"""Pieces are not made smaller than this."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,21 @@ class Piece:
     colour: int | None = None
     quantity: Quantity | None = None
     tip: str = ""
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """A piece in its place, perhaps made smaller."""
+
+    x: float
+    y: float
+    scale: float
+    told: Set
+    piece: Piece
+
+    @property
+    def rect(self) -> QRectF:
+        return QRectF(self.x, self.y, self.told.width * self.scale, (self.told.above + self.told.below) * self.scale)
 
 
 def piece_colour(colour: int | None) -> QColor:
@@ -41,7 +58,7 @@ class FormulaView(QWidget):
         super().__init__(parent)
         self.pieces = tuple(pieces)
         self.size_of_text = size
-        self._spots: list[tuple[QPointF, Set, Piece]] = []
+        self._spots: list[_Spot] = []
         self._laid_out_for = -1
         self._hovered: Piece | None = None
         self.setMouseTracking(True)
@@ -76,21 +93,22 @@ class FormulaView(QWidget):
         return QSize(20 * GRID, self._lay_out(max(self.width(), 20 * GRID)))
 
     def _lay_out(self, width: int) -> int:
-        """Place the pieces in lines; gives back the height."""
-        lines: list[list[tuple[float, Set, Piece]]] = [[]]
+        """Place the pieces in lines; gives back the height. A piece that is too wide by itself is made smaller."""
+        lines: list[list[_Spot]] = [[]]
         x, gap = 0.0, 0.32 * self.size_of_text
         for piece in self.pieces:
             told = typeset(piece.latex, self.size_of_text, piece_colour(piece.colour).name())
-            if lines[-1] and x + told.width > width:
+            scale = max(min(1.0, (width - 2 * self.size_of_text) / max(told.width, 1.0)), _LEAST)
+            if lines[-1] and x + told.width * scale > width:
                 lines.append([])
                 x = 2 * self.size_of_text
-            lines[-1].append((x, told, piece))
-            x += told.width + gap
+            lines[-1].append(_Spot(x, 0.0, scale, told, piece))
+            x += told.width * scale + gap
         self._spots, y = [], 0.0
         for line in lines:
-            above = max((told.above for _, told, _ in line), default=0.0)
-            below = max((told.below for _, told, _ in line), default=0.0)
-            self._spots += [(QPointF(at, y + above - told.above), told, piece) for at, told, piece in line]
+            above = max((spot.told.above * spot.scale for spot in line), default=0.0)
+            below = max((spot.told.below * spot.scale for spot in line), default=0.0)
+            self._spots += [replace(spot, y=y + above - spot.told.above * spot.scale) for spot in line]
             y += above + below + 1.5 * GRID
         self._laid_out_for = width
         return math.ceil(y - 1.5 * GRID)
@@ -102,20 +120,19 @@ class FormulaView(QWidget):
             self._lay_out(self.width())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for at, told, piece in self._spots:
-            told.draw(painter, at, piece_colour(piece.colour))
-            if piece is self._hovered:
-                painter.setPen(QPen(piece_colour(piece.colour), 1))
-                bottom = at.y() + told.above + told.below
-                painter.drawLine(QPointF(at.x(), bottom), QPointF(at.x() + told.width, bottom))
+        for spot in self._spots:
+            colour = piece_colour(spot.piece.colour)
+            spot.told.draw(painter, spot.rect.topLeft(), colour, spot.scale)
+            if spot.piece is self._hovered:
+                painter.setPen(QPen(colour, 1))
+                painter.drawLine(spot.rect.bottomLeft(), spot.rect.bottomRight())
         painter.end()
 
     def piece_at(self, point: QPointF | QPoint) -> Piece | None:
         """The link under a point."""
-        for at, told, piece in self._spots:
-            rect = QRectF(at.x(), at.y(), told.width, told.above + told.below).adjusted(-2, -2, 2, 2)
-            if piece.quantity is not None and rect.contains(QPointF(point)):
-                return piece
+        for spot in self._spots:
+            if spot.piece.quantity is not None and spot.rect.adjusted(-2, -2, 2, 2).contains(QPointF(point)):
+                return spot.piece
         return None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import TypeVar, overload
 
 from annstudio.explain.derivation import Quantity
 from annstudio.ui.explain.formula import Piece
@@ -42,23 +42,24 @@ class Cell:
 
 
 Row = tuple[Cell, ...]
+T = TypeVar("T")
 
 
-class Rows(Sequence[Row]):
-    """Rows that are made when they are first seen; equal to others of the same `key`."""
+class Lazy(Sequence[T]):
+    """A sequence whose items are made when they are first asked for; equal to others of the same `key`."""
 
-    def __init__(self, n: int, make: Callable[[int], Row], key: object) -> None:
+    def __init__(self, n: int, make: Callable[[int], T], key: object) -> None:
         self._n, self._make, self.key = n, make, key
-        self._made: dict[int, Row] = {}
+        self._made: dict[int, T] = {}
 
     def __len__(self) -> int:
         return self._n
 
     @overload
-    def __getitem__(self, at: int) -> Row: ...
+    def __getitem__(self, at: int) -> T: ...
     @overload
-    def __getitem__(self, at: slice) -> list[Row]: ...
-    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+    def __getitem__(self, at: slice) -> list[T]: ...
+    def __getitem__(self, at: int | slice) -> T | list[T]:
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(self._n))]
         if not 0 <= at < self._n:
@@ -68,7 +69,7 @@ class Rows(Sequence[Row]):
         return self._made[at]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rows) and (self._n, self.key) == (other._n, other.key)
+        return isinstance(other, Lazy) and (self._n, self.key) == (other._n, other.key)
 
     def __hash__(self) -> int:
         return hash((self._n, self.key))

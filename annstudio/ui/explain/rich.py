@@ -88,4 +88,6 @@ def _fraction(above: str, below: str) -> str:
 def _grouped(text: str) -> str:
     """In brackets where a slash would be misread."""
     bare = re.sub(r"<[^>]*>", "", text)
+    if re.fullmatch(r"\([^()]*\)", bare):
+        return text
     return f"({text})" if re.search(r"[-+/−×·]|\\cdot", bare) else text

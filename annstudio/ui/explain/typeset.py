@@ -13,8 +13,9 @@ from PySide6.QtSvg import QSvgRenderer
 
 _INK = "currentColor"
 """Stands in for the colour, which is put in afterwards: setting a symbol is dear, colouring it is not."""
-_AXIS, _BAR, _ROOM = 0.26, 0.055, 0.22
-"""Of the size: how high a fraction's bar lies above the line of writing, how thick it is, the room on both sides."""
+_AXIS, _BAR, _ROOM, _INDEX = 0.26, 0.055, 0.22, 0.72
+"""Of the size: how high a fraction's bar lies above the line of writing, how thick it is, the room
+on both sides; and how large an index is."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,16 @@ class Set:
     above: float
     below: float
 
-    def draw(self, painter: QPainter, at: QPointF, colour: QColor) -> None:
+    def draw(self, painter: QPainter, at: QPointF, colour: QColor, scale: float = 1.0) -> None:
         """Draw with the upper left corner at a point."""
+        painter.save()
+        painter.translate(at)
+        painter.scale(scale, scale)
         for drawing, place in self.drawings:
-            drawing.render(painter, QRectF(at + place, drawing.viewBoxF().size()))
+            drawing.render(painter, QRectF(place, drawing.viewBoxF().size()))
         for bar in self.bars:
-            painter.fillRect(bar.translated(at), colour)
+            painter.fillRect(bar, colour)
+        painter.restore()
 
 
 @lru_cache(maxsize=1024)
@@ -44,6 +49,22 @@ def typeset(latex: str, size: int, colour: str) -> Set:
 
 @lru_cache(maxsize=2048)
 def _symbol(latex: str, size: int, colour: str) -> Set:
+    """A symbol; an index in words is set by itself, as many symbols share it."""
+    indexed = re.fullmatch(r"(\\text\{\w+\}|[A-Za-z])_\{(\\text\{[^{}]*\})\}", latex)
+    if indexed is None:
+        return _plain(latex, size, colour)
+    base, index = _plain(indexed[1], size, colour), _plain(indexed[2], round(_INDEX * size), colour)
+    lowered = 0.22 * size
+    above = max(base.above, index.above - lowered)
+    drawings = (
+        *((d, p + QPointF(0, above - base.above)) for d, p in base.drawings),
+        *((d, p + QPointF(base.width, above - index.above + lowered)) for d, p in index.drawings),
+    )
+    return Set(drawings, (), base.width + index.width, above, max(base.below, index.below + lowered))
+
+
+@lru_cache(maxsize=2048)
+def _plain(latex: str, size: int, colour: str) -> Set:
     drawing = QSvgRenderer(QByteArray(_svg(latex, size).replace(_INK, colour).encode()))
     box = drawing.viewBoxF()
     return Set(((drawing, QPointF()),), (), box.width(), -box.top(), box.bottom())
@@ -51,6 +72,8 @@ def _symbol(latex: str, size: int, colour: str) -> Set:
 
 @lru_cache(maxsize=4096)
 def _svg(latex: str, size: int) -> str:
+    # Inside \text ziamath takes a low line as it is and would show the backslash.
+    latex = re.sub(r"\\text\{[^{}]*\}", lambda found: found[0].replace(r"\_", "_"), latex)
     return str(_ziamath().Latex(latex, size=size, color=_INK).svg())
 
 

@@ -8,7 +8,7 @@ from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.derivation import Quantity, source_of
 from annstudio.ui.explain.accounts import account, path_blocks
-from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Rows, Section, Source, Table
+from annstudio.ui.explain.page import Block, Cell, Lazy, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
@@ -142,17 +142,20 @@ def _layer_table(tour: Tour, value: Quantity, slots: list[int]) -> Table | None:
         return None
     gradients = [g for slot in reversed(slots) if (g := tour.program.gradients.get(slot)) is not None]
     shown = [*slots, *gradients]
-    indices: list[Index] = list(np.ndindex(shape))
+    n = math.prod(shape)
+
+    def index_of(at: int) -> Index:
+        return tuple(int(i) for i in np.unravel_index(at, shape))
 
     def make(at: int) -> tuple[Cell, ...]:
-        index = indices[at]
+        index = index_of(at)
         return (Cell(_unit_text(tour, value.slot, index)), *(_known_cell(tour, slot, index) for slot in shown))
 
     place = tour.walk.place if tour.walk is not None else 0
-    rows = Rows(len(indices), make, (id(tour.stepper), value.slot, tour.digits, place))
-    links = [Quantity(value.slot, index, value.example) for index in indices]
+    key = (id(tour.stepper), value.slot, tour.digits, place)
+    links = Lazy(n, lambda at: Quantity(value.slot, index_of(at), value.example), key)
     heading = ("unit", *(_heading(tour, slot) for slot in shown))
-    return Table(heading, rows, tuple(links), indices.index(value.index))
+    return Table(heading, Lazy(n, make, key), links, int(np.ravel_multi_index(value.index, shape)))
 
 
 def _unit_text(tour: Tour, slot: int, index: Index) -> str:

@@ -1,17 +1,16 @@
 """The page about a weight: how much it changes the error, its new value, its neighbours, and whether it is true."""
 
-import numpy as np
-
-from annstudio.engine.program import Parameter, Step, View
+from annstudio.engine.program import Step
 from annstudio.explain.derivation import SHOWN_TERMS, Quantity, source_of
 from annstudio.explain.numbers import number_latex, number_text
 from annstudio.explain.update import UpdateAccount, explain_update
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, chain
 from annstudio.ui.explain.accounts import factor_lines, numbers, path_blocks, symbols
 from annstudio.ui.explain.formula import Piece, piece_colour
-from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Rows, Section, Source, Table
+from annstudio.ui.explain.page import Block, Formula, Lines, Note, Page, Section, Source
 from annstudio.ui.explain.rich import bold, rich, times
 from annstudio.ui.explain.tour import Tour
+from annstudio.ui.explain.weight_table import layer_table
 
 
 def weight_page(tour: Tour, question: WeightQuestion) -> Page:
@@ -110,57 +109,6 @@ def _update_section(tour: Tour, question: WeightQuestion, told: WeightAnswer) ->
 
 def _unchanged(tour: Tour, told: WeightAnswer, account: UpdateAccount) -> str:
     return f"{rich(told.symbol)} = {tour.text(account.before)} → {bold(tour.text(account.after))}"
-
-
-# Neighbours ----------------------------------------------------------------------------------------------------------
-
-
-def layer_table(tour: Tour, question: WeightQuestion) -> Table:
-    """Every weight of the layer: now, gradient, after the update; the one that is asked about is marked."""
-    places = [
-        (parameter, stored)
-        for parameter in tour.program.parameters
-        if parameter.node == question.parameter.node
-        for view in parameter.views
-        for stored in _stored_places(parameter, view)
-    ]
-    links = [Quantity(parameter.slot, stored) for parameter, stored in places]
-    asked = Quantity(question.parameter.slot, question.stored)
-    chosen = links.index(asked) if asked in links else None
-
-    def make(at: int) -> tuple[Cell, ...]:
-        parameter, stored = places[at]
-        totals = tour.totals(parameter)
-        slope = None if totals.gradient is None else float(totals.gradient[stored])
-        told = "–" if slope is None else f"{'+' if slope > 0 else ''}{tour.text(slope)}"
-        return (
-            Cell(weight_title(tour, parameter, stored)),
-            Cell(tour.text(float(totals.before[stored]))),
-            Cell(told, slope),
-            Cell(tour.text(float(totals.after[stored]))),
-        )
-
-    key = (id(tour.stepper), question.parameter.node, tour.digits)
-    return Table(("weight", "now", "∂E/∂w", "after update"), Rows(len(places), make, key), tuple(links), chosen)
-
-
-def _stored_places(parameter: Parameter, view: View) -> list[tuple[int, ...]]:
-    """The elements of the stored array that a view shows, in the view's order."""
-    flat = view.of(np.arange(parameter.size).reshape(parameter.shape)).ravel()
-    return [tuple(int(i) for i in np.unravel_index(place, parameter.shape)) for place in flat]
-
-
-def weight_title(tour: Tour, parameter: Parameter, stored: tuple[int, ...]) -> str:
-    """A weight's name and between which units it stands: w₅ h1→o1."""
-    name = tour.names.text(parameter.slot, stored)
-    uses = [s for s in tour.program.steps if isinstance(s, Step) and not s.backward and parameter.slot in s.inputs]
-    if len(parameter.views[0].axis_names) != 2 or len(uses) != 1 or len(stored) != 2 or len(name) > 4:
-        return name
-    source, unit = uses[0].inputs[0], stored[0]
-    if stored[1] >= tour.program.slots[source].shape[-1]:
-        return name
-    ends = [tour.names.text(source, (stored[1],)), tour.names.text(uses[0].output, (unit,))]
-    return f"{name} {'→'.join(end.rpartition('_')[2] for end in ends)}"
 
 
 # Check and source ----------------------------------------------------------------------------------------------------

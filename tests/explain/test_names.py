@@ -1,0 +1,161 @@
+"""What numbers are called: one name each, readable without LaTeX."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from annstudio.document.compile import compile_graph
+from annstudio.document.graph import Graph, Node
+from annstudio.engine.program import Program, Role, Step
+from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.names import Names, plain
+from annstudio.explain.numbers import number_latex, number_text
+from annstudio.explain.stepper import Stepper
+from annstudio.layers.conv import Conv2D
+from annstudio.layers.dense import Dense
+from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from annstudio.layers.merge import Add
+from annstudio.layers.shaping import Flatten
+from tests.builders import chain, random_feeds, random_weights, run_of, with_branch
+from tests.document.drawings import networks
+from tests.layers.cases import cases, written
+
+NAMED = (Role.FEED, Role.PARAMETER, Role.VALUE, Role.GRADIENT, Role.NOISE)
+
+
+def compiled(graph: Graph) -> Program:
+    return compile_graph(graph, {}, training=True, plain=True)
+
+
+def all_names(program: Program) -> dict[tuple[int, tuple[int, ...]], str]:
+    names = Names(program)
+    return {
+        (slot.index, index): names.text(slot.index, index)
+        for slot in program.slots
+        if slot.role in NAMED
+        for index in np.ndindex(slot.shape)
+    }
+
+
+def networks_to_name() -> dict[str, Graph]:
+    dense = Dense(units=2, activation="sigmoid")
+    worked = chain(input=Input(shape=(2,)), hidden=dense, output=dense, loss=Loss())
+    return {
+        "worked example": worked,
+        "shared bias": chain(input=Input(shape=(2,)), hidden=dense.changed(share_bias=True), output=dense, loss=Loss()),
+        "same letter": chain(input=Input(shape=(2,)), in_2=dense, inner=dense, loss=Loss()),
+        "named by the canvas": chain(Input(shape=(2,)), dense, dense, dense, Loss()),
+        "many weights": chain(input=Input(shape=(12,)), hidden=Dense(units=13), output=dense, loss=Loss()),
+        "picture": chain(
+            input=Input(shape=(3, 3, 2)),
+            conv=Conv2D(filters=2, kernel_size=(2, 2)),
+            flatten=Flatten(),
+            out=dense,
+            loss=Loss(),
+        ),
+        "branches": with_branch(
+            chain(input=Input(shape=(2,)), left=dense, sum=Add(), output=dense, loss=Loss()),
+            "input",
+            "sum",
+            right=dense,
+        ),
+        "two losses": worked.with_node(Node("other", Loss(column="z"))).connect("output", "other"),
+    }
+
+
+@pytest.mark.parametrize("graph", networks_to_name().values(), ids=networks_to_name())
+def test_every_number_has_a_name_of_its_own(graph):
+    often = {name: n for name, n in Counter(all_names(compiled(graph)).values()).items() if n > 1}
+    assert often == {}
+
+
+@settings(max_examples=30)
+@given(networks(most=4))
+def test_names_of_any_network_are_plain_text(graph):
+    for name in all_names(compiled(graph)).values():
+        assert name
+        assert not set(name) & set("\\{}«»"), name
+
+
+def test_the_lectures_names():
+    names = set(all_names(compiled(networks_to_name()["worked example"])).values())
+    assert {"w₁", "w₈", "b_h1", "b_o2", "net_h1", "out_o2", "i₁", "target_o1", "∂E/∂w₅", "∂E/∂out_o1", "E"} <= names
+
+
+def test_a_kernels_weight_says_filter_channel_row_and_column():
+    names = Names(compiled(networks_to_name()["picture"]))
+    parameter = next(p for p in names.program.parameters if p.node == "conv")
+    place = np.arange(parameter.size).reshape(parameter.shape)
+    at = np.unravel_index(parameter.views[0].of(place)[1, 0, 1, 0], parameter.shape)
+    assert names.text(parameter.slot, tuple(int(i) for i in at)) == "w_c(2,1,2,1)"
+
+
+# Without LaTeX -------------------------------------------------------------------------------------------------------
+
+
+def test_every_derivation_and_formula_can_be_read_as_plain_text():
+    seen = set()
+    for case in cases():
+        program = written(case)
+        ops = {type(step.op) for step in program.steps if isinstance(step, Step)} - seen
+        seen |= ops
+        if not ops:
+            continue
+        rng = np.random.default_rng(0)
+        feeds, weights = random_feeds(program, 1, rng), random_weights(program, rng)
+        stepper = Stepper(program, run_of(program, feeds, weights).arena, feeds)
+        stepper.to(len(stepper))
+        explainer = Explainer(stepper)
+        for step in program.steps:
+            if isinstance(step, Step) and program.slots[step.output].role is not Role.STATE:
+                slots = [slot for slot in step.writes if slot not in step.buffers.values()]
+                for slot in slots:
+                    told = explainer.derive(_first(slot, program))
+                    for text in (told.text(6), plain(told.formula)):
+                        assert not set(text) & set("\\{}«»"), (step.op, text)
+
+
+def _first(slot: int, program: Program) -> Quantity:
+    return Quantity(slot, (0,) * len(program.slots[slot].shape))
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        (r"\frac{\partial E}{\partial w_{5}}", "∂E/∂w₅"),
+        (r"\frac{\partial \text{out}_{o1}}{\partial \text{net}_{o1}}", "∂out_o1/∂net_o1"),
+        (r"\text{out}_{h1}\,(1 - \text{out}_{h1})", "out_h1 (1 - out_h1)"),
+        (r"\frac{1}{1 + e^{-\text{net}_{h1}}}", "(1)/(1 + e^-net_h1)"),
+        (r"3.5 \cdot 10^{-5}", "3.5 · 10^-5"),
+    ],
+)
+def test_latex_reads_as(latex, text):
+    assert plain(latex) == text
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.593269992, 9, "0.593269992"), (0.593269992, 4, "0.5933"), (1234.5678, 4, "1234.6"), (0.0, 4, "0.0000"),
+        (-0.0, 4, "0.0000"), (-0.5, 2, "−0.50"), (3.51019e-5, 4, "3.510e-05"), (1e9, 3, "1.00e+09"),
+        (float("nan"), 4, "not a number"), (float("inf"), 4, "∞"), (float("-inf"), 4, "−∞"), (12.34567, 4, "12.346"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_with_the_digits_chosen(value, digits, text):
+    assert number_text(value, digits) == text
+
+
+@pytest.mark.parametrize("value", [0.1, -2.5, 1e-12, -3e20, 1e300, 123456.789, float("inf"), float("nan")])
+@pytest.mark.parametrize("digits", [2, 4, 9, 17])
+def test_numbers_in_formulas_read_as_those_in_tables(value, digits):
+    latex = number_latex(value, digits)
+    assert not set(plain(latex)) & set("\\{}")
+    if np.isfinite(value):
+        told = float(plain(latex).replace(" · 10^", "e"))
+        assert told == pytest.approx(value, rel=10.0 ** (1 - digits) if digits < 16 else 1e-15, abs=1e-17)
