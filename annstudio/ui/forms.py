@@ -191,7 +191,7 @@ class Form(QWidget):
         for name, cell in self.cells.items():
             needed, value = self._needs.get(name, ("", ""))
             found = self.cells[needed].field.value() if needed in self.cells else value
-            applies = (found is MIXED or str(found) == value) if value else found is not False
+            applies = (found is MIXED or str(found) in value.split("|")) if value else found is not False
             shown = applies and name not in self._left_out
             if self.rows.isRowVisible(cell) != shown:
                 self.rows.setRowVisible(cell, shown)

@@ -56,9 +56,7 @@ def test_running_numbers_and_prediction_as_keras_has_them(torch, keras, shape, p
         run.load({slots["x0"]: to_engine(x), slots["r"]: np.zeros((N, *program.slots[slots["r"]].shape))})
         run.finish()
         twin(torch.tensor(x), training=True)
-    np.testing.assert_allclose(
-        arena.view("layer/running_mean"), keras.ops.convert_to_numpy(twin.moving_mean), rtol=1e-10
-    )
-    np.testing.assert_allclose(
-        arena.view("layer/running_var"), keras.ops.convert_to_numpy(twin.moving_variance), rtol=1e-10
-    )
+    # Keras keeps these two in float32.
+    means, variances = (v.value.detach().numpy() for v in (twin.moving_mean, twin.moving_variance))
+    np.testing.assert_allclose(arena.view("layer/running_mean"), means, rtol=1e-6)
+    np.testing.assert_allclose(arena.view("layer/running_var"), variances, rtol=1e-6)
