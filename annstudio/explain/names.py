@@ -152,7 +152,7 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 @lru_cache(maxsize=4096)
 def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""
-    text = latex
+    text = latex.replace(r"\tfrac{1}{2}", "½")
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)

@@ -64,6 +64,8 @@ class Command:
     """The words on the toolbar's button, where they are shorter."""
     separator: bool = False
     """A line before it in the menu."""
+    chosen: When | None = None
+    """For one of several that exclude each other: whether it is the one in use."""
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -110,11 +112,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("zoom_reset", "Actual size", lambda w: w.canvas.zoom_reset(), "View", "Show the canvas at 100 %",
             ("Ctrl+0",), "", _drawing),
     Command("fit", "Fit", lambda w: w.canvas.fit(), "View", "Show the whole network", ("F",), "fit", _something),
-    Command("theme_system", "Theme of the system", lambda w: w.set_theme("system"), "View",
-            "Light or dark as the system is", separator=True),
-    Command("theme_light", "Light theme", lambda w: w.set_theme("light"), "View", "Always light"),
-    Command("theme_dark", "Dark theme", lambda w: w.set_theme("dark"), "View", "Always dark"),
-    Command("reset_layout", "Reset panels", lambda w: w.reset_panels(), "View", "Put all panels back in their places"),
+    Command("theme_system", "Theme as the system has it", lambda w: w.set_theme("system"), "View",
+            "Light or dark as the system is", separator=True, chosen=lambda w: w.memory.theme == "system"),
+    Command("theme_light", "Light theme", lambda w: w.set_theme("light"), "View", "Always light",
+            chosen=lambda w: w.memory.theme == "light"),
+    Command("theme_dark", "Dark theme", lambda w: w.set_theme("dark"), "View", "Always dark",
+            chosen=lambda w: w.memory.theme == "dark"),
+    Command("reset_layout", "Reset panels", lambda w: w.reset_panels(), "View", "Put all panels back in their places",
+            separator=True),
     Command("train", "Train", lambda w: w.toggle_training(), "Train", "Start, pause or go on training",
             ("Ctrl+Return", "F5"), "play", lambda w: _can_start(w) or w.session.state == "training", 2),
     Command("step_batch", "Step batch", lambda w: w.step_batch(), "Train", "Train with one batch", ("F10",),

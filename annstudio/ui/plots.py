@@ -252,6 +252,8 @@ def dress_plot(plot: Any, x_name: str, y_name: str) -> None:
         axis.setPen(pg.mkPen(t.card_border))
         axis.setTextPen(pg.mkPen(t.dim))
         axis.setTickFont(ui_font(SMALL))
+        # "0.6", not "600 (x0.001)".
+        axis.enableAutoSIPrefix(False)
         axis.setLabel(words, color=t.dim.name(), **{"font-size": f"{SMALL}px"})
         axis.setStyle(tickLength=-3, maxTickLevel=0, hideOverlappingLabels=False)
 

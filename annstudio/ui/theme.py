@@ -251,6 +251,7 @@ def _stylesheet(t: Theme) -> str:
         value = getattr(t, one.name)
         if isinstance(value, QColor):
             text = text.replace(f"{{{one.name}}}", value.name(QColor.NameFormat.HexArgb))
+    text = text.replace("{near}", t.accent.darker(112).name()).replace("{down}", t.accent.darker(130).name())
     return text.replace("{disabled}", mixed(t.dim, t.window, 0.4).name())
 
 
@@ -259,11 +260,8 @@ def _stylesheet(t: Theme) -> str:
 
 def mixed(a: QColor, b: QColor, share: float) -> QColor:
     """A colour between two: `a` for share 0, `b` for 1."""
-    parts = [
-        round(x + (y - x) * share)
-        for x, y in ((a.red(), b.red()), (a.green(), b.green()), (a.blue(), b.blue()), (a.alpha(), b.alpha()))
-    ]
-    return QColor(*parts)
+    pairs = (a.red(), b.red()), (a.green(), b.green()), (a.blue(), b.blue()), (a.alpha(), b.alpha())
+    return QColor(*(round(x + (y - x) * share) for x, y in pairs))
 
 
 def signed_colour(value: float, largest: float) -> QColor:

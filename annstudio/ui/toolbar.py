@@ -46,7 +46,6 @@ class ToolBar(QToolBar):
         self.addWidget(stretch)
         search = self._add(actions["search"], "Ctrl+K")
         search.setProperty("flat", True)
-        self._primary = self.widgetForAction(self._train)
 
     def show_title(self, title: str) -> None:
         self._title.setText(title)
@@ -65,11 +64,9 @@ class ToolBar(QToolBar):
         """The train button says what it would do now."""
         words, icon = _TRAIN[state]
         self._train.setText(words)
-        button = self._primary
-        if isinstance(button, QToolButton):
-            button.setText(words)
-        if self._train.property("iconName") != icon or self._train.property("iconColour") != "on_accent":
-            themes.wear(self._train, icon, "on_accent")
+        if self._train.property("iconName") != icon:
+            themes.wear(self._train, icon)
+        self._dress_primary()
 
     def _add(self, action: QAction, label: str) -> QToolButton:
         self.addAction(action)
@@ -78,9 +75,19 @@ class ToolBar(QToolBar):
         if label.strip():
             # The button keeps its short words although the action's own text goes on ("Undo move").
             button.setText(label)
-            action.changed.connect(lambda: button.setText(label) if action is not self._train else None)
+            if action is self._train:
+                action.changed.connect(self._dress_primary)
+            else:
+                action.changed.connect(lambda: button.setText(label))
         else:
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         if action is self._train:
             button.setProperty("primary", True)
         return button
+
+    def _dress_primary(self) -> None:
+        """In the menu the same command has the text's colour; on the filled button its words and icon are light."""
+        button = self.widgetForAction(self._train)
+        if isinstance(button, QToolButton):
+            button.setText(self._train.text())
+            themes.wear(button, str(self._train.property("iconName")), "on_accent")

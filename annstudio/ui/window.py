@@ -96,6 +96,7 @@ class Window(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         themes.apply_theme(app, mode)
+        self.update_actions()
 
     def reset_panels(self) -> None:
         self.docks.reset()
@@ -151,6 +152,8 @@ class Window(QMainWindow):
         """Enable what can be used now, and say on it what it would do."""
         for command in COMMANDS:
             self.actions_by_id[command.id].setEnabled(command.when(self))
+            if command.chosen is not None:
+                self.actions_by_id[command.id].setChecked(command.chosen(self))
         document = self.session.document
         for id, label in (("undo", document.undo_label), ("redo", document.redo_label)):
             words = f"{id.capitalize()} {label[:1].lower()}{label[1:]}" if label else id.capitalize()
@@ -180,6 +183,7 @@ class Window(QMainWindow):
         keys = shortcuts_text(action)
         action.setToolTip(f"{command.tip} ({keys})" if keys else command.tip)
         action.setStatusTip(command.tip)
+        action.setCheckable(command.chosen is not None)
         if command.icon:
             themes.wear(action, command.icon)
         action.triggered.connect(partial(self._triggered, command))
@@ -201,7 +205,6 @@ class Window(QMainWindow):
                     if command.id == "open":
                         self._file_menus(menu)
             if title == "View":
-                menu.addSeparator()
                 self.docks.fill_menu(menu.addMenu("Panels"))
 
     def _explain_toolbar(self) -> QToolBar:

@@ -3,8 +3,9 @@
 import re
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QToolBar, QToolButton, QWidget
 
 from annstudio.layers.base import Family, catalogue
 from annstudio.places import RESOURCES
@@ -81,6 +82,21 @@ def test_the_stylesheet_has_no_name_left_over(qapp):
     assert re.findall(r"\{[a-z_]+\}", qapp.styleSheet()) == []
     written = (RESOURCES / "studio.qss").read_text(encoding="utf-8")
     assert re.findall(r"#[0-9A-Fa-f]{6}\b", written) == []
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_main_button_can_be_read_under_the_pointer(qtbot, qapp, mode: str):
+    look.apply_theme(qapp, mode)
+    bar = QToolBar()
+    qtbot.addWidget(bar)
+    bar.addAction("Train")
+    button = next(b for b in bar.findChildren(QToolButton) if b.text() == "Train")
+    button.setProperty("primary", True)
+    button.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, True)
+    bar.show()
+    ground = button.grab().toImage().pixelColor(5, button.height() // 2)
+    look.apply_theme(qapp, "light")
+    assert contrast(look.theme().on_accent, ground) >= 4.5
 
 
 def test_icons_are_drawn_in_the_colour_asked_for(qapp):

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
@@ -22,6 +22,7 @@ from annstudio.session import Session
 from annstudio.ui.actions import COMMANDS, shortcuts
 from annstudio.ui.app import application
 from annstudio.ui.command_search import CommandSearch
+from annstudio.ui.theme import theme
 from annstudio.ui.window import Window
 
 
@@ -231,3 +232,27 @@ def test_the_canvas_is_the_largest_thing(digits: Window) -> None:
         if dock.isVisible() and dock.widget().isVisible():
             assert dock.width() * dock.height() <= area
     assert digits.canvas.mapToGlobal(QPoint(0, 0)).x() >= 0
+
+
+def test_the_train_icon_can_be_seen_in_the_menu_and_on_the_filled_button(window: Window) -> None:
+    def ink(icon: QIcon) -> set[str]:
+        image = icon.pixmap(16).toImage()
+        pixels = (image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height()))
+        return {pixel.name() for pixel in pixels if pixel.alpha() == 255}
+
+    action = window.actions_by_id["train"]
+    button = window.toolbar.widgetForAction(action)
+    assert isinstance(button, QToolButton)
+    for mode in ("dark", "light"):
+        window.set_theme(mode)
+        window.update_actions()
+        assert theme().text.name() in ink(action.icon())
+        assert theme().on_accent.name() in ink(button.icon())
+    assert button.text() == "Train"
+
+
+def test_the_menu_says_which_theme_is_chosen(window: Window) -> None:
+    names = ("theme_system", "theme_light", "theme_dark")
+    for mode in ("dark", "light"):
+        press(window, f"theme_{mode}")
+        assert [name for name in names if window.actions_by_id[name].isChecked()] == [f"theme_{mode}"]

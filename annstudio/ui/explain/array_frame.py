@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from annstudio.explain.numbers import number_text
 from annstudio.ui.explain.array_maps import Maps
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
@@ -72,7 +73,7 @@ class ArrayFrame(QWidget):
         self._maps: Maps | None = None
         self._signed = True
         self._wants_numbers: bool | None = None
-        self.title = QLabel(self)
+        self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TEXT, bold=True))
         self.picker = QSpinBox(self)
         self.picker.setAccessibleName("Which map")
@@ -82,7 +83,7 @@ class ArrayFrame(QWidget):
         self.toggle.setText("Numbers")
         self.toggle.setToolTip("Numbers instead of a picture")
         self.bar = ColourBar(self)
-        self.under = QLabel(self)
+        self.under = ElidedLabel(self)
         self.under.setFont(ui_font(SMALL))
         self.mosaic = CellMosaic(self)
         self.model = ArrayModel(self)
@@ -138,7 +139,6 @@ class ArrayFrame(QWidget):
         self._maps, self._signed = maps, signed
         n, rows, columns = maps.values.shape
         self.title.setText(f"{title}  {low_high(maps, digits)}")
-        self.title.setToolTip(self.title.text())
         self.model.set_digits(digits)
         self.table.fit_digits(digits)
         before = self.picker.blockSignals(True)

@@ -20,6 +20,7 @@ from annstudio.explain.derivation import Quantity
 from annstudio.explain.walk import slot_word, written_text
 from annstudio.ui.explain.array_frame import ArrayFrame
 from annstudio.ui.explain.array_maps import Subject, layout, quantity_at, subjects_of
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.theme import GRID, TEXT, ui_font
 
@@ -48,11 +49,13 @@ class ArrayPane(QWidget):
         self._offered: AnyStep | None = None
         self._subjects: list[Subject] = []
         self._sides: tuple[Side, Side] | None = None
-        self.title = QLabel(self)
+        self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TEXT, bold=True))
         self.steps = QListWidget(self)
         self.steps.setAccessibleName("Operations of this layer")
         self.steps.setToolTip("Click to see what it wrote, double-click or Enter to go there")
+        self.steps.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.steps.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.which = QComboBox(self)
         self.which.setAccessibleName("Which array")
         self.left, self.right = ArrayFrame(self), ArrayFrame(self)
@@ -77,7 +80,7 @@ class ArrayPane(QWidget):
         holder = QWidget(self)
         holder.setLayout(aside)
         aside.setContentsMargins(0, 0, 0, 0)
-        holder.setFixedWidth(64 * GRID)
+        holder.setFixedWidth(54 * GRID)
         across = QHBoxLayout(self)
         across.setContentsMargins(4 * GRID, 2 * GRID, 4 * GRID, 2 * GRID)
         across.setSpacing(4 * GRID)
@@ -123,7 +126,7 @@ class ArrayPane(QWidget):
                 f"{_MARKS[status]}  {step.phase.value.capitalize()} · {written_text(walk.program, step)}"
             )
             item.setData(Qt.ItemDataRole.UserRole, i)
-            item.setToolTip(f"{_op_name(step)} · {status}")
+            item.setToolTip(f"{item.text()[1:].strip()}\n{_op_name(step)} · {status}")
             self.steps.addItem(item)
             if i == chosen:
                 self.steps.setCurrentItem(item)

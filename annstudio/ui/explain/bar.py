@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from annstudio.errors import StudioError
@@ -19,6 +20,7 @@ class ExplainBar(QWidget):
         super().__init__(parent)
         self.view = view
         self.setAccessibleName("Explain commands")
+        self._worded: list[QToolButton] = []
         self.title = QLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
         self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
@@ -60,6 +62,8 @@ class ExplainBar(QWidget):
         button.setAccessibleName(text or tip.partition(" (")[0])
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
         button.setToolButtonStyle(style)
+        if text:
+            self._worded.append(button)
         button.setProperty("primary", primary)
         wear(button, icon, "on_accent" if primary else "")
         # The keys go on stepping after a click.
@@ -80,6 +84,28 @@ class ExplainBar(QWidget):
         assert layout is not None
         layout.addWidget(spin)
         return spin
+
+    # Room ------------------------------------------------------------------------------------------------------------
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as it gets without the buttons' words."""
+        return QSize(self._width(words=False), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        words = event.size().width() >= self._width(words=True)
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self._worded:
+            button.setToolButtonStyle(style)
+
+    def _width(self, *, words: bool) -> int:
+        """How wide it is with or without the buttons' words."""
+        change = 0
+        for button in self._worded:
+            has_words = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+            text = button.fontMetrics().horizontalAdvance(button.text()) + GRID
+            change += text * (int(words) - int(has_words))
+        return super().sizeHint().width() + change
 
     def refresh(self, *_: object) -> None:
         """Say where we are, without a sound."""

@@ -1,5 +1,6 @@
 """Where the labels of weights stand on their lines, so that none lies on another or on a unit."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,12 +41,17 @@ def _room(at: QPointF) -> QRectF:
 
 def _free_spot(wire: "Wire", taken: Sequence[QRectF], others: Sequence[tuple[QPointF, QPointF]]) -> QPointF:
     tries = [wire.start + (wire.end - wire.start) * share for share in _TRIES]
-    costs = [
-        sum(_area(_room(spot).intersected(other)) for other in taken)
-        + _CROSSING * sum(_crosses(_name_room(spot), *other) for other in others)
-        for spot in tries
-    ]
-    return tries[costs.index(min(costs))]
+    best, least = tries[0], math.inf
+    for spot in tries:
+        room, name = _room(spot), _name_room(spot)
+        cost = sum(_area(room.intersected(other)) for other in taken if other.intersects(room))
+        if cost < least:
+            cost += _CROSSING * sum(_crosses(name, *other) for other in others)
+        if cost < least:
+            best, least = spot, cost
+        if not least:
+            break
+    return best
 
 
 def _name_room(at: QPointF) -> QRectF:

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QAbstractSlider, QButtonGroup, QHBoxLayout, QLabel
 
 from annstudio.engine.program import Phase
 from annstudio.explain.walk import Grain, Walk
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.theme import CARD_RADIUS, GRID, SMALL, TEXT, mixed, theme, ui_font
 
@@ -135,7 +136,7 @@ class Timeline(QWidget):
         self.tour = tour
         self.number = QLabel(self)
         self.number.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.caption = QLabel(self)
+        self.caption = ElidedLabel(self)
         self.caption.setFont(ui_font(TEXT, bold=True))
         self.track = Track(self)
         self.grains = QButtonGroup(self)

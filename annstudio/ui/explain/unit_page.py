@@ -40,6 +40,12 @@ def loss_page(tour: Tour, quantity: Quantity) -> Page:
     """The error: each output's share, their sum, and the mean over the examples."""
     name = rich(tour.explainer.derive(quantity).symbol) if tour.derivable(quantity) else "E"
     sections = [Section("Error of this example", account(tour, quantity))]
+    of = tour.explainer.derive(quantity).rows if tour.derivable(quantity) else ()
+    parts = [part for row in of for part in row.parts]
+    if len(parts) == 1 and parts[0].quantity is not None and is_loss(tour, parts[0].quantity):
+        # One example: its error is the whole error.
+        sections.append(Section("Its sum over the outputs", account(tour, parts[0].quantity)))
+        quantity = parts[0].quantity
     table = _share_table(tour, quantity)
     if table is not None:
         sections.append(Section("Output by output", (table,)))

@@ -6,7 +6,7 @@ The window gives it the middle while the session explains; toolbar and menus cal
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from annstudio.engine.program import Phase, Program
@@ -216,6 +216,10 @@ class ExplainView(QWidget):
     def _moved(self) -> None:
         self._refresh()
         self.moved.emit()
+        if QAccessible.isActive():
+            # The drawing is invisible to screen readers: they are told where we are.
+            words = f"{self.timeline.number.text()}: {self.timeline.caption.text()}"
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
 
     def _asked(self, quantity: Quantity | None) -> None:
         self._refresh()

@@ -77,6 +77,8 @@ class Bars(QWidget):
         row = self._row
         plain, strong, mono = ui_font(SMALL), ui_font(SMALL, bold=True), mono_font(SMALL)
         vertical = Qt.AlignmentFlag.AlignVCenter
+        if self.ticks and self.bars:
+            self._draw_ticks(painter, left, width)
         for i, bar in enumerate(self.bars):
             y = i * row
             painter.setFont(strong if bar.strong else plain)
@@ -93,8 +95,6 @@ class Bars(QWidget):
                 painter.setFont(mono)
                 painter.setPen(t.text if bar.strong else t.dim)
                 painter.drawText(QRectF(self.width() - right + GRID, y, right, row), vertical, bar.text)
-        if self.ticks and self.bars:
-            self._draw_ticks(painter, left, width)
         painter.end()
 
     @property

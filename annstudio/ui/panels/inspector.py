@@ -14,7 +14,7 @@ from annstudio.session import Session
 from annstudio.ui.fields import MIXED, TextField
 from annstudio.ui.forms import Cell, Form
 from annstudio.ui.numbers import count_text
-from annstudio.ui.panels.base import Panel, heading, live_weights, number_label, quiet_label
+from annstudio.ui.panels.base import Panel, follow, heading, live_weights, number_label, quiet_label
 from annstudio.ui.panels.sections import CurvePreview, ProblemBox, WeightsGlance
 from annstudio.ui.panels.training import TrainingPanel
 from annstudio.ui.theme import GRID, TITLE, ui_font
@@ -42,6 +42,7 @@ class InspectorPanel(Panel):
         self.column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 3 * GRID)
         self.column.setSpacing(GRID)
         self._make_parts(self.body)
+        follow(self, session.document.saved, self._saved)
 
     def _make_parts(self, page: QWidget) -> None:
         top = QHBoxLayout()
@@ -141,6 +142,10 @@ class InspectorPanel(Panel):
         self.training.setVisible(len(chosen) < 2)
         if one:
             self.shape.setText(self._shape_text(self.ids[0]))
+
+    def _saved(self) -> None:
+        """The network may go by another name now."""
+        self.touch(0)
 
     def redress(self) -> None:
         self.glance.redress()

@@ -43,6 +43,13 @@ def test_the_curves_are_the_record(panel, digits):
     np.testing.assert_allclose(drawn, 100 * record.epochs[:, 4])
 
 
+def test_axes_are_numbered_as_the_numbers_are(panel):
+    panel.loss.show_data({TRAINING: (np.arange(3.0), np.array([0.6, 0.5, 0.4]))})
+    axis = panel.loss._plot.getAxis("left")
+    assert "0.001" not in axis.labelString()
+    assert axis.tickStrings([0.2, 0.4], axis.autoSIPrefixScale, 0.2) == ["0.2", "0.4"]
+
+
 def test_gradients_are_shown_per_layer(panel, digits):
     bars = {bar.name: bar.value for bar in panel.gradients.bars.bars}
     assert list(bars) == ["conv_1", "output"]

@@ -37,6 +37,11 @@ def test_it_is_empty_handed_with_the_whole_network(panel, digits):
     assert not panel.name.isVisible()
 
 
+def test_saved_under_another_name_it_goes_by_that(panel, digits, tmp_path):
+    digits.saved_as(tmp_path / "mine.annstudio")
+    assert panel.head.text() == "mine"
+
+
 def test_a_layer_shows_its_settings_shapes_and_weights(panel):
     panel.show(["conv_1"])
     assert (panel.name.text(), panel.kind.text()) == ("conv_1", "Conv2D")

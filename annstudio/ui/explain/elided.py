@@ -1,0 +1,22 @@
+"""A line of words that gives way where there is little room."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel
+
+from annstudio.ui.theme import GRID
+
+
+class ElidedLabel(QLabel):
+    """A label that ends in "…" where it is too long; the whole of it is the tool tip then."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(12 * GRID, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        self.setToolTip(self.text() if shown != self.text() else "")
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.end()
