@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
-from annstudio.engine.op import Op, Shape, shape_text, signature
+from annstudio.engine.op import Op, Shape, shape_text
+from annstudio.engine.passes import fuse
 from annstudio.engine.program import Draw, Feed, Judged, Noise, Parameter, Phase, Program, Role, Slot, Step, View
 from annstudio.errors import Remedy, ShapeError
 
@@ -215,6 +216,8 @@ class Builder:
             self.constants, self.outputs, loss.slot if loss else None, self.losses, tuple(self.judged), {},
             self.training, self.plain,
         )  # fmt: skip
+        if not self.plain:
+            program = fuse(program, {step.inputs[0] for step in self._carries})
         return differentiate(program, self._carries) if loss and self.training else program
 
     def _slot(
@@ -223,8 +226,3 @@ class Builder:
     ) -> Value:  # fmt: skip
         self.slots.append(Slot(len(self.slots), role, shape, self._node, name, batched, dtype, fill, shown))
         return Value(len(self.slots) - 1, shape, batched)
-
-
-def input_names(step: Step) -> tuple[str, ...]:
-    """What the op of a step calls its inputs."""
-    return signature(step.op).input_names(len(step.inputs), step.buffers)

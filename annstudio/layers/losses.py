@@ -28,6 +28,9 @@ from annstudio.layers.distances import (
     PerExample,
     Smoothed,
 )
+from annstudio.layers.totals import MeanOverExamples, total_loss
+
+__all__ = ["TITLES", "CrossEntropy", "Loss", "LossName", "MeanOverExamples", "PerExample", "SquaredError", "total_loss"]
 
 LossName = Literal[
     "half_squared_error", "mean_squared_error", "mean_absolute_error", "huber", "cross_entropy",
@@ -76,6 +79,11 @@ class SquaredError(PerExample):
         np.multiply(error, 2 * self._scale(error.shape[:-1]), dx)
         np.multiply(dx, dy, dx)
 
+    def averaged(self) -> Op:
+        from annstudio.layers.fast.losses import AveragedSquaredError
+
+        return AveragedSquaredError(self.mean)
+
     def account(self, see: See, index: Index) -> list[Term]:
         scale = self._scale(see.shape("x"))
         share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(see.shape('x'))}}}"
@@ -92,9 +100,15 @@ class SquaredError(PerExample):
 
 
 class CrossEntropy(PerExample):
-    """e = −Σ t ln o with o = softmax(x), worked out from the scores x so that it stays finite for any of them."""
+    """e = −Σ t ln o with o = softmax(x), worked out from the scores x so that it stays finite for any of them.
+
+    `sure` says that the targets are classes: they add up to 1.
+    """
 
     formula = r"e = -\sum_k t_k \ln o_k, \quad o = \mathrm{softmax}(x)"
+
+    def __init__(self, *, sure: bool = False) -> None:
+        self.sure = sure
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         classes = class_axis(len(inputs[0]))
@@ -119,6 +133,11 @@ class CrossEntropy(PerExample):
         np.multiply(o, t.sum(class_axis(t.ndim - 1), keepdims=True), dx)
         np.subtract(dx, t, dx)
         np.multiply(dx, dy, dx)
+
+    def averaged(self) -> Op:
+        from annstudio.layers.fast.losses import AveragedCrossEntropy
+
+        return AveragedCrossEntropy(sure=self.sure)
 
     def account(self, see: See, index: Index) -> list[Term]:
         classes = class_axis(len(see.shape("t")))
@@ -161,6 +180,11 @@ class BinaryCrossEntropy(PerExample):
         np.subtract(o, t, dx)
         np.multiply(dx, dy, dx)
 
+    def averaged(self) -> Op:
+        from annstudio.layers.fast.losses import AveragedBinaryCrossEntropy
+
+        return AveragedBinaryCrossEntropy()
+
     def account(self, see: See, index: Index) -> list[Term]:
         template = r"-(«0» \ln «1» + (1 - «0») \ln(1 - «1»))"
         return [
@@ -175,61 +199,6 @@ class BinaryCrossEntropy(PerExample):
 
 def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-
-
-class MeanOverExamples(Op):
-    """E = (1/N) Σ e: the mean over all examples of the batch."""
-
-    formula = r"E = \frac{1}{N} \sum_n e_n"
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return ()
-
-    def batched(self, *inputs: bool) -> bool:
-        return False
-
-    def forward(self, y: Array, x: Array) -> None:
-        np.add.reduce(x, axis=0, out=y)
-        np.divide(y, x.shape[-1], y)
-
-    def backward(self, dx: Array, dy: Array) -> None:
-        dx.fill(dy[()] / dx.shape[-1])
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        n = see.n_examples
-        template = "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»"
-        return [Term((see("x", example=i),), template, lambda e: e / n) for i in range(n)]
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        n = see.n_examples
-        return [Term((see("dy"),), "«0»" if n == 1 else rf"\tfrac{{«0»}}{{{n}}}", lambda dy: dy / n)]
-
-
-class TotalLoss(Op):
-    """The network's loss is the sum of its loss nodes."""
-
-    formula = r"E = E_1 + E_2 + \dots"
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return ()
-
-    def forward(self, y: Array, *xs: Array) -> None:
-        np.copyto(y, sum(xs))
-
-    def backward(self, dxs: tuple[Array | None, ...], dy: Array) -> None:
-        for dx in dxs:
-            if dx is not None:
-                np.copyto(dx, dy)
-
-
-def total_loss(net: Builder, losses: list[Value]) -> Value:
-    """The sum of several losses."""
-    return net.apply(TotalLoss(), *losses, name="E")
-
-
-def _ends_a_layer(step: Step) -> bool:
-    """Whether a step is the sum or the activation that a layer with such a setting ends in."""
-    return step.op.weighted_sum or step.op.elementwise or isinstance(step.op, Softmax)
 
 
 class Loss(Layer):
@@ -279,7 +248,7 @@ class Loss(Layer):
             "mean_squared_error": SquaredError(mean=True),
             "mean_absolute_error": AbsoluteError(),
             "huber": HuberError(self.delta),
-            "cross_entropy": CrossEntropy(),
+            "cross_entropy": CrossEntropy(sure=encoding == "onehot"),
             "binary_cross_entropy": BinaryCrossEntropy(),
             "hinge": Hinge(),
             "perceptron": PerceptronCriterion(),
@@ -377,3 +346,8 @@ class Loss(Layer):
     @property
     def summary(self) -> str:
         return TITLES[self.function]
+
+
+def _ends_a_layer(step: Step) -> bool:
+    """Whether a step is the sum or the activation that a layer with such a setting ends in."""
+    return step.op.weighted_sum or step.op.elementwise or isinstance(step.op, Softmax)

@@ -18,6 +18,7 @@ class Lay(Op):
     """The same values in another shape, read in channel-row-column order."""
 
     formula = r"y = x \text{ in another shape}"
+    relays = True
 
     def __init__(self, target: Shape) -> None:
         self.target = target

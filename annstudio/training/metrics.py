@@ -60,6 +60,9 @@ class Score:
     accuracy: float
 
 
+NO_SCORE = Score(np.nan, np.nan)
+
+
 class Evaluator:
     """Runs the prediction program over examples; its Runs are kept for the next time."""
 
@@ -73,7 +76,7 @@ class Evaluator:
     def score(self, indices: Array) -> Score:
         """Over the examples at `indices`: every one counts alike, whatever the pieces."""
         if not len(indices) or self._program.loss is None:
-            return Score(np.nan, np.nan)
+            return NO_SCORE
         loss = hits = 0.0
         for piece in pieces(indices, EVALUATION_BATCH):
             run = self._run(len(piece))

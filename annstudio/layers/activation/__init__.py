@@ -16,7 +16,7 @@ from annstudio.layers.activation.listed import (
 )
 from annstudio.layers.activation.rectifying import LeakyRelu, Relu, Softplus
 from annstudio.layers.activation.softmax import Softmax, class_axis
-from annstudio.layers.activation.squashing import FastSigmoid, Sigmoid, Step, Tanh
+from annstudio.layers.activation.squashing import Sigmoid, Step, Tanh
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,7 +24,6 @@ __all__ = [
     "Activation",
     "ActivationName",
     "Elementwise",
-    "FastSigmoid",
     "LeakyRelu",
     "Relu",
     "Sigmoid",

@@ -16,6 +16,8 @@ class Elementwise(Op):
     slope_of: ClassVar[str] = "y"
     """Whether the slope is told by the result (y) or by the input (x)."""
     range_text: ClassVar[str]
+    rising: ClassVar[bool] = False
+    """True where a larger input never gives a smaller result."""
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
