@@ -144,14 +144,15 @@ class Builder:
         slot = self._made_by[value.slot].buffers[name]
         return self.value_of(slot)
 
-    def loss(self, per_example: Value, mean: Op, output: Value, target: Value) -> Value:
+    def loss(self, per_example: Value, mean: Op, output: Value, target: Value, threshold: float = 0.5) -> Value:
         """Declare the node's loss: its mean over the examples counts towards the network's.
 
-        `output` and `target` are what users compare by eye, and what accuracy is worked out from.
+        `output` and `target` are what users compare by eye, and what accuracy is worked out from: a single output
+        says yes above `threshold`.
         """
         value = self.apply(mean, per_example, name="E")
         feed = next(feed for feed in self.feeds if feed.slot == target.slot)
-        self.judged.append(Judged(self._node, output.slot, target.slot, feed.column, feed.encoding))
+        self.judged.append(Judged(self._node, output.slot, target.slot, feed.column, feed.encoding, threshold))
         self.losses[self._node] = value.slot
         self._loss_terms.append(value)
         return value

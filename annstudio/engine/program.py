@@ -101,7 +101,7 @@ class Parameter:
 @dataclass(frozen=True)
 class Feed:
     """A slot that is filled from a column of the data. `encoding` is `values`, `onehot` (class numbers as unit
-    vectors), `binary` (class number 0 or 1 as one value) or `lengths` (one whole number)."""
+    vectors), `binary` (class number 0 or 1 as one value) `lengths` (one whole number) or `number` (one number)."""
 
     slot: int
     node: str
@@ -133,6 +133,8 @@ class Judged:
     target: int
     column: str
     encoding: str
+    threshold: float = 0.5
+    """Above it a single output means yes."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ def encode(column: Column, encoding: str, dtype: str) -> Array:
         return np.eye(len(column.classes), dtype=dtype)[column.values]
     if encoding == "binary":
         return np.ascontiguousarray(column.values[:, None], dtype)
+    if encoding == "number":
+        return column.values[:, 0].astype(dtype)
     if encoding == "lengths":
         return column.values[:, 0].astype(np.intp)
     with np.errstate(over="ignore"):

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QFormLayout, QLabel, QLineEdit, QVBo
 from annstudio.layers.activation import ActivationName, label
 from annstudio.layers.losses import TITLES
 from annstudio.ui.choices import CheckField, ChoiceField, FileField
-from annstudio.ui.fields import MIXED, NamesField, NumberField, ShapeField, SizeField, TextField
+from annstudio.ui.fields import MIXED, NamesField, NumberField, NumbersField, ShapeField, SizeField, TextField
 from annstudio.ui.numbers import Limits
 from annstudio.ui.theme import GRID
 
@@ -191,7 +191,7 @@ class Form(QWidget):
         for name, cell in self.cells.items():
             needed, value = self._needs.get(name, ("", ""))
             found = self.cells[needed].field.value() if needed in self.cells else value
-            applies = (found is MIXED or str(found) == value) if value else found is not False
+            applies = (found is MIXED or str(found) in value.split("|")) if value else found is not False
             shown = applies and name not in self._left_out
             if self.rows.isRowVisible(cell) != shown:
                 self.rows.setRowVisible(cell, shown)
@@ -227,7 +227,7 @@ def _tuple_field(parts: tuple[Any, ...], metadata: list[Any]) -> AnyField | None
             least = next((m.min_length for m in metadata if hasattr(m, "min_length")), 1)
             most = next((m.max_length for m in metadata if hasattr(m, "max_length")), 8)
             return ShapeField(_limits(inner, whole=True), (least, most))
-        return NamesField() if kind is str else None
+        return {str: NamesField, float: NumbersField}[kind]() if kind in (str, float) else None
     return SizeField(_limits(inner, whole=True), len(parts)) if kind is int else None
 
 

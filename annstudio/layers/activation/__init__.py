@@ -3,6 +3,7 @@
 One list of ops, in order of difficulty, serves both the Activation layer and every layer with an activation setting.
 """
 
+from annstudio.layers.activation.elementwise import Elementwise
 from annstudio.layers.activation.layer import Activation
 from annstudio.layers.activation.listed import (
     ACTIVATIONS,
@@ -22,6 +23,7 @@ __all__ = [
     "SLOPE",
     "Activation",
     "ActivationName",
+    "Elementwise",
     "LeakyRelu",
     "Relu",
     "Sigmoid",

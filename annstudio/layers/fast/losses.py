@@ -10,7 +10,7 @@ from annstudio.engine.calls import bound, do, inner, reduced
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
 from annstudio.layers.activation.softmax import Softmax, class_axis
 from annstudio.layers.activation.squashing import Sigmoid
-from annstudio.layers.losses import PerExample
+from annstudio.layers.distances import PerExample
 
 
 class AveragedLoss(PerExample):
