@@ -24,10 +24,10 @@ class Progress:
     epoch_hits: float = 0.0
     memory: Memory = field(default_factory=lambda: Memory(0, {}))
     record: Record = field(default_factory=Record)
-    plan: Plan | None = None
-    """How it has been carried out; to go on with the same bits is to go on with the same plan."""
     over: bool = False
     """The run was stopped for good: the next one begins anew, with the weights as they are."""
+    plan: Plan | None = None
+    """How it has been carried out; to go on with the same bits is to go on with the same plan."""
 
 
 @dataclass(frozen=True, eq=False)
