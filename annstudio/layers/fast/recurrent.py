@@ -64,8 +64,8 @@ class FastElman(Elman):
         self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array, states: Array
     ) -> Calls:
         if lengths.ndim:
-            spread, calls = _spread(dy, states, self.only)
-            return [*calls, partial(super().backward, dx, dw, spread, states, w, lengths, joined)]
+            spread, spreading = _spread(dy, states, self.only)
+            return [*spreading, partial(super().backward, dx, dw, spread, states, w, lengths, joined)]
         steps, u, n = states.shape
         d = joined.shape[1] - u - 1
         dnet, dh, total = np.zeros_like(states), np.zeros((u, n), w.dtype), np.empty((u, n), w.dtype)
