@@ -224,5 +224,6 @@ class Builder:
         self, role: Role, shape: Shape, name: str, *, batched: bool = True, dtype: str = "float", fill: float = 0.0,
         shown: bool = True,
     ) -> Value:  # fmt: skip
-        self.slots.append(Slot(len(self.slots), role, shape, self._node, name, batched, dtype, fill, shown))
+        slot = Slot(len(self.slots), role, shape, self._node, name, batched, dtype, fill, shown, self._scope)
+        self.slots.append(slot)
         return Value(len(self.slots) - 1, shape, batched)

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from annstudio.engine.optimizers import Adam
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.walk import Grain
 from annstudio.layers.dense import Dense, WeightedSum
@@ -359,3 +360,13 @@ def test_all_that_explains_is_gone_when_it_is_closed(qtbot: QtBot):
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     assert [ref() for ref in held] == [None] * 5
+
+
+def test_a_long_formula_has_the_height_it_needs(qtbot: QtBot):
+    application("light")
+    with explaining(small_project(optimizer=Adam())) as desk:
+        desk.view.set_grain(Grain.LAYER)
+        desk.key(Key.Key_End)
+        assert formulas(desk)[0].pieces[0].latex == Adam.formula
+        for view in formulas(desk):
+            assert view.height() >= view.heightForWidth(view.width())

@@ -22,6 +22,7 @@ from annstudio.session import Session
 from annstudio.ui.actions import COMMANDS, shortcuts
 from annstudio.ui.app import application
 from annstudio.ui.command_search import CommandSearch
+from annstudio.ui.docks import INSPECTOR_WIDTH, PALETTE_WIDTH
 from annstudio.ui.theme import theme
 from annstudio.ui.window import Window
 
@@ -256,3 +257,13 @@ def test_the_menu_says_which_theme_is_chosen(window: Window) -> None:
     for mode in ("dark", "light"):
         press(window, f"theme_{mode}")
         assert [name for name in names if window.actions_by_id[name].isChecked()] == [f"theme_{mode}"]
+
+
+def test_the_panels_leave_the_window_its_freedom(digits: Window, qtbot: QtBot) -> None:
+    assert digits.minimumSizeHint().width() <= 1000
+    digits.resize(1440, 900)
+    digits.reset_panels()
+    qtbot.waitUntil(lambda: digits.docks.docks["Layers"].width() == PALETTE_WIDTH)
+    assert digits.docks.docks["Inspector"].width() == INSPECTOR_WIDTH
+    digits.resize(1000, 700)
+    qtbot.waitUntil(lambda: digits.width() == 1000)
