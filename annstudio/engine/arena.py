@@ -62,6 +62,8 @@ class Arena:
         self._vectors: dict[str, Array] = {}
         self._turns: dict[tuple[int, ...], _Turn] = {}
         self.optimizer: Optimizer | None = None
+        self.rate = np.zeros((), self.dtype)
+        """The learning rate of the step at hand, which a schedule may change from step to step."""
 
     def stored(self, parameter: Parameter) -> Array:
         """The array of a parameter, looked up by its node and views: programs of one network share it."""
@@ -111,6 +113,7 @@ class Arena:
         same = type(self.optimizer) is type(optimizer)
         kept, self.t = (self._vectors, self.t) if same else ({}, 0)
         self.optimizer = optimizer
+        self.rate[()] = optimizer.learning_rate
         self._vectors = {name: kept.get(name, np.zeros_like(self.values)) for name in optimizer.vectors}
         for turn in self._turns.values():
             turn.bound = None
@@ -198,10 +201,11 @@ class Arena:
         gradient = self.gradients[span]
         applied = gradient.copy() if masked else gradient
         vectors = {name: array[span] for name, array in self._vectors.items()}
-        bound = self.optimizer.bind(self.values[span], applied, vectors)
+        values = self.values[span]
+        bound = self.optimizer.bind(values, applied, vectors, self.rate)
         if not masked:
             return bound
-        still = np.zeros(applied.shape, bool)
+        still, held = np.zeros(applied.shape, bool), values.copy()
         for i, parameter, view in masked:
             part = still[self._spans[i].start - span.start : self._spans[i].stop - span.start]
             view.of(part.reshape(parameter.shape))[...] = True
@@ -210,7 +214,10 @@ class Arena:
             # The gradient of what is frozen stays on show; the optimiser is given zero in its place.
             np.copyto(applied, gradient)
             np.copyto(applied, 0, where=still)
+            np.copyto(held, values)
             bound(t)
+            # Decay and what an optimiser still remembers move weights without a gradient, too.
+            np.copyto(values, held, where=still)
 
         return update
 
