@@ -111,21 +111,6 @@ class Op:
     def backward(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError
 
-    def fast(self) -> "Op":
-        """The op that takes this one's place in the fast reading: the same function, quicker."""
-        return self
-
-    def after(self, before: "Op") -> "tuple[Op, ...] | None":
-        """Ops that do what `before` and then this one do, and better: the fast reading takes them instead.
-
-        The first is given the inputs of `before`, each other one the result of the one before it.
-        """
-        return None
-
-    def at(self, t: int) -> "Op | None":
-        """An op that gives the moment t of this one's sequence alone; None where that saves nothing."""
-        return None
-
     def forward_calls(self, *arrays: Any) -> Calls:
         """What `forward` does with these arrays, as bound calls."""
         return [partial(self.forward, *arrays)]

@@ -11,10 +11,11 @@ from dataclasses import replace
 from annstudio.engine.margins import demanded_margins
 from annstudio.engine.op import Buffer, Op, signature
 from annstudio.engine.program import AnyStep, Program, Role, Slot, Step
+from annstudio.engine.twins import better, fast
 
 
 def fuse(program: Program, carried: Set[int] = frozenset()) -> Program:
-    """Ops that follow each other become better ones where they declare it (`Op.after`, `Op.by_products`).
+    """Ops that follow each other become better ones where they declare it (`twins.following`, `Op.by_products`).
 
     `carried` are slots that are handed to the next batch.
     """
@@ -48,7 +49,7 @@ def _with_successors(program: Program, carried: Set[int]) -> Program:
             before = None if at is None else steps[at]
             if not isinstance(before, Step) or readers[before.output] != 1 or before.output in known:
                 continue
-            ops = step.op.after(before.op)
+            ops = better(step.op, before.op)
             if ops is not None:
                 steps[i : i + 1] = _chained(ops, before, step, slots)
                 del steps[made_by[before.output]]
@@ -103,7 +104,7 @@ def _fast_ops(program: Program) -> Program:
     steps: list[AnyStep] = []
     for step in program.steps:
         if isinstance(step, Step):
-            op = step.op.fast()
+            op = fast(step.op)
             if not step.backward:
                 wanted = op.buffers(*(slots[i].shape for i in step.inputs))
                 more = {name: b for name, b in wanted.items() if name not in step.buffers}

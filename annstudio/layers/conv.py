@@ -82,11 +82,6 @@ class Correlate2D(Op):
                     np.add(windows[u, v], shares[u, v], windows[u, v])
             dx[...] = framed[border.inside(dx.shape[:-1])]
 
-    def fast(self) -> Op:
-        from annstudio.layers.fast.conv import FastCorrelate2D
-
-        return FastCorrelate2D.of(self)
-
     def _windows(self, x: Array, rows: int, columns: int) -> Array:
         """A view (kh, kw, C, rows, columns, N) of a framed picture: element [u, v] is what kernel place u, v sees."""
         c, h, w, n = x.strides

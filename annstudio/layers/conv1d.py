@@ -71,11 +71,6 @@ class Correlate1D(Op):
                 np.add(windows[:, u], shares[:, u], windows[:, u])
             dx[...] = framed[frame.inside(dx.shape[:-1])]
 
-    def fast(self) -> Op:
-        from annstudio.layers.fast.conv import FastCorrelate1D
-
-        return FastCorrelate1D(self.kernel, self.stride, self.dilation, self.padding, bias=self.bias)
-
     def _windows(self, x: Array, places: int) -> Array:
         """A view (places, k, D, N) of a framed sequence: [t, u] is what place u of the window at t sees."""
         t, d, n = x.strides

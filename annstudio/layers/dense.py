@@ -46,11 +46,6 @@ class WeightedSum(Op):
         if dx is not None:
             np.matmul(w[:, :-1].T if self.bias else w.T, dy, dx)
 
-    def fast(self) -> Op:
-        from annstudio.layers.fast.dense import FastWeightedSum
-
-        return FastWeightedSum(bias=self.bias)
-
     def account(self, see: See, index: Index) -> list[Term]:
         *t, j = index
         n_inputs = see.shape("w")[1] - self.bias

@@ -21,10 +21,6 @@ class PerExample(Op):
         same_shape(*inputs)
         return ()
 
-    def averaged(self) -> Op | None:
-        """This loss and its mean over the examples in one, for the fast reading."""
-        return None
-
 
 class PlaceByPlace(PerExample):
     """A loss that is summed (or with `mean` averaged) over the outputs, each judged by itself."""

@@ -79,11 +79,6 @@ class SquaredError(PerExample):
         np.multiply(error, 2 * self._scale(error.shape[:-1]), dx)
         np.multiply(dx, dy, dx)
 
-    def averaged(self) -> Op:
-        from annstudio.layers.fast.losses import AveragedSquaredError
-
-        return AveragedSquaredError(self.mean)
-
     def account(self, see: See, index: Index) -> list[Term]:
         scale = self._scale(see.shape("x"))
         share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(see.shape('x'))}}}"
@@ -134,11 +129,6 @@ class CrossEntropy(PerExample):
         np.subtract(dx, t, dx)
         np.multiply(dx, dy, dx)
 
-    def averaged(self) -> Op:
-        from annstudio.layers.fast.losses import AveragedCrossEntropy
-
-        return AveragedCrossEntropy(sure=self.sure)
-
     def account(self, see: See, index: Index) -> list[Term]:
         classes = class_axis(len(see.shape("t")))
         terms = []
@@ -179,11 +169,6 @@ class BinaryCrossEntropy(PerExample):
     def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
         np.subtract(o, t, dx)
         np.multiply(dx, dy, dx)
-
-    def averaged(self) -> Op:
-        from annstudio.layers.fast.losses import AveragedBinaryCrossEntropy
-
-        return AveragedBinaryCrossEntropy()
 
     def account(self, see: See, index: Index) -> list[Term]:
         template = r"-(«0» \ln «1» + (1 - «0») \ln(1 - «1»))"

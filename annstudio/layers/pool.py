@@ -8,9 +8,7 @@ from pydantic import Field
 from annstudio.engine.account import See, Term, derived
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
-from annstudio.layers.activation.elementwise import Elementwise
 from annstudio.layers.base import Family, Layer, Padding, Size2D
-from annstudio.layers.conv import Correlate2D
 from annstudio.layers.framing import border, fitting_kernel, need_image, need_sequence
 from annstudio.layers.shaping import Lay
 from annstudio.layers.windows import WindowMax, WindowMean, WindowPool
@@ -47,21 +45,6 @@ class MaxPool(Op):
             wins = (part == y) & free
             np.multiply(dy, wins, share)
             free &= ~wins
-
-    def fast(self) -> Op:
-        from annstudio.layers.fast.pool import FastMaxPool
-
-        return FastMaxPool(self.size)
-
-    def after(self, before: Op) -> tuple[Op, ...] | None:
-        from annstudio.layers.fast.conv import FastCorrelate2D
-
-        if isinstance(before, Elementwise) and before.rising:
-            # The largest stays the largest: pool first, and bend a quarter of the values.
-            return (self, before)
-        if isinstance(before, Correlate2D) and not isinstance(before, FastCorrelate2D):
-            return (FastCorrelate2D.of(before, whole=self.size), self)
-        return None
 
     def _parts(self, x: Array, shape: Shape) -> list[Array]:
         """For every place inside a window, the view of x that has the value there for all windows."""

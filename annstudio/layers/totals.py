@@ -5,7 +5,6 @@ import numpy as np
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape
-from annstudio.layers.distances import PerExample
 
 
 class MeanOverExamples(Op):
@@ -25,10 +24,6 @@ class MeanOverExamples(Op):
 
     def backward(self, dx: Array, dy: Array) -> None:
         dx.fill(dy[()] / dx.shape[-1])
-
-    def after(self, before: Op) -> tuple[Op, ...] | None:
-        averaged = before.averaged() if isinstance(before, PerExample) else None
-        return None if averaged is None else (averaged,)
 
     def account(self, see: See, index: Index) -> list[Term]:
         n = see.n_examples

@@ -7,7 +7,6 @@ import numpy as np
 
 from annstudio.engine.account import Factor, See, Term, derived
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
-from annstudio.layers.activation.elementwise import Elementwise
 from annstudio.layers.framing import window_counts
 
 
@@ -99,16 +98,6 @@ class WindowMax(WindowPool):
             np.add(share, dy * wins, share)
             free &= ~wins
         dx[...] = framed[self.frame.inside(dx.shape[:-1])]
-
-    def fast(self) -> Op:
-        from annstudio.layers.fast.pool import FastWindowMax
-
-        side_by_side = self.strides == self.size and not any(self.frame.before + self.frame.after)
-        return FastWindowMax(self.size, self.strides, self.frame) if side_by_side else self
-
-    def after(self, before: Op) -> tuple[Op, ...] | None:
-        # The largest stays the largest: pool first, and bend fewer values.
-        return (self, before) if isinstance(before, Elementwise) and before.rising else None
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [self._largest(see, index, self.unframed(see.shape("x")))]

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from annstudio.engine.op import Array, Op
+from annstudio.engine.op import Array
 from annstudio.layers.activation.bell import share_below
 from annstudio.layers.activation.elementwise import Elementwise
 from annstudio.layers.activation.squashing import Sigmoid
@@ -26,11 +26,6 @@ class Relu(Elementwise):
 
     def backward(self, dx: Array, dy: Array, y: Array) -> None:
         np.multiply(dy, y > 0, dx)
-
-    def fast(self) -> Op:
-        from annstudio.layers.fast.activation import FastRelu
-
-        return FastRelu()
 
     def value(self, x: float) -> float:
         return max(0.0, x)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from annstudio.engine.op import Array, Op
+from annstudio.engine.op import Array
 from annstudio.layers.activation.elementwise import Elementwise
 
 
@@ -51,11 +51,6 @@ class Sigmoid(Elementwise):
         np.multiply(dx, y, dx)
         np.multiply(dx, dy, dx)
 
-    def fast(self) -> Op:
-        from annstudio.layers.fast.activation import FastSigmoid
-
-        return FastSigmoid()
-
     def value(self, x: float) -> float:
         return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
@@ -72,11 +67,6 @@ class Tanh(Elementwise):
     template = r"\tanh(«0»)"
     slope_template = r"1 - «0»^2"
     range_text = "(−1, 1)"
-
-    def fast(self) -> Op:
-        from annstudio.layers.fast.activation import FastTanh
-
-        return FastTanh()
 
     def forward(self, y: Array, x: Array) -> None:
         np.tanh(x, y)

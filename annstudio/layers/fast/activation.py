@@ -4,6 +4,7 @@ import numpy as np
 
 from annstudio.engine.calls import bound
 from annstudio.engine.op import Array, Calls
+from annstudio.engine.twins import twin_of
 from annstudio.layers.activation.rectifying import Relu
 from annstudio.layers.activation.squashing import Sigmoid, Tanh
 
@@ -58,3 +59,8 @@ class FastRelu(Relu):
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
         open_ = np.empty(y.shape, bool)
         return [bound(np.greater, y, 0, open_), bound(np.multiply, dy, open_, dx)]
+
+
+twin_of(Sigmoid)(lambda op: FastSigmoid())
+twin_of(Tanh)(lambda op: FastTanh())
+twin_of(Relu)(lambda op: FastRelu())

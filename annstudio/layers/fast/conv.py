@@ -7,6 +7,7 @@ import numpy as np
 from annstudio.engine.calls import bound
 from annstudio.engine.gemm import Call, Product
 from annstudio.engine.op import Array, Calls, Shape
+from annstudio.engine.twins import twin_of
 from annstudio.layers.base import Padding
 from annstudio.layers.conv import Correlate2D
 from annstudio.layers.conv1d import Correlate1D
@@ -27,9 +28,6 @@ class FastCorrelate2D(Correlate2D):
     @classmethod
     def of(cls, op: Correlate2D, whole: tuple[int, int] = (1, 1)) -> "FastCorrelate2D":
         return cls(op.kernel, op.strides, op.padding, bias=op.bias, whole=whole)
-
-    def fast(self) -> "FastCorrelate2D":
-        return self
 
     def shape(self, *inputs: Shape) -> Shape:
         filters, rows, columns = super().shape(*inputs)
@@ -95,3 +93,7 @@ class FastCorrelate1D(Correlate1D):
         calls: list[Call] = [partial(np.matmul, w[:k], dy, shares.reshape(len(dy), k, -1)), partial(framed.fill, 0)]
         calls += [bound(np.add, windows[:, u], shares[:, u], windows[:, u]) for u in range(self.kernel)]
         return calls if framed is dx else [*calls, partial(np.copyto, dx, framed[frame.inside(dx.shape[:-1])])]
+
+
+twin_of(Correlate2D)(FastCorrelate2D.of)
+twin_of(Correlate1D)(lambda op: FastCorrelate1D(op.kernel, op.stride, op.dilation, op.padding, bias=op.bias))

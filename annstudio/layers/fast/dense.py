@@ -7,6 +7,7 @@ import numpy as np
 from annstudio.engine.calls import reduced
 from annstudio.engine.gemm import Product
 from annstudio.engine.op import Array, Calls
+from annstudio.engine.twins import twin_of
 from annstudio.layers.dense import WeightedSum
 
 
@@ -30,3 +31,6 @@ class FastWeightedSum(WeightedSum):
             return [Product(dy, x.T, dw)]
         products = np.empty((len(x), *dw.shape), dw.dtype)
         return [partial(np.matmul, dy, x.swapaxes(1, 2), products), reduced(np.add, products, 0, dw)]
+
+
+twin_of(WeightedSum)(lambda op: FastWeightedSum(bias=op.bias))

@@ -8,9 +8,12 @@ import numpy as np
 
 from annstudio.engine.calls import bound, do, inner, reduced
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
+from annstudio.engine.twins import Ops, following
 from annstudio.layers.activation.softmax import Softmax, class_axis
 from annstudio.layers.activation.squashing import Sigmoid
 from annstudio.layers.distances import PerExample
+from annstudio.layers.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from annstudio.layers.totals import MeanOverExamples
 
 
 class AveragedLoss(PerExample):
@@ -107,3 +110,12 @@ class AveragedBinaryCrossEntropy(AveragedLoss):
             bound(np.subtract, o, t, slope),
             bound(np.multiply, slope, 1 / x.shape[-1], slope),
         ]
+
+
+@following(MeanOverExamples)
+def _averaged(op: MeanOverExamples, before: Op) -> Ops | None:
+    if type(before) is SquaredError:
+        return (AveragedSquaredError(before.mean),)
+    if type(before) is CrossEntropy:
+        return (AveragedCrossEntropy(sure=before.sure),)
+    return (AveragedBinaryCrossEntropy(),) if type(before) is BinaryCrossEntropy else None

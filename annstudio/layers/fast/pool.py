@@ -11,7 +11,11 @@ import numpy as np
 
 from annstudio.engine.calls import bound, do
 from annstudio.engine.gemm import Call
-from annstudio.engine.op import Array, Buffer, Calls, Shape
+from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
+from annstudio.engine.twins import Ops, following, twin_of
+from annstudio.layers.activation.elementwise import Elementwise
+from annstudio.layers.conv import Correlate2D
+from annstudio.layers.fast.conv import FastCorrelate2D
 from annstudio.layers.pool import MaxPool
 from annstudio.layers.windows import WindowMax
 
@@ -21,9 +25,6 @@ class FastMaxPool(MaxPool):
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         return _pairs(self.size, self.shape(*inputs))
-
-    def fast(self) -> "FastMaxPool":
-        return self
 
     def forward(self, y: Array, x: Array, pairs: Array) -> None:  # type: ignore[override]
         do(self.forward_calls(y, x, pairs))
@@ -44,9 +45,6 @@ class FastWindowMax(WindowMax):
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         return _pairs(self.size, self.shape(*inputs))
 
-    def fast(self) -> "FastWindowMax":
-        return self
-
     def forward(self, y: Array, x: Array, pairs: Array) -> None:  # type: ignore[override]
         do(self.forward_calls(y, x, pairs))
 
@@ -59,6 +57,28 @@ class FastWindowMax(WindowMax):
     def backward_calls(self, dx: Array, dy: Array, x: Array, pairs: Array) -> Calls:
         shape = dy.shape[:-1]
         return _given_back(dx, dy, self.parts(x, shape), self.parts(dx, shape), pairs)
+
+
+@twin_of(WindowMax)
+def _fast_window(op: WindowMax) -> Op:
+    side_by_side = op.strides == op.size and not any(op.frame.before + op.frame.after)
+    return FastWindowMax(op.size, op.strides, op.frame) if side_by_side else op
+
+
+@following(MaxPool)
+@following(WindowMax)
+def _pool_before_bending(op: Op, before: Op) -> Ops | None:
+    """The largest stays the largest: pool first, and bend fewer values."""
+    return (op, before) if isinstance(before, Elementwise) and before.rising else None
+
+
+@following(MaxPool)
+def _nothing_for_the_bin(op: MaxPool, before: Op) -> Ops | None:
+    """A convolution need not work out what the windows leave over."""
+    return (FastCorrelate2D.of(before, whole=op.size), op) if type(before) is Correlate2D else None
+
+
+twin_of(MaxPool)(lambda op: FastMaxPool(op.size))
 
 
 def _pairs(size: Shape, results: Shape) -> dict[str, Buffer]:

@@ -13,11 +13,13 @@ import numpy as np
 from annstudio.engine.calls import bound, do
 from annstudio.engine.gemm import Call, Product
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
+from annstudio.engine.twins import Ops, fast, following, twin_of
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.layers.fast.products import weight_gradient_calls
 from annstudio.layers.recurrent.lstm import LongShortTerm
 from annstudio.layers.recurrent.node import flowing
 from annstudio.layers.recurrent.simple import Elman, StateActivation
+from annstudio.layers.recurrent.steps import Moment
 
 
 class FastElman(Elman):
@@ -26,12 +28,6 @@ class FastElman(Elman):
     def __init__(self, activation: StateActivation, *, backwards: bool, only: int | None = None) -> None:
         super().__init__(activation, backwards=backwards)
         self.only = only
-
-    def fast(self) -> Op:
-        return self
-
-    def at(self, t: int) -> Op | None:
-        return FastElman(self.activation, backwards=self.backwards, only=t) if self.only is None else None
 
     def shape(self, *inputs: Shape) -> Shape:
         return super().shape(*inputs)[0 if self.only is None else 1 :]
@@ -52,7 +48,7 @@ class FastElman(Elman):
         for seen, h in zip(*_line(joined, states, x.shape[1], self._moments(len(x))), strict=True):
             calls.append(partial(w.dot, seen, h))
             if self.activation != "linear":
-                calls += ACTIVATIONS[self.activation].fast().forward_calls(h, h)  # type: ignore[arg-type]
+                calls += fast(ACTIVATIONS[self.activation]).forward_calls(h, h)  # type: ignore[arg-type]
         return [*calls, *_gather(states, joined, x.shape[1], backwards=self.backwards), *last]
 
     def backward(  # type: ignore[override]
@@ -85,7 +81,7 @@ class FastElman(Elman):
     def _slope_calls(self, slopes: Array, states: Array) -> Calls:
         if self.activation == "linear":
             return [partial(slopes.fill, 1)]
-        op = ACTIVATIONS[self.activation].fast()
+        op = fast(ACTIVATIONS[self.activation])
         return op.backward_calls(slopes, np.ones_like(slopes), states)
 
     def _moments(self, steps: int) -> Sequence[int]:
@@ -101,12 +97,6 @@ class FastLongShortTerm(LongShortTerm):
     def __init__(self, *, backwards: bool, only: int | None = None) -> None:
         super().__init__(backwards=backwards)
         self.only = only
-
-    def fast(self) -> Op:
-        return self
-
-    def at(self, t: int) -> Op | None:
-        return FastLongShortTerm(backwards=self.backwards, only=t) if self.only is None else None
 
     def shape(self, *inputs: Shape) -> Shape:
         return super().shape(*inputs)[0 if self.only is None else 1 :]
@@ -234,6 +224,18 @@ class FastLongShortTerm(LongShortTerm):
     def _moments(self, steps: int) -> Sequence[int]:
         order = list(flowing(steps, backwards=self.backwards))
         return order if self.only is None else order[: order.index(self.only) + 1]
+
+
+twin_of(Elman)(lambda op: FastElman(op.activation, backwards=op.backwards))
+twin_of(LongShortTerm)(lambda op: FastLongShortTerm(backwards=op.backwards))
+
+
+@following(Moment)
+def _one_moment(op: Moment, before: Op) -> Ops | None:
+    """Where one state counts, the others need not be gathered."""
+    if type(before) is Elman:
+        return (FastElman(before.activation, backwards=before.backwards, only=op.t),)
+    return (FastLongShortTerm(backwards=before.backwards, only=op.t),) if type(before) is LongShortTerm else None
 
 
 def _line(joined: Array, states: Array, d: int, moments: Sequence[int]) -> tuple[list[Array], list[Array]]:

@@ -100,16 +100,6 @@ class LongShortTerm(Op):
         if dx is not None:
             np.matmul(w[:, :d].T, dnet, dx)
 
-    def fast(self) -> Op:
-        from annstudio.layers.fast.recurrent import FastLongShortTerm
-
-        return FastLongShortTerm(backwards=self.backwards)
-
-    def at(self, t: int) -> Op | None:
-        from annstudio.layers.fast.recurrent import FastLongShortTerm
-
-        return FastLongShortTerm(backwards=self.backwards, only=t)
-
     def _slopes(self, gates: Array, cells: Array, squashed: Array, u: int) -> tuple[Array, Array]:
         """What ∂E/∂c (for o: ∂E/∂h) is multiplied by on its way to every gate's sum; and from h to c. In bulk."""
         i, f, g, o = (gates[:, k * u : (k + 1) * u] for k in range(4))

@@ -73,16 +73,6 @@ class Elman(Op):
         if dx is not None:
             np.matmul(w[:, :d].T, dnet, dx)
 
-    def fast(self) -> Op:
-        from annstudio.layers.fast.recurrent import FastElman
-
-        return FastElman(self.activation, backwards=self.backwards)
-
-    def at(self, t: int) -> Op | None:
-        from annstudio.layers.fast.recurrent import FastElman
-
-        return FastElman(self.activation, backwards=self.backwards, only=t)
-
     def _slopes(self, y: Array) -> Array:
         """f′ at every moment: all activations to choose from tell it by their result."""
         slopes = np.ones_like(y)

@@ -24,10 +24,6 @@ class Moment(Op):
         dx.fill(0)
         dx[self.t] = dy
 
-    def after(self, before: Op) -> tuple[Op, ...] | None:
-        alone = before.at(self.t)
-        return None if alone is None else (alone,)
-
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", self.t, *index),))]
 
