@@ -12,7 +12,7 @@ endif
 
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: run test lint bench pictures lock clean help
+.PHONY: run test oracles lint bench pictures lock clean help
 
 run: ## Set up what is missing and open ANN Studio (ARGS="train samples/xor.annstudio" for the command line)
 	@$(PYTHON) tools/setup.py run
@@ -29,6 +29,11 @@ test: ## Set up, then run every test, those in a real window included (ARGS="-k 
 	fi; \
 	QT_QPA_PLATFORM=offscreen $(PYTEST) -n auto --maxprocesses 8 --dist worksteal $(ARGS) || status=$$?; \
 	exit $$status
+
+oracles: ## Install PyTorch, Keras and other peers, and compare every layer and optimiser with them (INDEX="--index-url …" for CPU builds)
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) --group oracles
+	@$(PYTEST) -m oracle tests/oracles $(ARGS)
 
 lint: ## Set up, then check style, types and the floors (which module may import which)
 	@$(PYTHON) tools/setup.py lint

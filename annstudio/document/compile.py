@@ -13,6 +13,7 @@ from annstudio.engine.layout import engine_shape
 from annstudio.engine.op import Shape
 from annstudio.engine.program import Phase, Program
 from annstudio.errors import GraphError, Remedy, ShapeError
+from annstudio.layers.base import catalogue
 from annstudio.layers.losses import Loss, total_loss
 
 Columns = Mapping[str, Spec]
@@ -83,6 +84,8 @@ def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool
 
     Without a loss the program ends with the outputs (there is then no way back and no update).
     """
+    # Whoever has every layer has the quick twins of their ops too.
+    catalogue()
     builder, _, problems = _lower(graph, Builder(dict(columns), training=training, plain=plain))
     if problems:
         raise GraphError(problems[0].message, problems[0].hint)

@@ -17,6 +17,7 @@ from annstudio.engine.builder import Spec
 from annstudio.engine.layout import to_engine, to_user
 from annstudio.engine.op import Array, shape_text
 from annstudio.engine.passes import quicken
+from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.errors import DataError, StudioError, TrainingError
@@ -25,6 +26,9 @@ from annstudio.training.batches import Rows, pieces
 from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
 from annstudio.training.watch import Watch
+
+ALL = np.iinfo(np.int32).max
+"""A length that no sequence goes beyond."""
 
 
 class Network:
@@ -36,13 +40,14 @@ class Network:
 
     def followed_by(self, project: Project) -> "Network":
         """The network of another project; what does not depend on what changed is taken over."""
+        self._note_plan()
         following = type(self)(project, self.folder)
         mine = vars(self)
         same_data = project.data == self.project.data
         if same_data:
             following._take(mine, ("dataset_or_problem", "rows_by_dtype"))
         if same_data and _meaning(project) == _meaning(self.project):
-            following._take(mine, ("checked", "programs", "plain", "_starts", "_part_starts"))
+            following._take(mine, ("checked", "programs", "plain", "_plans", "_starts", "_part_starts"))
         return following
 
     def _take(self, known: dict[str, object], names: tuple[str, ...]) -> Self:
@@ -143,6 +148,16 @@ class Network:
             # Not a whole network at the moment: the layers that fit have theirs all the same.
             return {**self.project.weights, **fitted(self.project.weights, self._initial_of_part())}
 
+    @cached_property
+    def _plans(self) -> dict[tuple[str, int], Plan]:
+        """How the last run was carried out, by number format and batch size: another from the start repeats it."""
+        return {}
+
+    def _note_plan(self) -> None:
+        settings, progress = self.project.settings, self.project.progress
+        if progress is not None and progress.plan is not None:
+            self._plans[settings.dtype, settings.batch_size] = progress.plan
+
     # Doing -----------------------------------------------------------------------------------------------------------
 
     def job(self, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> Job:
@@ -154,6 +169,7 @@ class Network:
             raise TrainingError("The network has no loss, so there is nothing to learn.", "Add a loss layer.")
         if not any(p.learns(view) for p in programs.fast.parameters for view in p.views):
             raise TrainingError("No weight of this network is trainable.", "Switch on Trainable in a layer.")
+        self._note_plan()
         train, validation = dataset.split(settings.validation_share, settings.seed)
         progress = self.project.progress or Progress()
         if progress.over:
@@ -163,7 +179,7 @@ class Network:
             settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
             programs, self.weights(), self.rows(settings.dtype), train, validation, settings, progress, max_steps,
-            stop_at_epoch_end,
+            stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)),
         )  # fmt: skip
 
     def predict(self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = 256) -> dict[str, Array]:
@@ -212,6 +228,13 @@ class Network:
             if slot.node in self.project.graph.nodes and not self.project.graph.nodes[slot.node].layer.arity[1] == 0:
                 # A target: prediction does not look at it.
                 rows[feed.slot] = np.zeros((len(piece), *slot.shape))
+                continue
+            if feed.encoding == "lengths":
+                # Where nothing is said about lengths, every step counts.
+                counts = inputs.get(feed.column)
+                rows[feed.slot] = (
+                    np.full(len(piece), ALL) if counts is None else np.ravel(counts)[piece].astype(np.intp)
+                )
                 continue
             if feed.column not in inputs:
                 raise DataError(f"The input {feed.column!r} is missing.", f"Given are {', '.join(inputs) or 'none'}.")

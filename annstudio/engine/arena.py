@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from annstudio.engine.gemm import Call
 from annstudio.engine.initializers import initialise
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import Optimizer
 from annstudio.engine.program import Parameter, Program, Role, Slot, Update, View
+
+NEXT_TO_NOTHING = 1e-30
 
 Weights = Mapping[str, Array]
 """Arrays by name (`hidden/W`), laid out as users see them."""
@@ -57,8 +60,10 @@ class Arena:
             if slot.role is Role.STATE and not slot.batched
         }
         self._vectors: dict[str, Array] = {}
-        self._updates: dict[tuple[int, ...], Callable[[int], None]] = {}
+        self._turns: dict[tuple[int, ...], _Turn] = {}
         self.optimizer: Optimizer | None = None
+        self.rate = np.zeros((), self.dtype)
+        """The learning rate of the step at hand, which a schedule may change from step to step."""
 
     def stored(self, parameter: Parameter) -> Array:
         """The array of a parameter, looked up by its node and views: programs of one network share it."""
@@ -66,8 +71,11 @@ class Arena:
         return self.values[self._spans[i]].reshape(parameter.shape)
 
     def gradient(self, parameter: Parameter) -> Array:
-        i = self._where[_identity(parameter)]
-        return self.gradients[self._spans[i]].reshape(parameter.shape)
+        return self.part(self.gradients, parameter)
+
+    def part(self, vector: Array, parameter: Parameter) -> Array:
+        """The place of a parameter in a vector that is laid out as `values` are."""
+        return vector[self._spans[self._where[_identity(parameter)]]].reshape(parameter.shape)
 
     def state(self, slot: Slot) -> Array:
         return self.states[slot.node, slot.name]
@@ -105,15 +113,17 @@ class Arena:
         same = type(self.optimizer) is type(optimizer)
         kept, self.t = (self._vectors, self.t) if same else ({}, 0)
         self.optimizer = optimizer
+        self.rate[()] = optimizer.learning_rate
         self._vectors = {name: kept.get(name, np.zeros_like(self.values)) for name in optimizer.vectors}
-        self._updates = {}
+        for turn in self._turns.values():
+            turn.bound = None
 
     def memory(self) -> Memory:
         """A copy of the optimiser's memory, cut up by parameter so that it survives a change of the drawing."""
         kind = type(self.optimizer).__name__
         cut = {
             f"{kind}.{vector}:{parameter.key(view)}": frozen(view.of(array[self._spans[i]].reshape(parameter.shape)))
-            for vector, array in self._vectors.items()
+            for vector, array in self._textbook().items()
             for i, parameter in enumerate(self._parameters)
             for view in parameter.views
         }
@@ -131,7 +141,7 @@ class Arena:
                     kept = memory.vectors.get(f"{kind}.{vector}:{parameter.key(view)}")
                     target = view.of(array[self._spans[i]].reshape(parameter.shape))
                     if kept is not None and kept.shape == target.shape:
-                        target[...] = kept
+                        target[...] = kept / self._unit(vector)
 
     def checkpoint(self) -> "Checkpoint":
         """A copy of everything here that a batch changes."""
@@ -159,28 +169,43 @@ class Arena:
         return checkpoint.values[span].reshape(parameter.shape)
 
     def vector(self, name: str, parameter: Parameter) -> Array:
-        """The optimiser's vector `name` (such as Adam's m) for one parameter, in its stored shape."""
-        i = self._where[_identity(parameter)]
-        return self._vectors[name][self._spans[i]].reshape(parameter.shape)
+        """The optimiser's vector `name` (such as Adam's m) for one parameter, in its stored shape: the textbook's."""
+        own, unit = self.part(self._vectors[name], parameter), self._unit(name)
+        return own if unit == 1 else own * unit
 
-    def update(self, step: Update) -> None:
-        """One update of the parameters of a step; the gradients must be there."""
-        call = self._updates.get(step.parameters)
-        if call is None:
-            call = self._updates[step.parameters] = self._bind(step.parameters)
-        call(self.t + 1)
+    def _textbook(self) -> dict[str, Array]:
+        """The vectors as the textbook has them; in float64 where they are kept in other units, so that they can come
+        back as the very same bits."""
+        units = {name: self._unit(name) for name in self._vectors}
+        return {n: v if units[n] == 1 else np.asarray(v, np.float64) * units[n] for n, v in self._vectors.items()}
 
-    def _bind(self, parameters: tuple[int, ...]) -> Callable[[int], None]:
+    def _unit(self, vector: str) -> float:
+        return 1.0 if self.optimizer is None else self.optimizer.unit(vector, self.dtype)
+
+    def flush(self) -> None:
+        """Set what is next to nothing in the optimiser's memory to nothing: such numbers are slow to reckon with."""
+        for vector in self._vectors.values():
+            vector[np.abs(vector) < NEXT_TO_NOTHING] = 0
+
+    def calls(self, step: Update) -> list[Call]:
+        """What updates the parameters of a step; the gradients must be there. Follows a change of the optimiser."""
+        if step.parameters not in self._turns:
+            self._turns[step.parameters] = _Turn(self, step.parameters)
+        return [self._turns[step.parameters]]
+
+    def bind(self, parameters: tuple[int, ...]) -> Callable[[int], None]:
+        """The optimiser's update of these parameters, to be called with the number of the step, from 1."""
         assert self.optimizer is not None, "no optimiser was chosen"
         span = slice(self._spans[parameters[0]].start, self._spans[parameters[-1]].stop)
         masked = self._frozen(parameters)
         gradient = self.gradients[span]
         applied = gradient.copy() if masked else gradient
         vectors = {name: array[span] for name, array in self._vectors.items()}
-        bound = self.optimizer.bind(self.values[span], applied, vectors)
+        values = self.values[span]
+        bound = self.optimizer.bind(values, applied, vectors, self.rate)
         if not masked:
             return bound
-        still = np.zeros(applied.shape, bool)
+        still, held = np.zeros(applied.shape, bool), values.copy()
         for i, parameter, view in masked:
             part = still[self._spans[i].start - span.start : self._spans[i].stop - span.start]
             view.of(part.reshape(parameter.shape))[...] = True
@@ -189,13 +214,30 @@ class Arena:
             # The gradient of what is frozen stays on show; the optimiser is given zero in its place.
             np.copyto(applied, gradient)
             np.copyto(applied, 0, where=still)
+            np.copyto(held, values)
             bound(t)
+            # Decay and what an optimiser still remembers move weights without a gradient, too.
+            np.copyto(values, held, where=still)
 
         return update
 
     def _frozen(self, parameters: tuple[int, ...]) -> list[tuple[int, Parameter, View]]:
         chosen = [(i, self._parameters[i]) for i in parameters]
         return [(i, p, view) for i, p in chosen for view in p.views if not p.learns(view)]
+
+
+class _Turn:
+    """The optimiser's turn at some parameters, bound when it first comes."""
+
+    def __init__(self, arena: Arena, parameters: tuple[int, ...]) -> None:
+        self.arena = arena
+        self.parameters = parameters
+        self.bound: Callable[[int], None] | None = None
+
+    def __call__(self) -> None:
+        if self.bound is None:
+            self.bound = self.arena.bind(self.parameters)
+        self.bound(self.arena.t + 1)
 
 
 def _identity(parameter: Parameter) -> tuple[str, ...]:

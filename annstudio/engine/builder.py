@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
-from annstudio.engine.op import Op, Shape, signature, values_text
+from annstudio.engine.op import Op, Shape, values_text
+from annstudio.engine.passes import fuse
 from annstudio.engine.program import Draw, Feed, Judged, Noise, Parameter, Phase, Program, Role, Slot, Step, View
 from annstudio.errors import Remedy, ShapeError
 
@@ -57,6 +58,7 @@ class Builder:
         self._carries: list[Step] = []
         self._loss_terms: list[Value] = []
         self._made_by: dict[int, Step] = {}
+        self._lengths: dict[int, Value] = {}
         self._node = ""
         self._scope = ""
         self._phase = Phase.FORWARD
@@ -64,9 +66,9 @@ class Builder:
 
     # What layers call -----------------------------------------------------------------------------------------------
 
-    def feed(self, column: str, shape: Shape, encoding: str = "values") -> Value:
+    def feed(self, column: str, shape: Shape, encoding: str = "values", dtype: str = "float") -> Value:
         """Values that come from the data at every batch."""
-        value = self._slot(Role.FEED, shape, column)
+        value = self._slot(Role.FEED, shape, column, dtype=dtype)
         self.feeds.append(Feed(value.slot, self._node, column, encoding))
         return value
 
@@ -116,7 +118,22 @@ class Builder:
         step = Step(self._phase, op, self._node, slots, value.slot, buffers, scope=self._scope)
         self.steps.append(step)
         self._made_by[value.slot] = step
+        self._pass_lengths_on(value, inputs)
         return value
+
+    def measure(self, sequence: Value, lengths: Value) -> None:
+        """Say how many steps of every example's sequence count; layers that keep the steps pass it on."""
+        self._lengths[sequence.slot] = lengths
+
+    def lengths(self, sequence: Value) -> Value | None:
+        """How many steps of every example count, an array (N,); None where all do."""
+        return self._lengths.get(sequence.slot)
+
+    def _pass_lengths_on(self, value: Value, inputs: Sequence[Value]) -> None:
+        for x in inputs:
+            if x.slot in self._lengths and len(value.shape) == 2 and value.shape[0] == x.shape[0]:
+                self._lengths[value.slot] = self._lengths[x.slot]
+                return
 
     def composite(self, fused: Op, expand: Expand, *inputs: Value) -> Value:
         """Many small steps that the fast reading takes in one: `expand(self, *inputs)` writes the small ones."""
@@ -127,14 +144,15 @@ class Builder:
         slot = self._made_by[value.slot].buffers[name]
         return self.value_of(slot)
 
-    def loss(self, per_example: Value, mean: Op, output: Value, target: Value) -> Value:
+    def loss(self, per_example: Value, mean: Op, output: Value, target: Value, threshold: float = 0.5) -> Value:
         """Declare the node's loss: its mean over the examples counts towards the network's.
 
-        `output` and `target` are what users compare by eye, and what accuracy is worked out from.
+        `output` and `target` are what users compare by eye, and what accuracy is worked out from: a single output
+        says yes above `threshold`.
         """
         value = self.apply(mean, per_example, name="E")
         feed = next(feed for feed in self.feeds if feed.slot == target.slot)
-        self.judged.append(Judged(self._node, output.slot, target.slot, feed.column, feed.encoding))
+        self.judged.append(Judged(self._node, output.slot, target.slot, feed.column, feed.encoding, threshold))
         self.losses[self._node] = value.slot
         self._loss_terms.append(value)
         return value
@@ -197,6 +215,8 @@ class Builder:
             self.constants, self.outputs, loss.slot if loss else None, self.losses, tuple(self.judged), {},
             self.training, self.plain,
         )  # fmt: skip
+        if not self.plain:
+            program = fuse(program, {step.inputs[0] for step in self._carries})
         return differentiate(program, self._carries) if loss and self.training else program
 
     def _slot(
@@ -206,8 +226,3 @@ class Builder:
         slot = Slot(len(self.slots), role, shape, self._node, name, batched, dtype, fill, shown, self._scope)
         self.slots.append(slot)
         return Value(len(self.slots) - 1, shape, batched)
-
-
-def input_names(step: Step) -> tuple[str, ...]:
-    """What the op of a step calls its inputs."""
-    return signature(step.op).input_names(len(step.inputs), step.buffers)

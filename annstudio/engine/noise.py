@@ -21,3 +21,13 @@ class KeepMask:
 
     def fill(self, rng: np.random.Generator, out: Array) -> None:
         np.divide(rng.random(out.shape, np.float32) >= self.rate, 1 - self.rate, out, casting="unsafe")
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Numbers from a bell curve around 0."""
+
+    deviation: float
+
+    def fill(self, rng: np.random.Generator, out: Array) -> None:
+        np.multiply(rng.standard_normal(out.shape, np.float32), self.deviation, out, casting="unsafe")

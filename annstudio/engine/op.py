@@ -6,8 +6,9 @@ result. Ops are pure: what they keep for the way back are buffers with slots of 
 """
 
 import inspect
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy.typing as npt
@@ -16,10 +17,13 @@ from annstudio.errors import ShapeError
 
 if TYPE_CHECKING:
     from annstudio.engine.account import See, Term
+    from annstudio.engine.gemm import Product
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 Index = tuple[int, ...]
+Calls = Sequence["Callable[[], Any] | Product"]
+"""Bound calls in their order; products are left for the Plan to bind."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Margin:
     def inside(self, shape: Shape) -> tuple[slice, ...]:
         return tuple(slice(b, b + n) for b, n in zip(self.before, shape, strict=True))
 
+    @property
+    def only_below(self) -> bool:
+        """Whether it lies below the whole array, so that the inside is in one piece in memory."""
+        return not any(self.before) and not any(self.after[1:])
+
 
 class Op:
     """A differentiable function of arrays. Shapes never contain the examples; arrays have them as their last axis.
@@ -67,6 +76,18 @@ class Op:
     """True where one example's result depends on the others; such a program is never split over the batch."""
     without_gradient: ClassVar[frozenset[str]] = frozenset()
     """Inputs that no gradient flows to, such as targets."""
+
+    # What the passes may do with an op in the fast reading
+    in_place: ClassVar[bool] = False
+    """True where the result may take the input's place in memory, and the way back needs the result alone."""
+    relays: ClassVar[bool] = False
+    """True where the result is the input in another shape: the same memory."""
+    any_order: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that may lie in memory in any order of axes."""
+    keeps_gradient: ClassVar[Mapping[str, str]] = {}
+    """Buffers that hold the gradient of the result (one number) towards an input, worked out on the way forward."""
+    by_products: ClassVar[Mapping[str, "Op"]] = {}
+    """Buffers that hold what another op would give from the first input."""
 
     def shape(self, *inputs: Shape) -> Shape:
         """The shape of one example's result. Raises ShapeError where the inputs do not fit."""
@@ -90,9 +111,13 @@ class Op:
     def backward(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError
 
-    def fast(self) -> "Op":
-        """The op that takes this one's place in the fast reading: the same function, quicker."""
-        return self
+    def forward_calls(self, *arrays: Any) -> Calls:
+        """What `forward` does with these arrays, as bound calls."""
+        return [partial(self.forward, *arrays)]
+
+    def backward_calls(self, *arrays: Any) -> Calls:
+        """What `backward` does with these arrays, as bound calls."""
+        return [partial(self.backward, *arrays)]
 
     def account(self, see: "See", index: Index) -> list["Term"]:
         """The terms whose sum is element `index` of the result."""

@@ -4,38 +4,29 @@ A new optimiser is one class here: its settings are its fields, its memory the n
 """
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from annstudio.engine.account import Factor, Term
+from annstudio.engine.account import Term
 from annstudio.engine.op import Array
+from annstudio.engine.rules import Optimizer, UpdateCall, descent, number, scaled_descent
 
-UpdateCall = Callable[[int], None]
-"""Does one update; the argument is the number of the step, from 1."""
-
-
-class Optimizer(BaseModel):
-    """A rule for the next weights. `formula` and `account` tell it with `w`, `g` and the vectors' names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    vectors: ClassVar[tuple[str, ...]] = ()
-    formula: ClassVar[str] = ""
-    title: ClassVar[str] = ""
-
-    learning_rate: float = Field(
-        0.1, gt=0, le=1000, title="Learning rate", description="How far each update goes along the gradient (η)."
-    )
-
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
-        """A function that changes `w` (and the vectors) in place, given the gradient in `g`."""
-        raise NotImplementedError
-
-    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
-        """How one weight gets its new value in step `t` (from 1): each line's symbol, and the term it is worth."""
-        raise NotImplementedError
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "AnyOptimizer",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSProp",
+]
 
 
 class SGD(Optimizer):
@@ -45,17 +36,18 @@ class SGD(Optimizer):
     formula: ClassVar[str] = r"w^{+} = w - \eta\, g"
     kind: Literal["sgd"] = "sgd"
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
-        rate, step = np.array(self.learning_rate, w.dtype), np.empty_like(w)
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+        eta, step = self.own_rate(w, rate), np.empty_like(w)
+        multiply, subtract = np.multiply, np.subtract
 
         def update(t: int) -> None:
-            np.multiply(g, rate, step)
-            np.subtract(w, step, w)
+            multiply(g, eta, step)
+            subtract(w, step, w)
 
         return update
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
-        return [_descent("w", w, self.learning_rate, "g", g)]
+        return [descent("w", w, self.learning_rate, "g", g)]
 
 
 class Momentum(Optimizer):
@@ -67,22 +59,124 @@ class Momentum(Optimizer):
     kind: Literal["momentum"] = "momentum"
     momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="The share of the last step kept (μ).")
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
         v, step = vectors["v"], np.empty_like(w)
-        rate, mu = np.array(self.learning_rate, w.dtype), np.array(self.momentum, w.dtype)
+        eta, mu = self.own_rate(w, rate), np.array(self.momentum, w.dtype)
 
         def update(t: int) -> None:
             np.multiply(v, mu, v)
             np.add(v, g, v)
-            np.multiply(v, rate, step)
+            np.multiply(v, eta, step)
             np.subtract(w, step, w)
 
         return update
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
-        factors = (_number(r"\mu", self.momentum), _number("v", vectors["v"]), _number("g", g))
+        factors = (number(r"\mu", self.momentum), number("v", vectors["v"]), number("g", g))
         rolling = Term(factors, r"«0» \cdot «1» + «2»", lambda mu, v, g: mu * v + g)
-        return [("v^{+}", rolling), _descent("w", w, self.learning_rate, "v^{+}", rolling.value)]
+        return [("v^{+}", rolling), descent("w", w, self.learning_rate, "v^{+}", rolling.value)]
+
+
+class Nesterov(Momentum):
+    """Momentum that looks ahead: the gradient counts where the rolling step is going to (Nesterov, 1983)."""
+
+    title: ClassVar[str] = "Nesterov"
+    formula: ClassVar[str] = r"v^{+} = \mu v + g, \quad w^{+} = w - \eta\, (g + \mu v^{+})"
+    kind: Literal["nesterov"] = "nesterov"  # type: ignore[assignment]
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+        v, step = vectors["v"], np.empty_like(w)
+        eta, mu = self.own_rate(w, rate), np.array(self.momentum, w.dtype)
+
+        def update(t: int) -> None:
+            np.multiply(v, mu, v)
+            np.add(v, g, v)
+            np.multiply(v, mu, step)
+            np.add(step, g, step)
+            np.multiply(step, eta, step)
+            np.subtract(w, step, w)
+
+        return update
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        (rolling, term), _ = super().account(w, g, vectors, t)
+        factors = (
+            number("w", w), number(r"\eta", self.learning_rate), number("g", g), number(r"\mu", self.momentum),
+            number("v^{+}", term.value),
+        )  # fmt: skip
+        step = Term(factors, r"«0» - «1» \cdot («2» + «3» \cdot «4»)",
+                    lambda w, rate, g, mu, v: w - rate * (g + mu * v))  # fmt: skip
+        return [(rolling, term), ("w^{+}", step)]
+
+
+class Adagrad(Optimizer):
+    """A rate of its own for every weight, which shrinks with all gradients it ever had (Duchi et al., 2011)."""
+
+    title: ClassVar[str] = "Adagrad"
+    formula: ClassVar[str] = r"s^{+} = s + g^2, \quad w^{+} = w - \eta \frac{g}{\sqrt{s^{+}} + \epsilon}"
+    vectors: ClassVar[tuple[str, ...]] = ("s",)
+    kind: Literal["adagrad"] = "adagrad"
+    learning_rate: float = Field(
+        0.01, gt=0, le=1000, title="Learning rate", description="How far the first updates go (η)."
+    )
+    epsilon: float = Field(1e-10, gt=0, le=1, title="ε", description="Keeps the division finite.")
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+        s, step = vectors["s"], np.empty_like(w)
+        eta, epsilon = self.own_rate(w, rate), np.array(self.epsilon, w.dtype)
+
+        def update(t: int) -> None:
+            np.multiply(g, g, step)
+            np.add(s, step, s)
+            _scaled_descent(w, g, s, step, eta, epsilon)
+
+        return update
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        square = Term((number("s", vectors["s"]), number("g", g)), r"«0» + «1»^2", lambda s, g: s + g * g)
+        return [("s^{+}", square), scaled_descent(w, g, square.value, self.learning_rate, self.epsilon)]
+
+
+class RMSProp(Optimizer):
+    """A rate of its own for every weight, from a running mean of its squared gradients (Tieleman & Hinton, 2012)."""
+
+    title: ClassVar[str] = "RMSProp"
+    formula: ClassVar[str] = r"s^{+} = \rho s + (1-\rho) g^2, \quad w^{+} = w - \eta \frac{g}{\sqrt{s^{+}} + \epsilon}"
+    vectors: ClassVar[tuple[str, ...]] = ("s",)
+    kind: Literal["rmsprop"] = "rmsprop"
+    learning_rate: float = Field(
+        0.001, gt=0, le=1000, title="Learning rate", description="How far each update goes for a usual gradient (η)."
+    )
+    rho: float = Field(0.9, ge=0, lt=1, title="ρ", description="How slowly the mean squared gradient forgets.")
+    epsilon: float = Field(1e-8, gt=0, le=1, title="ε", description="Keeps the division finite.")
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+        s, step = vectors["s"], np.empty_like(w)
+        eta, epsilon = self.own_rate(w, rate), np.array(self.epsilon, w.dtype)
+        rho, new = np.array(self.rho, w.dtype), np.array(1 - self.rho, w.dtype)
+
+        def update(t: int) -> None:
+            np.multiply(s, rho, s)
+            np.multiply(g, g, step)
+            np.multiply(step, new, step)
+            np.add(s, step, s)
+            _scaled_descent(w, g, s, step, eta, epsilon)
+
+        return update
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        factors = (number(r"\rho", self.rho), number("s", vectors["s"]), number("g", g))
+        square = Term(factors, r"«0» \cdot «1» + (1 - «0») \cdot «2»^2", lambda r, s, g: r * s + (1 - r) * g * g)
+        return [("s^{+}", square), scaled_descent(w, g, square.value, self.learning_rate, self.epsilon)]
+
+
+def _scaled_descent(w: Array, g: Array, s: Array, step: Array, eta: Array, epsilon: Array) -> None:
+    """W ← w − η g / (√s + ε)."""
+    np.sqrt(s, step)
+    np.add(step, epsilon, step)
+    np.divide(g, step, step)
+    np.multiply(step, eta, step)
+    np.subtract(w, step, w)
 
 
 class Adam(Optimizer):
@@ -102,45 +196,50 @@ class Adam(Optimizer):
     beta_2: float = Field(0.999, ge=0, lt=1, title="β₂", description="How slowly the mean squared gradient forgets.")
     epsilon: float = Field(1e-8, gt=0, le=1, title="ε", description="Keeps the division finite.")
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array]) -> UpdateCall:
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
         m, v, step = vectors["m"], vectors["v"], np.empty_like(w)
         b1, b2 = np.array(self.beta_1, w.dtype), np.array(self.beta_2, w.dtype)
+        unit_m, unit_v = self.unit("m", w.dtype), self.unit("v", w.dtype)
+        # Both bias corrections and the vectors' units go into one rate and one epsilon: fewer passes over memory.
+        eta, pace, epsilon = self.own_rate(w, rate), np.zeros((), w.dtype), np.zeros((), w.dtype)
+        folded = unit_m != 1
         c1, c2 = np.array(1 - self.beta_1, w.dtype), np.array(1 - self.beta_2, w.dtype)
-        # Both bias corrections folded into one rate and one epsilon: the same number, two passes over memory fewer.
-        rate, epsilon = np.zeros((), w.dtype), np.zeros((), w.dtype)
+        multiply, add, divide, subtract, sqrt = np.multiply, np.add, np.divide, np.subtract, np.sqrt
 
         def update(t: int) -> None:
-            correction = (1 - self.beta_2**t) ** 0.5
-            rate[()] = self.learning_rate * correction / (1 - self.beta_1**t)
+            correction = ((1 - self.beta_2**t) / unit_v) ** 0.5
+            pace[()] = float(eta) * correction * unit_m / (1 - self.beta_1**t)
             epsilon[()] = self.epsilon * correction
-            np.multiply(m, b1, m)
-            np.multiply(g, c1, step)
-            np.add(m, step, m)
-            np.multiply(v, b2, v)
-            np.multiply(g, g, step)
-            np.multiply(step, c2, step)
-            np.add(v, step, v)
-            np.sqrt(v, step)
-            np.add(step, epsilon, step)
-            np.divide(m, step, step)
-            np.multiply(step, rate, step)
-            np.subtract(w, step, w)
+            multiply(m, b1, m)
+            add(m, g if folded else multiply(g, c1, step), m)
+            multiply(v, b2, v)
+            multiply(g, g, step)
+            add(v, step if folded else multiply(step, c2, step), v)
+            sqrt(v, step)
+            add(step, epsilon, step)
+            divide(m, step, step)
+            multiply(step, pace, step)
+            subtract(w, step, w)
 
         return update
 
+    def unit(self, vector: str, dtype: np.dtype[Any]) -> float:
+        # Kept as m/(1−β₁) and v/(1−β₂) in float32; float64 is for exactness and keeps the textbook's, bit by bit.
+        return 1 - (self.beta_1 if vector == "m" else self.beta_2) if dtype == np.float32 else 1.0
+
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
-        gradient = _number("g", g)
-        b1, b2 = _number(r"\beta_1", self.beta_1), _number(r"\beta_2", self.beta_2)
-        mean = Term((b1, _number("m", vectors["m"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»",
+        gradient = number("g", g)
+        b1, b2 = number(r"\beta_1", self.beta_1), number(r"\beta_2", self.beta_2)
+        mean = Term((b1, number("m", vectors["m"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»",
                     lambda b, m, g: b * m + (1 - b) * g)  # fmt: skip
-        square = Term((b2, _number("v", vectors["v"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»^2",
+        square = Term((b2, number("v", vectors["v"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»^2",
                       lambda b, v, g: b * v + (1 - b) * g * g)  # fmt: skip
         fair = rf"\frac{{«0»}}{{1 - «1»^{{{t}}}}}"
-        fair_mean = Term((_number("m^{+}", mean.value), b1), fair, lambda m, b: m / (1 - b**t))
-        fair_square = Term((_number("v^{+}", square.value), b2), fair, lambda v, b: v / (1 - b**t))
+        fair_mean = Term((number("m^{+}", mean.value), b1), fair, lambda m, b: m / (1 - b**t))
+        fair_square = Term((number("v^{+}", square.value), b2), fair, lambda v, b: v / (1 - b**t))
         factors = (
-            _number("w", w), _number(r"\eta", self.learning_rate), _number(r"\hat{m}", fair_mean.value),
-            _number(r"\hat{v}", fair_square.value), _number(r"\epsilon", self.epsilon),
+            number("w", w), number(r"\eta", self.learning_rate), number(r"\hat{m}", fair_mean.value),
+            number(r"\hat{v}", fair_square.value), number(r"\epsilon", self.epsilon),
         )  # fmt: skip
         step = Term(factors, r"«0» - «1» \cdot \frac{«2»}{\sqrt{«3»} + «4»}",
                     lambda w, rate, m, v, e: w - rate * m / (math.sqrt(v) + e))  # fmt: skip
@@ -148,15 +247,38 @@ class Adam(Optimizer):
         return list(zip(("m^{+}", "v^{+}", r"\hat{m}", r"\hat{v}", "w^{+}"), lines, strict=True))
 
 
-def _number(symbol: str, value: float) -> Factor:
-    return Factor(symbol, (), value)
+class AdamW(Adam):
+    """Adam that also draws every weight towards 0 by a share of itself, apart from the gradient (Loshchilov & Hutter,
+    2019)."""
+
+    title: ClassVar[str] = "AdamW"
+    formula: ClassVar[str] = (
+        r"m^{+} = \beta_1 m + (1-\beta_1) g, \quad v^{+} = \beta_2 v + (1-\beta_2) g^2, \quad "
+        r"w^{+} = w - \eta \lambda w - \eta \frac{m^{+} / (1-\beta_1^t)}{\sqrt{v^{+} / (1-\beta_2^t)} + \epsilon}"
+    )
+    kind: Literal["adamw"] = "adamw"  # type: ignore[assignment]
+    weight_decay: float = Field(
+        0.01, ge=0, le=1, title="Weight decay", description="Which share of every weight the rate takes off (λ)."
+    )
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+        eta, share = self.own_rate(w, rate), np.zeros((), w.dtype)
+        adam = super().bind(w, g, vectors, eta)
+
+        def update(t: int) -> None:
+            share[()] = 1 - float(eta) * self.weight_decay
+            np.multiply(w, share, w)
+            adam(t)
+
+        return update
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        factors = (number("w", w), number(r"\eta", self.learning_rate), number(r"\lambda", self.weight_decay))
+        decayed = Term(factors, r"«0» - «1» \cdot «2» \cdot «0»", lambda w, rate, decay: w - rate * decay * w)
+        *lines, (symbol, step) = super().account(decayed.value, g, vectors, t)
+        first = number("w'", decayed.value)
+        return [("w'", decayed), *lines, (symbol, replace(step, factors=(first, *step.factors[1:])))]
 
 
-def _descent(symbol: str, w: float, rate: float, direction: str, d: float) -> tuple[str, Term]:
-    """The weight less the rate times the direction."""
-    factors = (_number(symbol, w), _number(r"\eta", rate), _number(direction, d))
-    return f"{symbol}^{{+}}", Term(factors, r"«0» - «1» \cdot «2»", lambda w, rate, d: w - rate * d)
-
-
-AnyOptimizer = Annotated[SGD | Momentum | Adam, Field(discriminator="kind")]
-OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, Momentum, Adam)
+AnyOptimizer = Annotated[SGD | Momentum | Nesterov | Adagrad | RMSProp | Adam | AdamW, Field(discriminator="kind")]
+OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, Momentum, Nesterov, Adagrad, RMSProp, Adam, AdamW)

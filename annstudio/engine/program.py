@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Op, Shape
+from annstudio.engine.op import Array, Op, Shape, signature
 
 
 class Phase(StrEnum):
@@ -103,7 +103,7 @@ class Parameter:
 @dataclass(frozen=True)
 class Feed:
     """A slot that is filled from a column of the data. `encoding` is `values`, `onehot` (class numbers as unit
-    vectors) or `binary` (class number 0 or 1 as one value)."""
+    vectors), `binary` (class number 0 or 1 as one value) `lengths` (one whole number) or `number` (one number)."""
 
     slot: int
     node: str
@@ -135,6 +135,8 @@ class Judged:
     target: int
     column: str
     encoding: str
+    threshold: float = 0.5
+    """Above it a single output means yes."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,25 @@ class Step:
         if self.backward:
             return tuple(slot for slot in self.gradients if slot is not None)
         return (self.output, *self.buffers.values())
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The slots that the op looks at: on the way back only those that its `backward` names."""
+        if not self.backward:
+            return self.inputs
+        names = signature(self.op)
+        inputs = zip(names.input_names(len(self.inputs), self.buffers), self.inputs, strict=True)
+        known = {**self.buffers, "y": self.output, **dict(inputs)}
+        seen = [
+            slot for name, slot in known.items() if name in names.backward or name.partition("[")[0] in names.backward
+        ]
+        assert self.output_gradient is not None
+        return (self.output_gradient, *seen)
+
+    @property
+    def touches(self) -> tuple[int, ...]:
+        """Every slot whose array the op is given."""
+        return (*self.reads, *self.writes)
 
 
 @dataclass(frozen=True)
@@ -193,10 +214,34 @@ class Program:
     """The slot of ∂E/∂(slot), for every slot that has one."""
     training: bool
     plain: bool
+    shares: Mapping[int, int] = field(default_factory=dict)
+    """Slots that lie in the memory of another one, perhaps in another shape (fast reading only)."""
 
     def in_phase(self, phase: Phase) -> list[int]:
         """The positions of the steps of one phase."""
         return [i for i, step in enumerate(self.steps) if step.phase == phase]
+
+    @property
+    def used(self) -> frozenset[int]:
+        """The slots that mean something: all but those whose steps the fast reading has dropped."""
+        slots = {slot for step in self.steps if isinstance(step, Step) for slot in step.touches}
+        slots |= {feed.slot for feed in self.feeds} | {noise.slot for noise in self.noises} | set(self.constants)
+        slots |= {parameter.slot for parameter in self.parameters} | {
+            self.gradients.get(p.slot, -1) for p in self.parameters
+        }
+        slots |= set(self.outputs.values()) | set(self.losses.values()) | {judged.output for judged in self.judged}
+        return frozenset(slots | {self.root(slot) for slot in slots})
+
+    def root(self, slot: int) -> int:
+        """The slot whose memory it lies in."""
+        while slot in self.shares:
+            slot = self.shares[slot]
+        return slot
+
+    def in_the_memory_of(self, slot: int) -> set[int]:
+        """All slots that change when this one does."""
+        root = self.root(slot)
+        return {slot, root} | {other for other in self.shares if self.root(other) == root}
 
     @property
     def couples_examples(self) -> bool:

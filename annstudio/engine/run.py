@@ -1,42 +1,61 @@
-"""One batch on its way through a Program: an array for every slot, a bound call for every step, and a cursor.
+"""One batch on its way through a Program: an array for every slot, bound calls for every step, and a cursor.
 
 `step()` does the next step and tells which it was; `finish()` does the rest. Training calls `finish`, explaining calls
 `step`: both run the same list.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from annstudio.engine.arena import Arena
+from annstudio.engine.gemm import Call, Product
+from annstudio.engine.margins import demanded_margins
 from annstudio.engine.noise import generator
 from annstudio.engine.op import Array, Margin, signature
+from annstudio.engine.plan import PLAIN_PLAN, Plan
 from annstudio.engine.program import AnyStep, Phase, Program, Role, Slot, Step, Update
 
-Call = Callable[[], Any]
 DTYPES = {"int": np.dtype(np.intp), "bool": np.dtype(bool)}
 
 
 class Run:
-    """Buffers for batches of exactly `n` examples, bound to the arena's parameters."""
+    """Buffers for batches of exactly `n` examples, bound to the arena's parameters.
 
-    def __init__(self, program: Program, arena: Arena, n: int) -> None:
+    A Run may do a `share` of a larger batch: its gradients, put into `gradients`, are that share of the whole ones.
+    """
+
+    def __init__(
+        self, program: Program, arena: Arena, n: int, plan: Plan = PLAIN_PLAN, *, share: float = 1.0,
+        gradients: Array | None = None,
+    ) -> None:  # fmt: skip
         self.program = program
         self.arena = arena
         self.n = n
+        self.plan = plan
+        self.share = share
         self.cursor = 0
-        self._margins = _demanded_margins(program)
+        self._gradients = arena.gradients if gradients is None else gradients
+        self._margins = demanded_margins(program)
         self._framed: dict[int, Array] = {}
         self._framed_copies: dict[tuple[int, Margin], Array] = {}
-        self.arrays = [self._allocate(slot) for slot in program.slots]
-        self._share_with_arena()
+        self.arrays = self._all_arrays()
         # Feeds come examples first: the same arrays, seen that way.
         self._rows = {feed.slot: np.moveaxis(self.arrays[feed.slot], -1, 0) for feed in program.feeds}
-        self._calls: list[Call] = [self._bind(step) for step in program.steps]
+        self._calls: list[list[Call]] = [self._bind(step) for step in program.steps]
         ahead = [i for i, step in enumerate(program.steps) if step.phase in (Phase.FORWARD, Phase.LOSS)]
         self._after_loss = ahead[-1] + 1 if ahead else 0
+        updates = (i for i, step in enumerate(program.steps) if step.phase is Phase.UPDATE)
+        self._before_update = next(updates, len(program.steps))
+        self._to_loss = self._flat(0, self._after_loss)
+        self._back = self._flat(self._after_loss, self._before_update)
+        self._update = self._flat(self._before_update, len(program.steps))
+        self._rest = [*self._back, *self._update]
+        self._trains = program.training
+        if program.loss is not None:
+            self._loss_of = self.arrays[program.loss].item
 
     # Going -----------------------------------------------------------------------------------------------------------
 
@@ -44,13 +63,31 @@ class Run:
         """Start a new batch: `rows` are the feeds by slot, examples first; noise is drawn for (seed, step, node)."""
         for feed in self.program.feeds:
             self._rows[feed.slot][...] = rows[feed.slot]
+        self.begin(seed, step)
+
+    def begin(self, seed: int = 0, step: int = 0) -> None:
+        """Start a new batch with the feeds as they are."""
         for noise in self.program.noises:
             noise.draw.fill(generator(seed, step, noise.node), self.arrays[noise.slot])
         self.cursor = 0
 
+    def rows(self, slot: int) -> Array:
+        """The array of a feed, examples first: what is written there is loaded."""
+        return self._rows[slot]
+
+    def framed_rows(self, slot: int) -> tuple[Array, Margin] | None:
+        """The array of a feed with its frame, where rows of data that are framed alike can be copied in one go."""
+        root = self.program.root(slot)
+        margin = self._margins.get(root)
+        if margin is None or self.program.slots[root].shape != self.program.slots[slot].shape:
+            return None
+        rows = np.moveaxis(self._framed[root], -1, 0)
+        return (rows, margin) if rows.flags.c_contiguous else None
+
     def step(self) -> AnyStep:
         """Do the next step."""
-        self._calls[self.cursor]()
+        for call in self._calls[self.cursor]:
+            call()
         self.cursor += 1
         if self.cursor == len(self._calls) and self.program.training:
             self.arena.t += 1
@@ -58,19 +95,41 @@ class Run:
 
     def finish(self) -> None:
         """Do every step that is left."""
-        if self.cursor == len(self._calls):
-            return
-        for call in self._calls[self.cursor :] if self.cursor else self._calls:
-            call()
-        self.cursor = len(self._calls)
-        if self.program.training:
-            self.arena.t += 1
+        if self.cursor == 0:
+            self.to_loss()
+        if self.cursor == self._after_loss != len(self._calls):
+            for call in self._rest:
+                call()
+            self._end()
+        while self.cursor < len(self._calls):
+            self.step()
 
     def to_loss(self) -> None:
         """Do the steps up to and with the loss, from the start."""
-        for call in self._calls[: self._after_loss]:
+        for call in self._to_loss:
             call()
         self.cursor = self._after_loss
+
+    def to_update(self) -> None:
+        """Do the steps from the loss to just before the update: the gradients are there then."""
+        for call in self._back:
+            call()
+        self.cursor = self._before_update
+
+    def update(self) -> None:
+        """Do the update, and hand on what the next batch begins with."""
+        for call in self._update:
+            call()
+        self._end()
+
+    def _end(self) -> None:
+        self.cursor = len(self._calls)
+        if self._trains:
+            self.arena.t += 1
+
+    @property
+    def n_calls(self) -> int:
+        return len(self._to_loss) + len(self._back) + len(self._update)
 
     @property
     def done(self) -> bool:
@@ -81,8 +140,7 @@ class Run:
     @property
     def loss(self) -> float:
         """The loss of this batch: the mean over its examples."""
-        assert self.program.loss is not None
-        return float(self.arrays[self.program.loss])
+        return float(self._loss_of())
 
     def output(self, node: str) -> Array:
         """What a node gave, the examples last."""
@@ -95,35 +153,97 @@ class Run:
 
     # Binding ---------------------------------------------------------------------------------------------------------
 
-    def _allocate(self, slot: Slot) -> Array:
+    def _all_arrays(self) -> list[Array]:
+        program = self.program
+        used = program.used
+        rows_first = self._rows_first()
+        arrays: list[Array] = []
+        for slot in program.slots:
+            if slot.index in program.shares:
+                arrays.append(np.empty(0))  # taken from another one below
+            elif slot.index not in used:
+                # The fast reading has dropped what would have filled it.
+                arrays.append(np.broadcast_to(np.zeros((), self.arena.dtype), slot.shape + (self.n,) * slot.batched))
+            else:
+                arrays.append(self._allocate(slot, rows_first=slot.index in rows_first))
+        for parameter in program.parameters:
+            arrays[parameter.slot] = self.arena.stored(parameter)
+            gradient = program.gradients.get(parameter.slot)
+            if gradient is not None:
+                arrays[gradient] = self.arena.part(self._gradients, parameter)
+        for slot in program.slots:
+            if slot.index in program.shares:
+                shared = arrays[program.root(slot.index)]
+                shape = slot.shape + (self.n,) * slot.batched
+                # The very same object, where it can be: NumPy need not look whether the two overlap.
+                arrays[slot.index] = shared if shared.shape == shape else shared.reshape(shape)
+                assert np.shares_memory(arrays[slot.index], shared) or not shared.size
+        return arrays
+
+    def _allocate(self, slot: Slot, *, rows_first: bool) -> Array:
         dtype = DTYPES.get(slot.dtype, self.arena.dtype)
         if slot.role is Role.STATE and not slot.batched:
             return self.arena.state(slot)
-        tail = (self.n,) if slot.batched else ()
+        if slot.role is Role.CONSTANT:
+            number = self.program.constants[slot.index]
+            return np.full(slot.shape, number * self.share if self._is_seed(slot.index) else number, dtype)
         margin = self._margins.get(slot.index)
-        if margin is not None:
-            self._framed[slot.index] = np.full(margin.around(slot.shape) + tail, margin.fill, dtype)
-            return self._framed[slot.index][margin.inside(slot.shape)]
-        return np.full(slot.shape + tail, self.program.constants.get(slot.index, slot.fill), dtype)
+        shape = slot.shape if margin is None else margin.around(slot.shape)
+        if not slot.batched:
+            whole = np.full(shape, slot.fill, dtype)
+        elif rows_first:
+            whole = np.moveaxis(np.full((self.n, *shape), slot.fill if margin is None else margin.fill, dtype), 0, -1)
+        else:
+            whole = np.full((*shape, self.n), slot.fill if margin is None else margin.fill, dtype)
+        if margin is None:
+            return whole
+        self._framed[slot.index] = whole
+        return whole[margin.inside(slot.shape)]
 
-    def _share_with_arena(self) -> None:
-        for parameter in self.program.parameters:
-            self.arrays[parameter.slot] = self.arena.stored(parameter)
-            gradient = self.program.gradients.get(parameter.slot)
-            if gradient is not None:
-                self.arrays[gradient] = self.arena.gradient(parameter)
+    def _rows_first(self) -> set[int]:
+        """Feeds that lie in memory as they are loaded, row by row: all who read them take them in any order."""
+        program = self.program
+        readers: dict[int, bool] = {}
+        for step in program.steps:
+            if isinstance(step, Step):
+                names = signature(step.op).input_names(len(step.inputs), step.buffers)
+                for name, slot in zip(names, step.inputs, strict=True):
+                    root = program.root(slot)
+                    readers[root] = readers.get(root, True) and name in step.op.any_order
+        fed = {program.root(feed.slot) for feed in program.feeds}
+        return {slot for slot in fed if readers.get(slot, False)}
 
-    def _bind(self, step: AnyStep) -> Call:
+    def _is_seed(self, slot: int) -> bool:
+        """Whether this is the gradient of the loss towards itself, where the way back begins."""
+        return self.program.loss is not None and slot == self.program.gradients.get(self.program.loss)
+
+    def _is_there_already(self, step: Step) -> bool:
+        """Whether a step would multiply by one what the loss worked out on the way forward."""
+        if not step.backward or not self._is_seed(step.output_gradient or 0) or self.share != 1:
+            return False
+        kept = [step.buffers[name] for name in step.op.keeps_gradient.values()]
+        wanted = [slot for slot in step.gradients if slot is not None]
+        return bool(kept) and [self.program.shares.get(slot) for slot in wanted] == kept
+
+    def _flat(self, start: int, stop: int) -> list[Call]:
+        return [call for calls in self._calls[start:stop] for call in calls]
+
+    def _bind(self, step: AnyStep) -> list[Call]:
         if isinstance(step, Update):
-            return partial(self.arena.update, step)
+            return self.arena.calls(step)
         before, known = self._known(step)
         names = signature(step.op)
+        if self._is_there_already(step):
+            return []
         if step.backward:
-            call: Call = partial(step.op.backward, *(known[name] for name in names.backward))
+            calls = step.op.backward_calls(*(known[name] for name in names.backward))
+            before = []
         else:
             rest = [known[f"{names.variadic}[{i}]"] for i in range(len(step.inputs))] if names.variadic else []
-            call = partial(step.op.forward, *(known[name] for name in names.forward), *rest)
-        return partial(_in_turn, before, call) if before and not step.backward else call
+            calls = step.op.forward_calls(*(known[name] for name in names.forward), *rest)
+        for call in calls:
+            before += self.plan.bind(call) if isinstance(call, Product) else [call]
+        return before
 
     def _known(self, step: Step) -> tuple[list[Call], dict[str, Any]]:
         """The arrays of a step by the names that its op knows, and the copies that must be made before it."""
@@ -158,22 +278,3 @@ class Run:
             self._framed_copies[slot, margin] = framed
         before.append(partial(np.copyto, framed[margin.inside(shape)], self.arrays[slot]))
         return framed
-
-
-def _in_turn(before: list[Call], call: Call) -> None:
-    for preparation in before:
-        preparation()
-    call()
-
-
-def _demanded_margins(program: Program) -> dict[int, Margin]:
-    """The frame that each slot is allocated with: the first that an op asks for."""
-    margins: dict[int, Margin] = {}
-    for step in program.steps:
-        if isinstance(step, Step) and not step.backward:
-            names = signature(step.op).input_names(len(step.inputs), step.buffers)
-            for name, slot in zip(names, step.inputs, strict=True):
-                margin = step.op.margin(name, program.slots[slot].shape)
-                if margin is not None and program.slots[slot].batched:
-                    margins.setdefault(slot, margin)
-    return margins

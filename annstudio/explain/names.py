@@ -166,6 +166,7 @@ def plain(latex: str) -> str:
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
+        text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"√{m[1]}" if m[1].isalnum() else f"√({m[1]})", text)
         text = re.sub(r"_\{(\d+)\}", lambda m: m[1].translate(_SUBSCRIPTS), text)
         text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
         text = re.sub(r"\^\{([^{}]*)\}", r"^\1", text)
@@ -180,8 +181,12 @@ def _fraction(above: str, below: str) -> str:
 
 
 _WORDS = (
-    (r"\partial ", "∂"), (r"\partial", "∂"), (r"\cdot", "·"), (r"\sum", "Σ"), (r"\eta", "η"), (r"\sigma", "σ"),
-    (r"\mu", "μ"), (r"\beta", "β"), (r"\epsilon", "ε"), (r"\leq", "≤"), (r"\max", "max"), (r"\ln", "ln"),
-    (r"\tanh", "tanh"), (r"\quad", "  "), (r"\dots", "…"), (r"\sqrt", "√"), (r"\infty", "∞"), (r"\,", " "),
-    (r"\;", " "), (r"\_", "_"), ("{", ""), ("}", ""),
+    (r"\partial ", "∂"), (r"\partial", "∂"), (r"\cdots", "· …"), (r"\cdot", "·"), (r"\sum", "Σ"), (r"\eta", "η"),
+    (r"\sigma", "σ"), (r"\mu", "μ"), (r"\rho", "ρ"), (r"\lambda", "λ"), (r"\alpha", "α"), (r"\beta", "β"),
+    (r"\gamma", "γ"), (r"\delta", "δ"), (r"\epsilon", "ε"), (r"\Phi", "Φ"), (r"\pi", "π"), (r"\leq", "≤"),
+    (r"\geq", "≥"), (r"\neq", "≠"), (r"\pm", "±"), (r"\infty", "∞"), (r"\in", "∈"),
+    (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"),
+    (r"\tanh", "tanh"), (r"\quad", "  "), (r"\dots", "…"), (r"\sqrt", "√"), (r"\lVert", "‖"), (r"\rVert", "‖"),
+    (r"\lfloor", "⌊"), (r"\rfloor", "⌋"), (r"\left", ""), (r"\right", ""), (r"\,", " "), (r"\;", " "), (r"\_", "_"),
+    ("{", ""), ("}", ""),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.weight import WeightQuestion
 
-SETTINGS = frozenset({r"\eta", r"\mu", r"\beta_1", r"\beta_2", r"\epsilon"})
+SETTINGS = frozenset({r"\eta", r"\mu", r"\beta_1", r"\beta_2", r"\epsilon", r"\rho", r"\lambda"})
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,14 @@ class GraphEntry(Entry):
         return graph
 
 
+class PlanEntry(Entry):
+    """How the run is carried out: forms of products by their keys, pieces of a batch, threads."""
+
+    forms: dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=40)]] = {}
+    piece: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+
+
 class ProgressEntry(Entry):
     """Where a run stands; its arrays lie in history.npz."""
 
@@ -111,6 +119,7 @@ class ProgressEntry(Entry):
     steps_per_block: Annotated[int, Field(ge=1, le=2**53)]
     steps_in_last_block: Count
     over: bool = False
+    plan: PlanEntry | None = None
 
 
 class ProjectEntry(Entry):

@@ -18,6 +18,7 @@ from annstudio.data.files import FileSource
 from annstudio.document.project import Project
 from annstudio.engine.arena import Memory, Weights
 from annstudio.engine.op import Array
+from annstudio.engine.plan import Plan
 from annstudio.errors import DataError, FormatError
 from annstudio.formats.archive import (
     CHANGED,
@@ -34,6 +35,7 @@ from annstudio.formats.base import Content, Format, atomic_write, check_readable
 from annstudio.formats.safetensors import pack, unpack
 from annstudio.formats.schema import (
     GraphEntry,
+    PlanEntry,
     ProgressEntry,
     ProjectEntry,
     check_weights,
@@ -136,6 +138,7 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
 
 
 def _progress_entry(progress: Progress) -> ProgressEntry:
+    plan = progress.plan
     return ProgressEntry(
         step=progress.step,
         epoch=progress.epoch,
@@ -144,6 +147,7 @@ def _progress_entry(progress: Progress) -> ProgressEntry:
         steps_per_block=progress.record.per_block,
         steps_in_last_block=progress.record.in_last,
         over=progress.over,
+        plan=None if plan is None else PlanEntry(forms=dict(plan.forms), piece=plan.piece, threads=plan.threads),
     )
 
 
@@ -227,5 +231,6 @@ def _progress(entry: ProgressEntry, archive: Archive) -> Progress:
             read_only(epochs.astype(float)), read_only(blocks.astype(float)), entry.steps_per_block,
             entry.steps_in_last_block,
         ),
+        plan=None if entry.plan is None else Plan(entry.plan.forms, entry.plan.piece, entry.plan.threads),
         over=entry.over,
     )  # fmt: skip

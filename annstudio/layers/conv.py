@@ -11,12 +11,13 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited
+from annstudio.engine.initializers import InitializerName
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
-from annstudio.engine.program import View
 from annstudio.errors import Remedy, ShapeError
-from annstudio.layers.activation import ActivationName, activate, label
+from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, Padding, Size2D
+from annstudio.layers.framing import fitting_kernel, need_image
+from annstudio.layers.grouped import GroupedCorrelate2D, filter_parameter
 
 
 class Correlate2D(Op):
@@ -133,10 +134,17 @@ class Conv2D(Layer):
     filters: int = Field(16, ge=1, le=4096, title="Filters", description="How many kernels, and so feature maps.")
     kernel_size: Size2D = Field((3, 3), title="Kernel size", description="Height × width of the sliding window.")
     strides: Size2D = Field((1, 1), title="Stride", description="How far the window moves at a time.")
+    dilation: Size2D = Field(
+        (1, 1), title="Dilation", description="From one place of the window to the next; 1: no gap."
+    )
     padding: Padding = Field(
         "same", title="Padding", description="same: a border of zeros keeps the size; valid: no border."
     )
+    groups: int = Field(
+        1, ge=1, le=4096, title="Groups", description="Filters and channels go in so many groups that do not mix."
+    )
     activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    slope: SlopeField = SLOPE
     initializer: InitializerName = Field(
         "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
     )
@@ -156,37 +164,26 @@ class Conv2D(Layer):
     def lower(self, net: Builder, *xs: Value) -> Value:
         (x,) = xs
         need_image(net, x)
-        channels, height, width = x.shape
-        kh, kw = self.kernel_size
-        if self.padding == "valid" and (kh > height or kw > width):
-            raise ShapeError(
-                f"{net.current}'s kernel of {kh}×{kw} is larger than the image of {height}×{width}.",
-                "Choose a smaller kernel or padding same.",
-                (Remedy("set", "Set padding to same", net.current, settings={"padding": "same"}),),
-            )
-        k = kh * kw * channels
-        start = Initial(suited(self.initializer, self.activation), k, kh * kw * self.filters)
-        folded = (kh, kw, channels, self.filters)
-        names = ("filter", "channel", "row", "column")
-        views = [View("W", (slice(k), slice(None)), start, folded, (3, 2, 0, 1), names)]
-        if self.bias:
-            views.append(View("b", (k, slice(None)), Initial(constant=0.0), axis_names=("filter",)))
+        fitting_kernel(net, x, self.kernel_size, self.dilation, self.padding)
+        self._need_groups(net, x)
         frozen = frozenset(() if self.train_bias else ("b",))
-        w = net.parameter((k + self.bias, self.filters), views, trainable=self.trainable, frozen=frozen)
-        op = Correlate2D(self.kernel_size, self.strides, self.padding, bias=self.bias)
-        return activate(net, self.activation, net.apply(op, x, w, name="net"))
+        w = filter_parameter(net, self, x.shape[0] // self.groups, self.filters, frozen)
+        op: Op = Correlate2D(self.kernel_size, self.strides, self.padding, bias=self.bias)
+        if self.groups > 1 or self.dilation != (1, 1):
+            op = GroupedCorrelate2D(
+                self.kernel_size, self.strides, self.dilation, self.padding, self.groups, bias=self.bias
+            )
+        return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
+
+    def _need_groups(self, net: Builder, x: Value) -> None:
+        if x.shape[0] % self.groups or self.filters % self.groups:
+            raise ShapeError(
+                f"{net.current} has {self.groups} groups; its {x.shape[0]} channels and "
+                f"{self.filters} filters cannot be shared out evenly.",
+                "Choose a number that divides both.",
+                (Remedy("set", "Set groups to 1", net.current, settings={"groups": 1}),),
+            )
 
     @property
     def summary(self) -> str:
         return f"Conv2D {self.filters} · {self.kernel_size[0]}×{self.kernel_size[1]} · {label(self.activation)}"
-
-
-def need_image(net: Builder, x: Value) -> None:
-    """Raise ShapeError unless the value is an image, offering to fold a list into one."""
-    remedies = []
-    if len(x.shape) == 1:
-        side = round(x.shape[0] ** 0.5)
-        shape = (side, side, 1) if side * side == x.shape[0] else (x.shape[0], 1, 1)
-        remedies = [Remedy("insert", "Insert Reshape", net.current, "Reshape", {"target": shape})]
-    hint = "Feed it an image, or fold the values into one with Reshape."
-    net.need(len(x.shape) == 3, x, "height × width × channels", hint, remedies)

@@ -7,11 +7,11 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited
+from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
 from annstudio.errors import Remedy
-from annstudio.layers.activation import ActivationName, activate, label
+from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer
 
 
@@ -104,6 +104,7 @@ class Dense(Layer):
     activation: ActivationName = Field(
         "relu", title="Activation", description="What every unit does with its weighted sum."
     )
+    slope: SlopeField = SLOPE
     initializer: InitializerName = Field(
         "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
     )
@@ -135,16 +136,16 @@ class Dense(Layer):
         own_bias = self.bias and not self.share_bias
         views = [View("W", (slice(None), slice(n_inputs)), start, axis_names=("unit", "input"))]
         if own_bias:
-            views.append(View("b", (slice(None), n_inputs), Initial(constant=0.0), axis_names=("unit",)))
+            views.append(View("b", (slice(None), n_inputs), suited_bias(self.activation), axis_names=("unit",)))
         frozen = frozenset(() if self.train_bias else ("b",))
         w = net.parameter((self.units, n_inputs + own_bias), views, trainable=self.trainable, frozen=frozen)
         shared_bias = self.bias and self.share_bias
         weighted = net.apply(WeightedSum(bias=own_bias), x, w, name="s" if shared_bias else "net")
         if shared_bias:
-            view = View("b", (slice(None),), Initial(constant=0.0), axis_names=("layer",))
+            view = View("b", (slice(None),), suited_bias(self.activation), axis_names=("layer",))
             b = net.parameter((1,), [view], trainable=self.trainable, frozen=frozen)
             weighted = net.apply(SharedBias(), weighted, b, name="net")
-        return activate(net, self.activation, weighted)
+        return activate(net, self.activation, weighted, self.slope)
 
     @property
     def summary(self) -> str:

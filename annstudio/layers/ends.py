@@ -27,6 +27,13 @@ class Input(Layer):
     )
     column: str = Field("x", min_length=1, title="Data column", description="Which column of the data enters here.")
 
+    lengths: str = Field(
+        "",
+        max_length=100,
+        title="Lengths column",
+        description="For sequences of different length: which column says how many steps count; empty: all.",
+    )
+
     def lower(self, net: Builder, *xs: Value) -> Value:
         shape = engine_shape(self.shape)
         spec = net.columns.get(self.column)
@@ -43,7 +50,22 @@ class Input(Layer):
                 (Remedy("set", f"Set shape to {shape_text(spec.shape)}", net.current,
                         settings={"shape": user_shape(spec.shape)}),),
             )  # fmt: skip
-        return net.feed(self.column, shape)
+        x = net.feed(self.column, shape)
+        if self.lengths:
+            net.need(len(shape) == 2, x, "a sequence, time × values, to have a length", "Clear the lengths column.")
+            net.measure(x, self._lengths(net))
+        return x
+
+    def _lengths(self, net: Builder) -> Value:
+        spec = net.columns.get(self.lengths)
+        if net.columns and (spec is None or spec.n_classes or spec.shape != (1,)):
+            fault = "does not have" if spec is None else "has not as one number for each example"
+            raise ShapeError(
+                f"{net.current} reads lengths from the column {self.lengths!r}, which the data {fault}.",
+                f"The data has {', '.join(net.columns)}.",
+                (Remedy("set", "Let every step count", net.current, settings={"lengths": ""}),),
+            )
+        return net.feed(self.lengths, (), "lengths", "int")
 
     @property
     def summary(self) -> str:

@@ -4,36 +4,54 @@ Each loss says its own sum over the outputs of one example; the network's loss i
 """
 
 import math
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from annstudio.engine.account import See, Term, derived
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.op import Array, Buffer, Index, Op, Shape, same_shape, values_text
+from annstudio.engine.op import Array, Buffer, Index, Op, Shape, values_text
 from annstudio.engine.program import Step
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.activation import Sigmoid, Softmax, class_axis
+from annstudio.layers.activation import Step as StepFunction
 from annstudio.layers.base import Family, Layer
+from annstudio.layers.distances import (
+    AbsoluteError,
+    Counted,
+    CountedByClass,
+    CountedByExample,
+    Hinge,
+    HuberError,
+    PerceptronCriterion,
+    PerExample,
+    Smoothed,
+)
+from annstudio.layers.totals import MeanOverExamples, total_loss
 
-LossName = Literal["half_squared_error", "mean_squared_error", "cross_entropy", "binary_cross_entropy"]
+__all__ = ["TITLES", "CrossEntropy", "Loss", "LossName", "MeanOverExamples", "PerExample", "SquaredError", "total_loss"]
+
+LossName = Literal[
+    "half_squared_error", "mean_squared_error", "mean_absolute_error", "huber", "cross_entropy",
+    "binary_cross_entropy", "hinge", "perceptron",
+]  # fmt: skip
 TITLES: dict[str, str] = {
     "half_squared_error": "½Σ squared error",
     "mean_squared_error": "Mean squared error",
+    "mean_absolute_error": "Mean absolute error",
+    "huber": "Huber loss",
     "cross_entropy": "Cross-entropy",
     "binary_cross_entropy": "Binary cross-entropy",
+    "hinge": "Hinge loss",
+    "perceptron": "Perceptron criterion",
 }
-
-
-class PerExample(Op):
-    """A loss of one example: `x` the output (or the scores before it), `t` the target, both of one shape."""
-
-    without_gradient = frozenset({"t"})
-
-    def shape(self, *inputs: Shape) -> Shape:
-        same_shape(*inputs)
-        return ()
+ENDS: dict[str, tuple[str, type[Op]]] = {
+    "cross_entropy": ("softmax", Softmax),
+    "binary_cross_entropy": ("sigmoid", Sigmoid),
+    "perceptron": ("step", StepFunction),
+}
+"""The activation that the outputs of these losses come from; they work from the scores before it."""
 
 
 class SquaredError(PerExample):
@@ -77,9 +95,15 @@ class SquaredError(PerExample):
 
 
 class CrossEntropy(PerExample):
-    """e = −Σ t ln o with o = softmax(x), worked out from the scores x so that it stays finite for any of them."""
+    """e = −Σ t ln o with o = softmax(x), worked out from the scores x so that it stays finite for any of them.
+
+    `sure` says that the targets are classes: they add up to 1.
+    """
 
     formula = r"e = -\sum_k t_k \ln o_k, \quad o = \mathrm{softmax}(x)"
+
+    def __init__(self, *, sure: bool = False) -> None:
+        self.sure = sure
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         classes = class_axis(len(inputs[0]))
@@ -162,61 +186,6 @@ def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-class MeanOverExamples(Op):
-    """E = (1/N) Σ e: the mean over all examples of the batch."""
-
-    formula = r"E = \frac{1}{N} \sum_n e_n"
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return ()
-
-    def batched(self, *inputs: bool) -> bool:
-        return False
-
-    def forward(self, y: Array, x: Array) -> None:
-        np.add.reduce(x, axis=0, out=y)
-        np.divide(y, x.shape[-1], y)
-
-    def backward(self, dx: Array, dy: Array) -> None:
-        dx.fill(dy[()] / dx.shape[-1])
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        n = see.n_examples
-        template = "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»"
-        return [Term((see("x", example=i),), template, lambda e: e / n) for i in range(n)]
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        n = see.n_examples
-        return [Term((see("dy"),), "«0»" if n == 1 else rf"\tfrac{{«0»}}{{{n}}}", lambda dy: dy / n)]
-
-
-class TotalLoss(Op):
-    """The network's loss is the sum of its loss nodes."""
-
-    formula = r"E = E_1 + E_2 + \dots"
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return ()
-
-    def forward(self, y: Array, *xs: Array) -> None:
-        np.copyto(y, sum(xs))
-
-    def backward(self, dxs: tuple[Array | None, ...], dy: Array) -> None:
-        for dx in dxs:
-            if dx is not None:
-                np.copyto(dx, dy)
-
-
-def total_loss(net: Builder, losses: list[Value]) -> Value:
-    """The sum of several losses."""
-    return net.apply(TotalLoss(), *losses, name="E")
-
-
-def _ends_a_layer(step: Step) -> bool:
-    """Whether a step is the sum or the activation that a layer with such a setting ends in."""
-    return step.op.weighted_sum or step.op.elementwise or isinstance(step.op, Softmax)
-
-
 class Loss(Layer):
     """How far the outputs are from the targets: the one number that training makes small."""
 
@@ -228,6 +197,32 @@ class Loss(Layer):
     function: LossName = Field("half_squared_error", title="Loss", description="How the distance is measured.")
     column: str = Field("y", min_length=1, title="Target column", description="Which column of the data is the target.")
 
+    weight: float = Field(
+        1.0, ge=0, le=1e6, title="Weight", description="What this loss counts for where a network has several."
+    )
+    delta: float = Field(
+        1.0,
+        gt=0,
+        le=1e6,
+        title="δ",
+        description="Up to which distance the Huber loss is squared.",
+        json_schema_extra={"needs": "function=huber"},
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Label smoothing",
+        description="The share of every target that is spread over all classes.",
+        json_schema_extra={"needs": "function=cross_entropy|binary_cross_entropy"},
+    )
+    example_weights: str = Field(
+        "", max_length=100, title="Weights column", description="Which column says what each example counts for."
+    )
+    class_weights: tuple[Annotated[float, Field(ge=0, le=1e6)], ...] = Field(
+        (), max_length=100_000, title="Class weights", description="What examples of each class count for, in order."
+    )
+
     def lower(self, net: Builder, *xs: Value) -> Value:
         (x,) = xs
         encoding = self._encoding(net, x)
@@ -236,11 +231,45 @@ class Loss(Layer):
         ops: dict[str, Op] = {
             "half_squared_error": SquaredError(mean=False),
             "mean_squared_error": SquaredError(mean=True),
-            "cross_entropy": CrossEntropy(),
+            "mean_absolute_error": AbsoluteError(),
+            "huber": HuberError(self.delta),
+            "cross_entropy": CrossEntropy(sure=encoding == "onehot"),
             "binary_cross_entropy": BinaryCrossEntropy(),
+            "hinge": Hinge(),
+            "perceptron": PerceptronCriterion(),
         }
-        each = net.apply(ops[self.function], scores, target, name="e")
-        return net.loss(each, MeanOverExamples(), x, target)
+        aim = target
+        if self.label_smoothing and self.function in ("cross_entropy", "binary_cross_entropy"):
+            classes = x.shape[class_axis(len(x.shape))] if self.function == "cross_entropy" else 2
+            aim = net.apply(Smoothed(self.label_smoothing, classes), target, name="smoothed")
+        each = net.apply(ops[self.function], scores, aim, name="e")
+        each = self._counted(net, each, target)
+        return net.loss(each, MeanOverExamples(), x, target, threshold=0.0 if self.function == "hinge" else 0.5)
+
+    def _counted(self, net: Builder, each: Value, target: Value) -> Value:
+        """The loss of every example times what it counts for."""
+        if self.weight != 1:
+            each = net.apply(Counted(self.weight), each, name="e")
+        if self.class_weights:
+            classes = target.shape[0] if target.shape != (1,) else 2
+            if len(target.shape) != 1 or len(self.class_weights) != classes:
+                told = f"{classes} class weights" if len(target.shape) == 1 else "no class weights for such targets"
+                raise ShapeError(
+                    f"{net.current} needs {told}; it has {len(self.class_weights)}.",
+                    "Give one weight for each class.",
+                    (Remedy("set", "Let all classes count alike", net.current, settings={"class_weights": ()}),),
+                )
+            each = net.apply(CountedByClass(self.class_weights), each, target, name="e")
+        if self.example_weights:
+            spec = net.columns.get(self.example_weights)
+            if net.columns and (spec is None or spec.n_classes or spec.shape != (1,)):
+                raise ShapeError(
+                    f"{net.current} needs a column {self.example_weights!r} with one number for each example.",
+                    f"The data has {', '.join(net.columns)}.",
+                    (Remedy("set", "Let all examples count alike", net.current, settings={"example_weights": ""}),),
+                )
+            each = net.apply(CountedByExample(), each, net.feed(self.example_weights, (), "number"), name="e")
+        return each
 
     def _encoding(self, net: Builder, x: Value) -> str:
         """How the target column is written for outputs of this shape; raises ShapeError where it cannot be."""
@@ -269,11 +298,11 @@ class Loss(Layer):
 
     def _scores(self, net: Builder, x: Value) -> Value:
         """What the loss works from: the output, or for the cross-entropies the scores before softmax or sigmoid."""
-        if self.function not in ("cross_entropy", "binary_cross_entropy"):
+        if self.function not in ENDS:
             return x
-        wanted = "softmax" if self.function == "cross_entropy" else "sigmoid"
+        wanted, op = ENDS[self.function]
         made_by = net.producer(x)
-        if made_by is not None and isinstance(made_by.op, Softmax if wanted == "softmax" else Sigmoid):
+        if made_by is not None and isinstance(made_by.op, op):
             return net.value_of(made_by.inputs[0])
         if made_by is not None and _ends_a_layer(made_by):
             name = made_by.node
@@ -281,7 +310,7 @@ class Loss(Layer):
         else:
             remedy = Remedy("insert", f"Insert {wanted}", net.current, "Activation", {"function": wanted})
         raise ShapeError(
-            f"{net.current} needs probabilities from a {wanted}; {net.source(x)} does not end in one.",
+            f"{net.current} needs outputs from a {wanted}; {net.source(x)} does not end in one.",
             f"Let the layer before it end in a {wanted}.",
             (remedy,),
         )
@@ -297,10 +326,14 @@ class Loss(Layer):
         return Remedy("set", label, made_by.node, settings={"units": units})
 
     def _insert_dense(self, net: Builder, units: int) -> Remedy:
-        ends = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
-        settings = {"units": units, "activation": ends.get(self.function, "linear")}
+        settings = {"units": units, "activation": ENDS[self.function][0] if self.function in ENDS else "linear"}
         return Remedy("insert", "Insert Dense", net.current, "Dense", settings)
 
     @property
     def summary(self) -> str:
         return TITLES[self.function]
+
+
+def _ends_a_layer(step: Step) -> bool:
+    """Whether a step is the sum or the activation that a layer with such a setting ends in."""
+    return step.op.weighted_sum or step.op.elementwise or isinstance(step.op, Softmax)

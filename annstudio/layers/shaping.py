@@ -3,6 +3,7 @@
 from math import prod
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from annstudio.engine.account import See, Term
@@ -17,6 +18,7 @@ class Lay(Op):
     """The same values in another shape, read in channel-row-column order."""
 
     formula = r"y = x \text{ in another shape}"
+    relays = True
 
     def __init__(self, target: Shape) -> None:
         self.target = target
@@ -35,6 +37,54 @@ class Lay(Op):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         return [Term((see("dy", *_same_place(index, see.shape("x"), see.shape("y"))),))]
+
+
+class Exchanged(Op):
+    """The axes of every example in another order."""
+
+    formula = r"y = x \text{ with its axes in another order}"
+
+    def __init__(self, axes: Shape) -> None:
+        self.axes = axes
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return tuple(inputs[0][axis] for axis in self.axes)
+
+    def forward(self, y: Array, x: Array) -> None:
+        y[...] = x.transpose(*self.axes, -1)
+
+    def backward(self, dx: Array, dy: Array) -> None:
+        dx.transpose(*self.axes, -1)[...] = dy
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see("x", *(index[self.axes.index(axis)] for axis in range(len(index)))),))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy", *(index[axis] for axis in self.axes)),))]
+
+
+class Repeated(Op):
+    """The same list of values at every step."""
+
+    formula = r"y_t = x"
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return (self.times, *inputs[0])
+
+    def forward(self, y: Array, x: Array) -> None:
+        y[...] = x
+
+    def backward(self, dx: Array, dy: Array) -> None:
+        np.sum(dy, 0, out=dx)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see("x", *index[1:]),))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy", t, *index),)) for t in range(self.times)]
 
 
 def _same_place(index: Index, shape: Shape, other: Shape) -> Index:
@@ -92,3 +142,70 @@ class Reshape(Layer):
     @property
     def summary(self) -> str:
         return f"Reshape · {shape_text(engine_shape(self.target))}"
+
+
+class Permute(Layer):
+    """Puts the axes in another order, such as features × time in place of time × features."""
+
+    family: ClassVar[Family] = Family.SHAPE
+    prefix: ClassVar[str] = "permute"
+
+    order_of_axes: tuple[Annotated[int, Field(ge=1, le=3)], ...] = Field(
+        (2, 1),
+        min_length=2,
+        max_length=3,
+        title="Order",
+        description="Which axis comes first, second, third: 2×1 swaps time and values; 3×1×2 puts channels first.",
+    )
+
+    @classmethod
+    def order(cls) -> int:
+        return 30
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        n = len(self.order_of_axes)
+        told = "×".join(map(str, self.order_of_axes))
+        wanted = f"as many axes as its order {told} names, each once"
+        standard = {2: (2, 1), 3: (2, 1, 3)}.get(len(x.shape))
+        remedies = []
+        if standard is not None:
+            remedies = [Remedy("set", "Swap the first two axes", net.current, settings={"order_of_axes": standard})]
+        fits = len(x.shape) == n and sorted(self.order_of_axes) == list(range(1, n + 1))
+        net.need(fits, x, wanted, "Choose another order.", remedies)
+        return net.apply(Exchanged(_engine_order(self.order_of_axes)), x)
+
+    @property
+    def summary(self) -> str:
+        return f"Permute · {'×'.join(map(str, self.order_of_axes))}"
+
+
+class RepeatVector(Layer):
+    """Makes a sequence that says the same list of values at every step."""
+
+    family: ClassVar[Family] = Family.SHAPE
+    prefix: ClassVar[str] = "repeat"
+
+    times: int = Field(2, ge=1, le=100_000, title="Times", description="How many steps the sequence has.")
+
+    @classmethod
+    def order(cls) -> int:
+        return 40
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
+        net.need(len(x.shape) == 1, x, "a list of values", "Insert a Flatten layer between them.", [flatten])
+        return net.apply(Repeated(self.times), x)
+
+    @property
+    def summary(self) -> str:
+        return f"RepeatVector · {self.times}"
+
+
+def _engine_order(order: tuple[int, ...]) -> Shape:
+    """Axes as users count them (images height, width, channels), from 1 → the engine's, from 0."""
+    if len(order) == 2:
+        return tuple(axis - 1 for axis in order)
+    inside, seen = (1, 2, 0), (2, 0, 1)
+    return tuple(inside[order[axis] - 1] for axis in seen)

@@ -24,13 +24,14 @@ class Judge:
     output: int
     target: int
     kind: str
+    threshold: float = 0.5
 
     def hits(self, run: Run) -> float:
         """How many examples of the batch in the run are right."""
         output, target = run.arrays[self.output], run.arrays[self.target]
         if self.kind == "classes":
             return float(np.count_nonzero(output.argmax(0) == target.argmax(0)))
-        return float(np.count_nonzero((output > 0.5) == (target > 0.5)))
+        return float(np.count_nonzero((output > self.threshold) == (target > 0.5)))
 
 
 def judge_of(program: Program, dataset: Dataset) -> Judge | None:
@@ -39,7 +40,7 @@ def judge_of(program: Program, dataset: Dataset) -> Judge | None:
         return None
     judged = program.judged[0]
     kind = _kind(judged, dataset)
-    return Judge(judged.output, judged.target, kind) if kind else None
+    return Judge(judged.output, judged.target, kind, judged.threshold) if kind else None
 
 
 def _kind(judged: Judged, dataset: Dataset) -> str:
@@ -59,6 +60,9 @@ class Score:
     accuracy: float
 
 
+NO_SCORE = Score(np.nan, np.nan)
+
+
 class Evaluator:
     """Runs the prediction program over examples; its Runs are kept for the next time."""
 
@@ -72,7 +76,7 @@ class Evaluator:
     def score(self, indices: Array) -> Score:
         """Over the examples at `indices`: every one counts alike, whatever the pieces."""
         if not len(indices) or self._program.loss is None:
-            return Score(np.nan, np.nan)
+            return NO_SCORE
         loss = hits = 0.0
         for piece in pieces(indices, EVALUATION_BATCH):
             run = self._run(len(piece))

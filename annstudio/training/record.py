@@ -40,19 +40,14 @@ class Recorder:
     def __init__(self, record: Record) -> None:
         self._epochs = np.array(record.epochs)
         self._n_epochs = len(record.epochs)
+        self._new: list[tuple[float, ...]] = []
         self._blocks = np.array(record.blocks)
         self._per_block = record.per_block
         self._in_last = record.in_last
 
     def add_epoch(self, *numbers: float) -> None:
         """The numbers of one epoch, as EPOCH_COLUMNS."""
-        if self._n_epochs == len(self._epochs):
-            # Rows that were handed out are never written again: a longer array takes their place.
-            longer = np.empty((max(64, 2 * self._n_epochs), len(EPOCH_COLUMNS)))
-            longer[: self._n_epochs] = self._epochs[: self._n_epochs]
-            self._epochs = longer
-        self._epochs[self._n_epochs] = numbers
-        self._n_epochs += 1
+        self._new.append(numbers)
 
     def add_steps(self, losses: Array) -> None:
         """The losses of further steps."""
@@ -75,11 +70,24 @@ class Recorder:
 
     def record(self) -> Record:
         """What is remembered by now."""
+        self._take_new_epochs()
         epochs = self._epochs[: self._n_epochs]
         epochs.setflags(write=False)
         blocks = self._blocks.copy()
         blocks.setflags(write=False)
         return Record(epochs, blocks, self._per_block, self._in_last)
+
+    def _take_new_epochs(self) -> None:
+        n = self._n_epochs + len(self._new)
+        if n > len(self._epochs):
+            # Rows that were handed out are never written again: a longer array takes their place.
+            longer = np.empty((max(64, 2 * n), len(EPOCH_COLUMNS)))
+            longer[: self._n_epochs] = self._epochs[: self._n_epochs]
+            self._epochs = longer
+        if self._new:
+            self._epochs[self._n_epochs : n] = self._new
+            self._n_epochs = n
+            self._new.clear()
 
     def _halve(self) -> None:
         """Join neighbours; a block left over at the end stays a partly filled one."""

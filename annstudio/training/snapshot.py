@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from annstudio.engine.arena import Memory, Weights
 from annstudio.engine.op import Array
+from annstudio.engine.plan import Plan
 from annstudio.training.record import Record
 
 
@@ -25,6 +26,8 @@ class Progress:
     record: Record = field(default_factory=Record)
     over: bool = False
     """The run was stopped for good: the next one begins anew, with the weights as they are."""
+    plan: Plan | None = None
+    """How it has been carried out; to go on with the same bits is to go on with the same plan."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,19 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from time import perf_counter, sleep
 
 import numpy as np
 
 from annstudio.engine.arena import Arena, Weights
 from annstudio.engine.op import Array
+from annstudio.engine.plan import Plan
+from annstudio.engine.planning import plan_for
 from annstudio.engine.program import Program
-from annstudio.engine.run import Run
+from annstudio.training.batch import Batch, batch_of
 from annstudio.training.batches import Rows, epoch_order
-from annstudio.training.metrics import Evaluator, judge_of
+from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
 from annstudio.training.record import Record, Recorder
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Finished, Progress, Snapshot, Views
@@ -26,6 +29,8 @@ from annstudio.training.watch import Watch
 
 FRAME_SECONDS = 0.04
 """How often a snapshot is made; its cost must not be felt by training."""
+FLUSH_STEPS = 1000
+"""How often the optimiser's memory is freed of numbers next to nothing."""
 BREATH_SECONDS = 0.002
 """How often other threads are let in: keeps the window fluent while tiny networks train."""
 KEEP_SECONDS = 0.2
@@ -56,6 +61,8 @@ class Job:
     progress: Progress
     max_steps: int | None = None
     stop_at_epoch_end: bool = False
+    plan: Plan | None = None
+    """How to carry it out; None: what is best on this machine is found out first."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,12 @@ Messages = Iterator[Snapshot | Edited | Finished]
 
 def train(job: Job, control: Control | None = None) -> Messages:
     """Train; the last message is Finished. The arrays of a job are read, never written."""
-    return _Training(job, control or Control()).messages()
+    training = _Training(job, control or Control())
+    try:
+        yield from training.messages()
+    finally:
+        for batch in training.batches.values():
+            batch.close()
 
 
 class _Training:
@@ -95,10 +107,14 @@ class _Training:
         self.arena.load(job.weights)
         self.arena.use(job.settings.optimizer)
         self.arena.remember(job.progress.memory)
+        n = min(len(job.train), job.settings.batch_size)
+        self.plan = job.plan or plan_for(job.programs.fast, job.settings.dtype, n)
         self.evaluator = Evaluator(job.programs.predict, self.arena, job.rows)
         self.judge = judge_of(job.programs.fast, job.rows.dataset)
         self.watch = Watch(job.programs.look, job.programs.fast, self.arena, job.rows)
-        self.runs: dict[int, Run] = {}
+        self.batches: dict[int, Batch] = {}
+        self.steps_left: float = math.inf if job.max_steps is None else job.max_steps
+        self.order = job.train
         self.step, self.epoch, self.position = job.progress.step, job.progress.epoch, job.progress.position
         self.epoch_loss, self.epoch_hits = job.progress.epoch_loss, job.progress.epoch_hits
         self.recorder = Recorder(job.progress.record)
@@ -114,71 +130,96 @@ class _Training:
         self.kept = self.began
 
     def messages(self) -> Messages:
-        n = len(self.job.train)
-        if self.position >= n:
+        if self.position >= len(self.job.train):
             # More examples are kept back than when the run was left: this epoch has used enough.
             self._end_epoch()
-        order = self._order()
-        steps_left = self.job.max_steps
-        while self.epoch < self.settings.epochs and steps_left != 0:
+        self.order = self._order()
+        while not self.over:
             if self.control.stop:
                 yield self._finished("paused")
                 return
             if self.control.edits or self.control.settings is not None:
                 yield from self._take_edits()
-            if not self._batch(order[self.position : self.position + self.settings.batch_size]):
-                yield self._not_finite(order[self.position : self.position + self.settings.batch_size])
+            if not self._stretch():
+                yield self._not_finite(self._indices())
                 return
-            steps_left = None if steps_left is None else steps_left - 1
-            if self.position >= n:
-                self._end_epoch()
-                order = self._order()
-                if self.job.stop_at_epoch_end:
-                    break
-            now = perf_counter()
-            if now - self.breathed > BREATH_SECONDS:
-                sleep(0)
-                self.breathed = now
-                self.keep = now - self.kept > KEEP_SECONDS
-                if now - self.framed > FRAME_SECONDS:
-                    yield self._snapshot(now)
-        over = self.epoch >= self.settings.epochs
-        yield self._finished("done" if over else "limit")
+            if self.breathed - self.framed > FRAME_SECONDS:
+                yield self._snapshot(self.breathed)
+        yield self._finished("done" if self.epoch >= self.settings.epochs else "limit")
+
+    @property
+    def over(self) -> bool:
+        """Whether all that was asked for is done."""
+        return self.epoch >= self.settings.epochs or self.steps_left == 0
+
+    def _stretch(self) -> bool:
+        """Batches until somebody wants something or ought to be told something; False where a loss is not finite."""
+        control, n = self.control, len(self.job.train)
+        # Whether the numbers are good is asked of the loss, once a step.
+        with np.errstate(all="ignore"):
+            while not (control.stop or control.edits or control.settings is not None):
+                if not self._batch():
+                    return False
+                if self.position >= n:
+                    self._end_epoch()
+                    self.order = self._order()
+                    if self.job.stop_at_epoch_end:
+                        self.steps_left = 0
+                if self.over:
+                    return True
+                now = perf_counter()
+                if now - self.breathed > BREATH_SECONDS:
+                    sleep(0)
+                    self.breathed = now
+                    self.keep = now - self.kept > KEEP_SECONDS
+                    if now - self.framed > FRAME_SECONDS:
+                        return True
+        return True
 
     def _order(self) -> Array:
         """The examples of this epoch in their order: only those to learn from, never those kept back."""
         train, settings = self.job.train, self.settings
+        if not settings.shuffle or settings.batch_size >= len(train):
+            return train
         return train[epoch_order(len(train), settings.seed, self.epoch, settings.shuffle)]
 
-    def _batch(self, indices: Array) -> bool:
+    def _indices(self) -> Array:
+        """The examples of the batch that is next."""
+        return self.order[self.position : self.position + self.settings.batch_size]
+
+    def _batch(self) -> bool:
         """One update; False (and nothing updated) where the loss is not finite."""
-        run = self.runs.get(len(indices))
-        if run is None:
-            run = self.runs[len(indices)] = Run(self.job.programs.fast, self.arena, len(indices))
-        run.load(self.job.rows.feeds(self.job.programs.fast, indices), self.settings.seed, self.step)
-        with np.errstate(all="ignore"):
-            # Whether the numbers are good is asked of the loss, once a step.
-            run.to_loss()
-            loss = run.loss
-            if not math.isfinite(loss):
-                return False
-            if self.keep:
-                # Only weights that have just given a finite loss are known to be good.
-                self.good, self.kept, self.keep = self.arena.checkpoint(), perf_counter(), False
-            run.finish()
+        indices = self._indices()
+        n = len(indices)
+        batch = self.batches.get(n) or self._new_batch(n)
+        loss = batch.to_loss(indices, self.step, everything=n == len(self.job.train))
+        if not isfinite(loss):
+            return False
+        if self.keep:
+            # Only weights that have just given a finite loss are known to be good.
+            self.good, self.kept, self.keep = self.arena.checkpoint(), perf_counter(), False
+        self.epoch_hits += batch.update()
         self.step += 1
-        self.position += len(indices)
-        self.seen += len(indices)
+        self.position += n
+        self.seen += n
         self.loss = loss
         self.losses.append(loss)
-        self.epoch_loss += loss * len(indices)
-        if self.judge:
-            self.epoch_hits += self.judge.hits(run)
+        self.epoch_loss += loss * n
+        self.steps_left -= 1
+        if self.step % FLUSH_STEPS == 0:
+            self.arena.flush()
         return True
+
+    def _new_batch(self, n: int) -> Batch:
+        job = self.job
+        self.batches[n] = batch_of(
+            job.programs.fast, self.arena, job.rows, self.judge, n, self.settings.seed, self.plan
+        )  # fmt: skip
+        return self.batches[n]
 
     def _end_epoch(self) -> None:
         n = self.position
-        score = self.evaluator.score(self.job.validation)
+        score = self.evaluator.score(self.job.validation) if len(self.job.validation) else NO_SCORE
         accuracy = self.epoch_hits / n if self.judge else math.nan
         now = perf_counter()
         mean = self.epoch_loss / n
@@ -230,7 +271,14 @@ class _Training:
 
     def progress(self) -> Progress:
         return Progress(
-            self.step, self.epoch, self.position, self.epoch_loss, self.epoch_hits, self.arena.memory(), self._record()
+            self.step,
+            self.epoch,
+            self.position,
+            self.epoch_loss,
+            self.epoch_hits,
+            self.arena.memory(),
+            self._record(),
+            plan=self.plan,
         )
 
     def _finished(self, reason: str, trouble: str = "") -> Finished:

@@ -4,7 +4,7 @@ import numpy as np
 
 from annstudio.engine.arena import Arena, frozen
 from annstudio.engine.layout import to_user
-from annstudio.engine.noise import generator
+from annstudio.engine.noise import KeepMask, generator
 from annstudio.engine.op import Array
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
@@ -49,6 +49,8 @@ class Watch:
     def _masks(self, seed: int, step: int) -> dict[str, Array]:
         masks = {}
         for noise in self._trained.noises:
+            if not isinstance(noise.draw, KeepMask):
+                continue
             mask = np.empty((*self._trained.slots[noise.slot].shape, 1))
             noise.draw.fill(generator(seed, step, noise.node), mask)
             masks[noise.node] = frozen(to_user(mask)[0])

@@ -284,6 +284,19 @@ class NamesField(TextField):
         return ", ".join(value)
 
 
+class NumbersField(TextField):
+    """A list of numbers with commas between."""
+
+    def read(self, text: str) -> Any:
+        numbers = [parse_number(part) for part in re.split(r"[,;\s]+", text.strip()) if part]
+        if None in numbers:
+            raise ValueError("needs numbers with commas between.")
+        return tuple(numbers)
+
+    def write(self, value: Any) -> str:
+        return ", ".join(map(number_text, value))
+
+
 def indent(box: QAbstractSpinBox) -> None:
     """Begin the text where that of other fields begins: a style sheet's padding does not reach a spin box's inside."""
     box.lineEdit().setTextMargins(6, 0, 0, 0)

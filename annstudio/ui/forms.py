@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QFormLayout, QLabel, QLineEdit, QVBo
 from annstudio.layers.activation import ActivationName, label
 from annstudio.layers.losses import TITLES
 from annstudio.ui.choices import CheckField, ChoiceField, FileField
-from annstudio.ui.fields import NamesField, NumberField, ShapeField, SizeField, TextField
+from annstudio.ui.fields import MIXED, NamesField, NumberField, NumbersField, ShapeField, SizeField, TextField
 from annstudio.ui.numbers import Limits
 from annstudio.ui.theme import GRID
 
@@ -26,8 +26,11 @@ CHOICES: dict[Any, str] = {
     **{name: label(name) for name in get_args(ActivationName)},
     **TITLES,
     "auto": "automatic",
-    "he_normal": "He normal",
-    "glorot_uniform": "Glorot uniform",
+    **{
+        f"{name.lower()}_{kind}": f"{name} {kind}"
+        for name in ("Glorot", "He", "LeCun")
+        for kind in ("uniform", "normal")
+    },
 }
 """How choices are written; others are shown as they are."""
 
@@ -99,7 +102,7 @@ class Form(QWidget):
         self.rows.setVerticalSpacing(GRID)
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        self._needs: dict[str, str] = {}
+        self._needs: dict[str, tuple[str, str]] = {}
         self._left_out: frozenset[str] = frozenset()
         for name in names if names is not None else model.model_fields:
             info = model.model_fields[name]
@@ -176,7 +179,8 @@ class Form(QWidget):
         self.cells[name] = cell
         needs = (info.json_schema_extra or {}) if isinstance(info.json_schema_extra, dict | NoneType) else {}
         if "needs" in needs:
-            self._needs[name] = str(needs["needs"])
+            needed, _, value = str(needs["needs"]).partition("=")
+            self._needs[name] = needed, value
 
     def _edited(self, name: str, value: Any) -> None:
         self.cells[name].clear()
@@ -188,8 +192,9 @@ class Form(QWidget):
 
     def _show_what_applies(self) -> None:
         for name, cell in self.cells.items():
-            needed = self.cells.get(self._needs.get(name, ""))
-            applies = needed is None or needed.field.value() is not False
+            needed, value = self._needs.get(name, ("", ""))
+            found = self.cells[needed].field.value() if needed in self.cells else value
+            applies = (found is MIXED or str(found) in value.split("|")) if value else found is not False
             shown = applies and name not in self._left_out
             if self.rows.isRowVisible(cell) != shown:
                 self.rows.setRowVisible(cell, shown)
@@ -225,7 +230,7 @@ def _tuple_field(parts: tuple[Any, ...], metadata: list[Any]) -> AnyField | None
             least = next((m.min_length for m in metadata if hasattr(m, "min_length")), 1)
             most = next((m.max_length for m in metadata if hasattr(m, "max_length")), 8)
             return ShapeField(_limits(inner, whole=True), (least, most))
-        return NamesField() if kind is str else None
+        return {str: NamesField, float: NumbersField}[kind]() if kind in (str, float) else None
     return SizeField(_limits(inner, whole=True), len(parts)) if kind is int else None
 
 

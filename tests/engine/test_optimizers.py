@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from annstudio.engine.op import Array
-from annstudio.engine.optimizers import OPTIMIZERS, SGD, Adam, Momentum, Optimizer
+from annstudio.engine.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 
 
 def gradient_at(w: Array, t: int) -> Array:
@@ -38,7 +38,47 @@ def adam(w: Array, steps: int) -> Array:
     return w
 
 
-TEXTBOOK = {SGD: sgd, Momentum: momentum, Adam: adam}
+def nesterov(w: Array, steps: int) -> Array:
+    v = np.zeros_like(w)
+    for t in range(1, steps + 1):
+        g = gradient_at(w, t)
+        v = 0.9 * v + g
+        w = w - 0.1 * (g + 0.9 * v)
+    return w
+
+
+def adagrad(w: Array, steps: int) -> Array:
+    s = np.zeros_like(w)
+    for t in range(1, steps + 1):
+        g = gradient_at(w, t)
+        s = s + g**2
+        w = w - 0.1 * g / (np.sqrt(s) + 1e-10)
+    return w
+
+
+def rmsprop(w: Array, steps: int) -> Array:
+    s = np.zeros_like(w)
+    for t in range(1, steps + 1):
+        g = gradient_at(w, t)
+        s = 0.9 * s + (1 - 0.9) * g**2
+        w = w - 0.1 * g / (np.sqrt(s) + 1e-8)
+    return w
+
+
+def adamw(w: Array, steps: int) -> Array:
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t in range(1, steps + 1):
+        g = gradient_at(w, t)
+        m = 0.9 * m + (1 - 0.9) * g
+        v = 0.999 * v + (1 - 0.999) * g**2
+        w = w - 0.1 * 0.01 * w
+        w = w - 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return w
+
+
+TEXTBOOK = {
+    SGD: sgd, Momentum: momentum, Nesterov: nesterov, Adagrad: adagrad, RMSProp: rmsprop, Adam: adam, AdamW: adamw,
+}  # fmt: skip
 
 
 def engine(optimizer: Optimizer, w: Array, steps: int) -> Array:

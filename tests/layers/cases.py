@@ -30,9 +30,15 @@ PARTS: dict[int, Shape] = {1: (3,), 2: (5, 2), 3: (3, 5, 4)}
 """A second shape for layers that take inputs of different sizes."""
 SPECIAL: dict[tuple[str, str], list[Any]] = {
     ("Input", "shape"): [(4,), (5, 3), (5, 4, 2)],
+    ("Conv2D", "groups"): [1, 2],
+    ("Permute", "order_of_axes"): [(2, 1), (2, 1, 3), (3, 1, 2), (1, 3, 2), (2, 3, 1)],
     ("Reshape", "target"): [(4,), (15,), (2, 2, 1), (5, 3), (5, 4, 2), (8, 5), (1, 1, 4)],
 }
 """Settings whose sensible values depend on the input."""
+TOGETHER: dict[tuple[str, str], dict[str, Any]] = {
+    ("Conv2D", "groups"): {"filters": 4},
+}
+"""Settings that others have to go with."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def _values(of: Any, least: Any, most: Any) -> list[Any]:
 def _changes(kind: type[Layer], small: dict[str, Any]) -> Iterator[dict[str, Any]]:
     tried = {name: choices(kind, name) for name in kind.model_fields}
     for name, values in tried.items():
-        yield from ({name: value} for value in values)
+        yield from ({name: value, **TOGETHER.get((kind.__name__, name), {})} for value in values)
     for first, second in combinations([name for name, values in tried.items() if len(values) == 2], 2):
         yield from ({first: a, second: b} for a in tried[first] for b in tried[second])
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from annstudio.engine.op import Array, Op
+from annstudio.engine.twins import fast as quick
 from annstudio.layers.activation import ACTIVATIONS, Elementwise
 
 FORMULAS = {
@@ -14,6 +15,12 @@ FORMULAS = {
     "relu": lambda x: max(0.0, x),
     "leaky_relu": lambda x: max(0.01 * x, x),
     "softplus": lambda x: math.log(1 + math.exp(x)),
+    "step": lambda x: float(x >= 0),
+    "elu": lambda x: x if x > 0 else math.exp(x) - 1,
+    "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * (math.exp(x) - 1)),
+    "softsign": lambda x: x / (1 + abs(x)),
+    "silu": lambda x: x / (1 + math.exp(-x)),
+    "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
 }
 RANGES = {
     "sigmoid": (0, 1),
@@ -21,7 +28,15 @@ RANGES = {
     "relu": (0, np.inf),
     "leaky_relu": (-np.inf, np.inf),
     "softplus": (0, np.inf),
+    "step": (0, 1),
+    "elu": (-1, np.inf),
+    "selu": (-1.7581, np.inf),
+    "softsign": (-1, 1),
+    "silu": (-0.2785, np.inf),
+    "gelu": (-0.17, np.inf),
 }
+DIPPING = ("silu", "gelu")
+"""Go down before they go up."""
 READINGS = pytest.mark.parametrize("fast", [False, True], ids=["plain", "fast"])
 
 
@@ -36,7 +51,7 @@ def applied(op: Op, x: Array) -> tuple[Array, Array]:
 
 
 def reading(name: str, fast: bool) -> Op:
-    return ACTIVATIONS[name].fast() if fast else ACTIVATIONS[name]
+    return quick(ACTIVATIONS[name]) if fast else ACTIVATIONS[name]
 
 
 def test_every_activation_is_tested():
@@ -64,7 +79,7 @@ def test_the_ends_are_quiet_and_inside_the_range(name, fast, dtype):
     assert np.isfinite(slope).all()
     assert (y >= low).all()
     assert (y <= high).all()
-    assert (slope >= 0).all()
+    assert (slope >= 0).all() or name in DIPPING
     assert y.dtype == slope.dtype == dtype
 
 

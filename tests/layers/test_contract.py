@@ -76,7 +76,8 @@ def test_every_step_writes_what_it_says_and_nothing_else(case):
             before = [array.copy() for array in run.arrays]
             step = run.step()
             changed = {i for i, array in enumerate(before) if not np.array_equal(array, run.arrays[i])}
-            assert changed <= set(step.writes if isinstance(step, Step) else weights), step
+            told = step.writes if isinstance(step, Step) else weights
+            assert changed <= {i for slot in told for i in run.program.in_the_memory_of(slot)}, step
 
 
 @every_case
@@ -118,9 +119,11 @@ def test_the_plain_and_the_fast_reading_are_one(case, dtype, closeness):
                 run.finish()
             _agree(fast.output("layer"), plain.output("layer"), closeness)
             _agree(fast.loss, plain.loss, closeness)
+            # Some gradients cancel out to nothing (of a shift before a batch norm): what is left is rounding.
+            largest = max((np.abs(plain.arrays[g]).max() for g in plain.program.gradients.values()), default=0.0)
             for parameter in fast.program.parameters:
                 if parameter.slot in fast.program.gradients:
-                    _agree(fast.arena.gradient(parameter), plain.arena.gradient(parameter), closeness)
+                    _agree(fast.arena.gradient(parameter), plain.arena.gradient(parameter), closeness, 0.1 * largest)
             for key, weight in plain.arena.weights().items():
                 _agree(fast.arena.view(key), weight, closeness)
 
@@ -219,9 +222,9 @@ def _difference(run: Run, slot: int, direction: Array, h: float = 1e-5) -> float
     return (losses[0] - losses[1]) / (2 * h)
 
 
-def _agree(found: Array | float, wanted: Array | float, closeness: float) -> None:
+def _agree(found: Array | float, wanted: Array | float, closeness: float, least: float = 1e-6) -> None:
     largest = float(np.max(np.abs(wanted), initial=1e-30))
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=closeness * max(largest, 1e-6))
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=closeness * max(largest, least, 1e-6))
 
 
 def _stepper(case: Case, n: int) -> Stepper:

@@ -213,10 +213,20 @@ class _Noting:
     def __init__(self, rows, seen: list[list[int]]) -> None:
         self.dataset, self._rows, self._seen = rows.dataset, rows, seen
 
+    def note(self, indices):
+        self._seen.append(indices.tolist())
+
     def feeds(self, program, indices):
-        if program.training:
-            self._seen.append(indices.tolist())
         return self._rows.feeds(program, indices)
+
+    def loader(self, run):
+        load = self._rows.loader(run)
+
+        def noted(indices):
+            self.note(indices)
+            load(indices)
+
+        return noted
 
 
 @pytest.mark.parametrize("shares", [(0.0, 0.9), (0.9, 0.0)])
@@ -245,10 +255,10 @@ def after(steps: int, act: Callable[[Control], None], start: Project) -> list[Sn
     seen: list[list[int]] = []
 
     class Acting(_Noting):
-        def feeds(self, program, indices):
-            if program.training and len(seen) == steps - 1:
+        def note(self, indices):
+            if len(seen) == steps - 1:
                 act(control)
-            return super().feeds(program, indices)
+            super().note(indices)
 
     return list(train(replace(job, rows=Acting(job.rows, seen)), control))
 

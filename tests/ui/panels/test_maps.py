@@ -69,9 +69,7 @@ def test_it_is_live_while_training(panel, digits, qtbot):
     qtbot.waitUntil(lambda: digits.poll() or not np.array_equal(panel.maps.mosaic.maps, before))
     digits.pause()
     digits.poll()
-    qtbot.waitUntil(
-        lambda: np.array_equal(panel.maps.mosaic.maps[0], digits.views.activations["conv_1"][0][:, :, 0])
-    )
+    qtbot.waitUntil(lambda: np.array_equal(panel.maps.mosaic.maps[0], digits.views.activations["conv_1"][0][:, :, 0]))
 
 
 def test_without_images_it_says_so(xor, seen):

@@ -41,9 +41,7 @@ def test_the_list_agrees_with_the_network(panel, digits, qtbot):
 
 def test_a_row_is_chosen_with_mouse_and_keys(panel, digits, qtbot):
     view = panel.table
-    QTest.mouseClick(
-        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(panel.model.index(2, 1)).center()
-    )
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(panel.model.index(2, 1)).center())
     assert digits.sample == 2
     QTest.keyClick(view, Qt.Key.Key_Down)
     assert digits.sample == 3

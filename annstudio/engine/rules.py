@@ -1,0 +1,65 @@
+"""What every optimiser is: a rule that turns gradients into new weights, and tells how it did."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from annstudio.engine.account import Factor, Term
+from annstudio.engine.op import Array
+
+UpdateCall = Callable[[int], None]
+"""Does one update; the argument is the number of the step, from 1."""
+
+
+class Optimizer(BaseModel):
+    """A rule for the next weights. `formula` and `account` tell it with `w`, `g` and the vectors' names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    vectors: ClassVar[tuple[str, ...]] = ()
+    formula: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+
+    learning_rate: float = Field(
+        0.1, gt=0, le=1000, title="Learning rate", description="How far each update goes along the gradient (η)."
+    )
+
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+        """A function that changes `w` (and the vectors) in place, given the gradient in `g`.
+
+        `rate` is a 0-d array of w's format in which a schedule puts the learning rate of the step.
+        """
+        raise NotImplementedError
+
+    def unit(self, vector: str, dtype: np.dtype[Any]) -> float:
+        """What the stored vector is multiplied by to give the textbook's: folding a factor in saves a pass."""
+        return 1.0
+
+    def own_rate(self, w: Array, rate: Array | None) -> Array:
+        """The array that the learning rate is read from."""
+        return np.array(self.learning_rate, w.dtype) if rate is None else rate
+
+    def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
+        """How one weight gets its new value in step `t` (from 1): each line's symbol, and the term it is worth."""
+        raise NotImplementedError
+
+
+def number(symbol: str, value: float) -> Factor:
+    return Factor(symbol, (), value)
+
+
+def descent(symbol: str, w: float, rate: float, direction: str, d: float) -> tuple[str, Term]:
+    """The weight less the rate times the direction."""
+    factors = (number(symbol, w), number(r"\eta", rate), number(direction, d))
+    return f"{symbol}^{{+}}", Term(factors, r"«0» - «1» \cdot «2»", lambda w, rate, d: w - rate * d)
+
+
+def scaled_descent(w: float, g: float, s: float, rate: float, epsilon: float) -> tuple[str, Term]:
+    """The weight less the rate times the gradient over the root of a mean of its squares."""
+    factors = (
+        number("w", w), number(r"\eta", rate), number("g", g), number("s^{+}", s), number(r"\epsilon", epsilon),
+    )  # fmt: skip
+    template = r"«0» - «1» \cdot \frac{«2»}{\sqrt{«3»} + «4»}"
+    return "w^{+}", Term(factors, template, lambda w, rate, g, s, e: w - rate * g / (math.sqrt(s) + e))

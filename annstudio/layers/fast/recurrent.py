@@ -1,0 +1,275 @@
+"""Recurrent layers as bound calls: one product a moment over [x; h; 1], everything else in bulk.
+
+The state of a moment is written straight to where the next one looks for it. Sequences of different length take the
+chapters' own way.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from annstudio.engine.calls import bound, do
+from annstudio.engine.gemm import Call, Product
+from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
+from annstudio.engine.twins import Ops, fast, following, twin_of
+from annstudio.layers.activation import ACTIVATIONS
+from annstudio.layers.fast.products import weight_gradient_calls
+from annstudio.layers.recurrent.lstm import LongShortTerm
+from annstudio.layers.recurrent.node import flowing
+from annstudio.layers.recurrent.simple import Elman, StateActivation
+from annstudio.layers.recurrent.steps import Moment
+
+
+class FastElman(Elman):
+    """h_t = f(W x_t + U h_{t−1} + b); all states, or that of the moment `only`."""
+
+    def __init__(self, activation: StateActivation, *, backwards: bool, only: int | None = None) -> None:
+        super().__init__(activation, backwards=backwards)
+        self.only = only
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return super().shape(*inputs)[0 if self.only is None else 1 :]
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        return {**super().buffers(*inputs), "states": Buffer(super().shape(*inputs), shown=False)}
+
+    def forward(  # type: ignore[override]
+        self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array
+    ) -> None:
+        do(self.forward_calls(y, x, w, lengths, joined, states))
+
+    def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array) -> Calls:
+        last = [partial(np.copyto, y, states if self.only is None else states[self.only])]
+        if lengths.ndim:
+            return [partial(super().forward, states, x, w, lengths, joined), *last]
+        calls: list[Call] = [partial(np.copyto, joined[:, : x.shape[1]], x)]
+        for seen, h in zip(*_line(joined, states, x.shape[1], self._moments(len(x))), strict=True):
+            calls.append(partial(w.dot, seen, h))
+            if self.activation != "linear":
+                calls += fast(ACTIVATIONS[self.activation]).forward_calls(h, h)  # type: ignore[arg-type]
+        return [*calls, *_gather(states, joined, x.shape[1], backwards=self.backwards), *last]
+
+    def backward(  # type: ignore[override]
+        self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array, states: Array
+    ) -> None:
+        do(self.backward_calls(dx, dw, dy, w, lengths, joined, states))
+
+    def backward_calls(
+        self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array, states: Array
+    ) -> Calls:
+        if lengths.ndim:
+            spread, spreading = _spread(dy, states, self.only)
+            return [*spreading, partial(super().backward, dx, dw, spread, states, w, lengths, joined)]
+        steps, u, n = states.shape
+        d = joined.shape[1] - u - 1
+        dnet, dh, total = np.zeros_like(states), np.zeros((u, n), w.dtype), np.empty((u, n), w.dtype)
+        back = np.empty((u, u), w.dtype)
+        moments = self._moments(steps)
+        calls: list[Any] = [
+            partial(np.copyto, back, w[:, d:-1].T),
+            *self._slope_calls(_part(dnet, moments), _part(states, moments)),
+        ]
+        for i, t in enumerate(reversed(moments)):
+            calls += _arriving(dy, t, dh, total, first=i == 0, only=self.only)
+            come = dy if self.only is not None and i == 0 else dh if self.only is not None else total
+            calls += [bound(np.multiply, dnet[t], come, dnet[t]), partial(back.dot, dnet[t], dh)]
+        calls.pop()  # Nobody is there before the first moment.
+        return [*calls, *_given_back(dx, dw, dnet, joined, w[:, :d].T)]
+
+    def _slope_calls(self, slopes: Array, states: Array) -> Calls:
+        if self.activation == "linear":
+            return [partial(slopes.fill, 1)]
+        op = fast(ACTIVATIONS[self.activation])
+        return op.backward_calls(slopes, np.ones_like(slopes), states)
+
+    def _moments(self, steps: int) -> Sequence[int]:
+        """The moments that count for the result, as they are gone through."""
+        order = list(flowing(steps, backwards=self.backwards))
+        return order if self.only is None else order[: order.index(self.only) + 1]
+
+
+class FastLongShortTerm(LongShortTerm):
+    """c_t = f c + i g, h_t = o tanh c_t. Inside the gates are in the order o, i, f, g: those with a sigmoid side by
+    side, and those that the cell's gradient goes to."""
+
+    def __init__(self, *, backwards: bool, only: int | None = None) -> None:
+        super().__init__(backwards=backwards)
+        self.only = only
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return super().shape(*inputs)[0 if self.only is None else 1 :]
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        return {**super().buffers(*inputs), "states": Buffer(super().shape(*inputs), shown=False)}
+
+    def forward(  # type: ignore[override]
+        self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array, squashed: Array,
+        states: Array,
+    ) -> None:  # fmt: skip
+        do(self.forward_calls(y, x, w, lengths, joined, gates, cells, squashed, states))
+
+    def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array,
+                      squashed: Array, states: Array) -> Calls:  # fmt: skip
+        last = [partial(np.copyto, y, states if self.only is None else states[self.only])]
+        if lengths.ndim:
+            return [partial(super().forward, states, x, w, lengths, joined, gates, cells, squashed), *last]
+        u, d = states.shape[1], x.shape[1]
+        # σ(a) = ½ tanh(½a) + ½: with three gates' weights halved, one tanh serves all four.
+        halved, taken = np.empty_like(w), np.empty(states.shape[1:], w.dtype)
+        calls: list[Call] = [
+            partial(np.copyto, joined[:, :d], x),
+            bound(np.multiply, w[3 * u :], 0.5, halved[:u]),
+            bound(np.multiply, w[: 2 * u], 0.5, halved[u : 3 * u]),
+            partial(np.copyto, halved[3 * u :], w[2 * u : 3 * u]),
+        ]
+        before = np.zeros_like(taken)
+        moments = self._moments(len(x))
+        for t, seen, h in zip(moments, *_line(joined, states, d, moments), strict=True):
+            gate, cell, shown = gates[t], cells[t], squashed[t]
+            o, i, f, g = gate.reshape(4, u, -1)
+            calls += [
+                partial(halved.dot, seen, gate),
+                bound(np.tanh, gate, gate),
+                bound(np.multiply, gate[: 3 * u], 0.5, gate[: 3 * u]),
+                bound(np.add, gate[: 3 * u], 0.5, gate[: 3 * u]),
+                bound(np.multiply, f, before, cell),
+                bound(np.multiply, i, g, taken),
+                bound(np.add, cell, taken, cell),
+                bound(np.tanh, cell, shown),
+                bound(np.multiply, o, shown, h),
+            ]
+            before = cell
+        whole = [] if self.only is not None else _gather(states, joined, d, backwards=self.backwards)
+        return [*calls, *whole, *last]
+
+    def backward(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array,
+                 gates: Array, cells: Array, squashed: Array) -> None:  # fmt: skip
+        do(self.backward_calls(dx, dw, dy, w, lengths, joined, gates, cells, squashed))
+
+    def backward_calls(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array,
+                       gates: Array, cells: Array, squashed: Array) -> Calls:  # fmt: skip
+        if lengths.ndim:
+            spread, spreading = _spread(dy, cells, self.only)
+            arrays = (dx, dw, spread, w, lengths, joined, gates, cells, squashed)
+            return [*spreading, partial(super().backward, *arrays)]
+        steps, u, n = cells.shape
+        d = joined.shape[1] - u - 1
+        dnet, dcell = np.zeros_like(gates), np.empty_like(cells)
+        dh, dc, share, total = (np.zeros((u, n), w.dtype) for _ in range(4))
+        back = np.empty((u + d, 4 * u), w.dtype)
+        moments = self._moments(steps)
+        calls: list[Any] = [
+            partial(np.copyto, back[:, :u], w[3 * u :, :-1].T),
+            partial(np.copyto, back[:, u:], w[: 3 * u, :-1].T),
+            *self._bulk(dnet, dcell, gates, cells, squashed),
+            partial(dc.fill, 0),
+        ]
+        for i, t in enumerate(reversed(moments)):
+            calls += _arriving(dy, t, dh, total, first=i == 0, only=self.only)
+            come = dy if self.only is not None and i == 0 else dh if self.only is not None else total
+            net = dnet[t].reshape(4, u, n)
+            calls += [
+                bound(np.multiply, come, dcell[t], share),
+                bound(np.add, dc, share, dc),
+                bound(np.multiply, net[0], come, net[0]),
+                bound(np.multiply, net[1:], dc, net[1:]),
+                bound(np.multiply, dc, gates[t, 2 * u : 3 * u], dc),
+                partial(back[d:].dot, dnet[t], dh),
+            ]
+        calls.pop()
+        idle = [t for t in range(steps) if t not in moments]
+        calls += [partial(dnet[t].fill, 0) for t in idle]
+        return [*calls, *self._weights_back(dx, dw, dnet, joined, back[:d])]
+
+    def _bulk(self, dnet: Array, dcell: Array, gates: Array, cells: Array, squashed: Array) -> Calls:
+        """What the gradients of state and cell are multiplied by on their way to every gate's sum."""
+        u = cells.shape[1]
+        o, i, f, g = (gates[:, k * u : (k + 1) * u] for k in range(4))
+        do_, di, df, dg = (dnet[:, k * u : (k + 1) * u] for k in range(4))
+        sigmoids, slopes = gates[:, : 3 * u], dnet[:, : 3 * u]
+        later, sooner = (slice(1, None), slice(None, -1)) if not self.backwards else (slice(None, -1), slice(1, None))
+        first = -1 if self.backwards else 0
+        return [
+            bound(np.subtract, 1, sigmoids, slopes),
+            bound(np.multiply, slopes, sigmoids, slopes),
+            bound(np.multiply, do_, squashed, do_),
+            bound(np.multiply, di, g, di),
+            bound(np.multiply, df[later], cells[sooner], df[later]),
+            partial(df[first].fill, 0),
+            bound(np.multiply, g, g, dg),
+            bound(np.subtract, 1, dg, dg),
+            bound(np.multiply, dg, i, dg),
+            bound(np.multiply, squashed, squashed, dcell),
+            bound(np.subtract, 1, dcell, dcell),
+            bound(np.multiply, dcell, o, dcell),
+        ]
+
+    def _weights_back(self, dx: Array | None, dw: Array | None, dnet: Array, joined: Array, back: Array) -> Calls:
+        """The gradient of the weights, its gates in the chapter's order, and that of the inputs."""
+        steps, rows, n = dnet.shape
+        u = rows // 4
+        calls: list[Any] = []
+        if dw is not None:
+            sums, seen = np.empty((rows, steps, n), dw.dtype), np.empty((steps, n, joined.shape[1]), dw.dtype)
+            calls += [
+                partial(np.copyto, sums[: 3 * u], dnet[:, u:].transpose(1, 0, 2)),
+                partial(np.copyto, sums[3 * u :], dnet[:, :u].transpose(1, 0, 2)),
+                partial(np.copyto, seen, joined.transpose(0, 2, 1)),
+                Product(sums.reshape(rows, -1), seen.reshape(steps * n, -1), dw),
+            ]
+        return calls if dx is None else [*calls, partial(np.matmul, back, dnet, dx)]
+
+    def _moments(self, steps: int) -> Sequence[int]:
+        order = list(flowing(steps, backwards=self.backwards))
+        return order if self.only is None else order[: order.index(self.only) + 1]
+
+
+twin_of(Elman)(lambda op: FastElman(op.activation, backwards=op.backwards))
+twin_of(LongShortTerm)(lambda op: FastLongShortTerm(backwards=op.backwards))
+
+
+@following(Moment)
+def _one_moment(op: Moment, before: Op) -> Ops | None:
+    """Where one state counts, the others need not be gathered."""
+    if type(before) is Elman:
+        return (FastElman(before.activation, backwards=before.backwards, only=op.t),)
+    return (FastLongShortTerm(backwards=before.backwards, only=op.t),) if type(before) is LongShortTerm else None
+
+
+def _line(joined: Array, states: Array, d: int, moments: Sequence[int]) -> tuple[list[Array], list[Array]]:
+    """What every moment sees, and where its state is put: where the next one sees it; of the last, in `states`."""
+    joined[moments[0], d:-1] = 0
+    homes = [joined[t, d:-1] for t in moments[1:]] + [states[moments[-1]]]
+    return [joined[t] for t in moments], homes
+
+
+def _gather(states: Array, joined: Array, d: int, *, backwards: bool) -> list[Call]:
+    """All states but the last, from where they were put."""
+    to, seen = (states[1:], joined[:-1]) if backwards else (states[:-1], joined[1:])
+    return [partial(np.copyto, to, seen[:, d:-1])]
+
+
+def _part(array: Array, moments: Sequence[int]) -> Array:
+    return array[min(moments) : max(moments) + 1]
+
+
+def _arriving(dy: Array, t: int, dh: Array, total: Array, *, first: bool, only: int | None) -> list[Call]:
+    """The gradient of a state: what came back through time, and what its own result brings if it has one."""
+    if only is not None:
+        return []
+    return [partial(np.copyto, total, dy[t]) if first else bound(np.add, dy[t], dh, total)]
+
+
+def _spread(dy: Array, like: Array, only: int | None) -> tuple[Array, list[Call]]:
+    """The gradient of all states, where only one of them has a result."""
+    if only is None:
+        return dy, []
+    spread = np.zeros_like(like)
+    return spread, [partial(np.copyto, spread[only], dy)]
+
+
+def _given_back(dx: Array | None, dw: Array | None, dnet: Array, joined: Array, back: Array) -> Calls:
+    calls: list[Any] = [] if dw is None else [*weight_gradient_calls(dw, dnet, joined)]
+    return calls if dx is None else [*calls, partial(np.matmul, back, dnet, dx)]

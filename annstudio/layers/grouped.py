@@ -1,0 +1,202 @@
+"""Convolution over groups of channels, and with gaps in the window; a filter for every channel is the extreme case.
+
+Sources: Yu & Koltun (2016) for dilation; Krizhevsky et al. (2012) for groups; Chollet (2017) for one a channel.
+"""
+
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from pydantic import Field
+
+from annstudio.engine.account import See, Term
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
+from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
+from annstudio.engine.program import View
+from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
+from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
+from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
+
+
+class GroupedCorrelate2D(Op):
+    """net[f, i, j] = Σ w · patch + b, each filter seeing its own group of channels through a window with gaps.
+
+    `x` (C, H, W, N) with its zero border, `w` (K + 1, F) with K = kh · kw · C / groups. `patches` keeps every window
+    as a column, group by group, with a row of ones below for the bias. Ungrouped and without gaps it is Correlate2D.
+    """
+
+    formula = r"\text{net}_{f,i,j} = \sum_{c \in \text{group},u,v} w_{f,c,u,v}\, x_{c,\,i s+u d,\,j s+v d} + b_f"
+    weighted_sum = True
+
+    def __init__(
+        self, kernel: tuple[int, int], strides: tuple[int, int], dilation: tuple[int, int], padding: Padding,
+        groups: int, *, bias: bool,
+    ) -> None:  # fmt: skip
+        self.kernel = kernel
+        self.strides = strides
+        self.dilation = dilation
+        self.padding = padding
+        self.groups = groups
+        self.bias = bias
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How far the window reaches, gaps included."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return ((kh - 1) * dh + 1, (kw - 1) * dw + 1)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        framed = self.border(inputs[0]).around(inputs[0])
+        return (inputs[1][1], *window_counts(framed[1:], self.reach, self.strides))
+
+    def margin(self, name: str, shape: Shape) -> Margin | None:
+        return self.border(shape) if name == "x" else None
+
+    def border(self, shape: Shape) -> Margin:
+        return border(shape, self.reach, self.strides, self.padding)
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        _, rows, columns = self.shape(*inputs)
+        return {"patches": Buffer((self.groups, inputs[1][0], rows, columns), fill=1.0, shown=False)}
+
+    def forward(self, y: Array, x: Array, w: Array, patches: Array) -> None:
+        windows = self._windows(x, y.shape[1], y.shape[2])
+        patches[:, : len(w) - self.bias].reshape(windows.shape)[...] = windows
+        filters = w.T.reshape(self.groups, -1, len(w))
+        np.copyto(y, np.matmul(filters, patches.reshape(self.groups, len(w), -1)).reshape(y.shape))
+
+    def backward(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> None:
+        columns = dy.reshape(self.groups, len(dy) // self.groups, -1)
+        if dw is not None:
+            products = np.matmul(patches.reshape(self.groups, len(w), -1), columns.swapaxes(1, 2))
+            dw[...] = products.transpose(1, 0, 2).reshape(dw.shape)
+        if dx is not None:
+            rows = len(w) - self.bias
+            filters = w[:rows].reshape(rows, self.groups, -1).transpose(1, 0, 2)
+            frame = self.border(dx.shape[:-1])
+            framed = np.zeros((*frame.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
+            windows = self._windows(framed, dy.shape[1], dy.shape[2])
+            shares = np.matmul(filters, columns).reshape(windows.shape)
+            for u in range(self.kernel[0]):
+                for v in range(self.kernel[1]):
+                    np.add(windows[:, u, v], shares[:, u, v], windows[:, u, v])
+            dx[...] = framed[frame.inside(dx.shape[:-1])]
+
+    def _windows(self, x: Array, rows: int, columns: int) -> Array:
+        """A view (groups, kh, kw, C / groups, rows, columns, N) of a framed picture."""
+        c, h, w, n = x.strides
+        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilation
+        channels = len(x) // self.groups
+        shape = (self.groups, kh, kw, channels, rows, columns, x.shape[-1])
+        return as_strided(x, shape, (channels * c, h * dh, w * dw, c, h * sh, w * sw, n))
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        f, i, j = index
+        channels = see.shape("x")[0] // self.groups
+        first = f // (see.shape("w")[1] // self.groups) * channels
+        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilation
+        terms = []
+        for u, v, c in np.ndindex(kh, kw, channels):
+            weight = see("w", (u * kw + v) * channels + c, f)
+            terms.append(Term((weight, see("x", first + c, i * sh + u * dh, j * sw + v * dw))))
+        return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        filters, rows, columns = see.shape("dy")
+        own = filters // self.groups
+        if name == "w":
+            place, f = index
+            return [
+                Term((see("dy", f, i, j, example=n), see("patches", f // own, place, i, j, example=n)))
+                for n in range(see.n_examples)
+                for i, j in np.ndindex(rows, columns)
+            ]
+        c, row, column = index
+        channels = see.shape("x")[0] // self.groups
+        group, c = divmod(c, channels)
+        _, top, left = self.border(see.shape("dx")).before
+        terms = []
+        for u, v in np.ndindex(self.kernel):
+            i, down = divmod(row + top - u * self.dilation[0], self.strides[0])
+            j, right = divmod(column + left - v * self.dilation[1], self.strides[1])
+            if down or right or not (0 <= i < rows and 0 <= j < columns):
+                continue
+            place = (u * self.kernel[1] + v) * channels + c
+            terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(group * own, (group + 1) * own)]
+        return terms
+
+
+class DepthwiseConv2D(Layer):
+    """Every channel has filters of its own; nothing is summed over channels."""
+
+    family: ClassVar[Family] = Family.CONVOLUTION
+    prefix: ClassVar[str] = "depthwise"
+
+    depth_multiplier: int = Field(
+        1, ge=1, le=64, title="Filters a channel", description="How many maps a channel gives."
+    )
+    kernel_size: Size2D = Field((3, 3), title="Kernel size", description="Height × width of the sliding window.")
+    strides: Size2D = Field((1, 1), title="Stride", description="How far the window moves at a time.")
+    dilation: Size2D = Field(
+        (1, 1), title="Dilation", description="From one place of the window to the next; 1: no gap."
+    )
+    padding: Padding = Field(
+        "same", title="Padding", description="same: a border of zeros keeps the size; valid: no border."
+    )
+    activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    slope: SlopeField = SLOPE
+    initializer: InitializerName = Field(
+        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
+    )
+    bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
+    trainable: TrainableField = True
+
+    @classmethod
+    def order(cls) -> int:
+        return 30
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        need_image(net, x)
+        fitting_kernel(net, x, self.kernel_size, self.dilation, self.padding)
+        channels = x.shape[0]
+        op = GroupedCorrelate2D(
+            self.kernel_size, self.strides, self.dilation, self.padding, channels, bias=self.bias
+        )  # fmt: skip
+        w = filter_parameter(net, self, 1, channels * self.depth_multiplier)
+        return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
+
+    @property
+    def summary(self) -> str:
+        kh, kw = self.kernel_size
+        return f"Depthwise {self.depth_multiplier} · {kh}×{kw} · {label(self.activation)}"
+
+
+class Filters(Protocol):
+    """The settings that say how filters begin and which of them learn."""
+
+    @property
+    def kernel_size(self) -> Size2D: ...
+    @property
+    def bias(self) -> bool: ...
+    @property
+    def activation(self) -> ActivationName: ...
+    @property
+    def initializer(self) -> InitializerName: ...
+    @property
+    def trainable(self) -> bool: ...
+
+
+def filter_parameter(
+    net: Builder, layer: Filters, channels: int, n_filters: int, frozen: frozenset[str] = frozenset()
+) -> Value:
+    """The weights (filters, channels that one of them sees, kh, kw) and biases of a convolution, (K + 1, F)."""
+    kh, kw = layer.kernel_size
+    k = kh * kw * channels
+    start = Initial(suited(layer.initializer, layer.activation), k, kh * kw * n_filters)
+    names = ("filter", "channel", "row", "column")
+    views = [View("W", (slice(k), slice(None)), start, (kh, kw, channels, n_filters), (3, 2, 0, 1), names)]
+    if layer.bias:
+        views.append(View("b", (k, slice(None)), suited_bias(layer.activation), axis_names=("filter",)))
+    return net.parameter((k + layer.bias, n_filters), views, trainable=layer.trainable, frozen=frozen)

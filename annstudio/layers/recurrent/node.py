@@ -1,0 +1,78 @@
+"""What recurrent nodes have in common: settings, directions, and the weights of [x; h; 1]."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.initializers import Initial
+from annstudio.engine.program import View
+from annstudio.layers.base import Layer, TrainableField
+from annstudio.layers.framing import need_sequence
+from annstudio.layers.merge import Join
+from annstudio.layers.recurrent.steps import Moment
+
+Direction = Literal["forward", "backward", "both"]
+
+
+class Recurrent(Layer):
+    """A layer that goes through a sequence (T, D). Sequences that end early hold their last state to the end."""
+
+    units: int = Field(16, ge=1, le=10_000, title="Units", description="How many numbers the layer keeps in mind.")
+    return_sequences: bool = Field(
+        False, title="Every step", description="Whether it gives its state after every step, or after the last only."
+    )
+    direction: Direction = Field(
+        "forward",
+        title="Direction",
+        description="From which end it reads; both: two layers, one from each end, their results side by side.",
+    )
+    trainable: TrainableField = True
+
+    @abstractmethod
+    def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
+        """The states after every step, (T, units), for one direction."""
+
+    def lower(self, net: Builder, *xs: Value) -> Value:
+        (x,) = xs
+        need_sequence(net, x)
+        ways = [way for way in ("forward", "backward") if self.direction in (way, "both")]
+        results = []
+        for way in ways:
+            states = self.one_way(net, x, backwards=way == "backward")
+            if not self.return_sequences:
+                last = 0 if way == "backward" else x.shape[0] - 1
+                states = net.apply(Moment(last), states, name="out")
+            results.append(states)
+        return results[0] if len(results) == 1 else net.apply(Join(), *results, name="out")
+
+    def suffix(self, backwards: bool) -> str:
+        """Behind the names of weights: those of the second direction are told apart."""
+        return "_back" if backwards and self.direction == "both" else ""
+
+    @property
+    def summary(self) -> str:
+        arrow = {"forward": "", "backward": " ←", "both": " ⇄"}[self.direction]
+        return f"{type(self).__name__} {self.units}{arrow}" + (" · every step" if self.return_sequences else "")
+
+
+def joined_parameter(
+    layer: Recurrent, net: Builder, x: Value, *, gates: int, bias: Initial, suffix: str
+) -> Value:  # fmt: skip
+    """One array (gates · units, D + units + 1) with the views W (of inputs), U (of the state before) and b."""
+    d, u = x.shape[1], layer.units
+    everything = slice(None)
+    names = ("gate and unit", "input")
+    views = [
+        View(f"W{suffix}", (everything, slice(d)), Initial("glorot_uniform", d, gates * u), axis_names=names),
+        View(f"U{suffix}", (everything, slice(d, d + u)), Initial("orthogonal", u, gates * u), axis_names=names),
+        View(f"b{suffix}", (everything, d + u), bias, axis_names=names[:1]),
+    ]
+    return net.parameter((gates * u, d + u + 1), views, trainable=layer.trainable)
+
+
+def flowing(steps: int, *, backwards: bool) -> Sequence[int]:
+    """The moments in the order in which they are gone through."""
+    return range(steps - 1, -1, -1) if backwards else range(steps)

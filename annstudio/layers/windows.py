@@ -1,0 +1,164 @@
+"""Pooling over windows that may overlap and reach over the edge, of images (C, H, W) and of sequences (T, D)."""
+
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+
+from annstudio.engine.account import Factor, See, Term, derived
+from annstudio.engine.op import Array, Index, Margin, Op, Shape
+from annstudio.layers.framing import window_counts
+
+
+class WindowPool(Op):
+    """One number of every window of an image (C, H, W) or of a sequence (T, D): channels and features stay apart."""
+
+    fill: ClassVar[float]
+    """What stands for the places over the edge."""
+
+    def __init__(self, size: Shape, strides: Shape, frame: Margin) -> None:
+        self.size = size
+        self.strides = strides
+        self.frame = frame
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        framed = self.frame.around(shape)
+        if len(shape) == 3:
+            return (shape[0], *window_counts(framed[1:], self.size, self.strides))
+        return (*window_counts(framed[:1], self.size, self.strides), shape[1])
+
+    def margin(self, name: str, shape: Shape) -> Margin | None:
+        return self.frame if any(self.frame.before + self.frame.after) else None
+
+    def unframed(self, framed: Shape) -> Shape:
+        """The size of an input without its frame."""
+        return tuple(n - b - a for n, b, a in zip(framed, self.frame.before, self.frame.after, strict=True))
+
+    def parts(self, x: Array, shape: Shape) -> list[Array]:
+        """For every place inside a window, the view of a framed x that has the value there for all windows."""
+        lead = (slice(None),) if len(shape) == 3 else ()
+        counts = shape[1:] if len(shape) == 3 else shape[:1]
+        return [
+            x[(*lead, *(slice(u, u + (n - 1) * s + 1, s) for u, n, s in zip(place, counts, self.strides, strict=True)))]
+            for place in product(*map(range, self.size))
+        ]
+
+    def window(self, index: Index, shape: Shape) -> list[Index]:
+        """The places of an input (without its frame) that the window of one result covers."""
+        image = len(shape) == 3
+        first = [i * s for i, s in zip(index[1:] if image else index[:1], self.strides, strict=True)]
+        found = []
+        for place in product(*map(range, self.size)):
+            at = [f + u for f, u in zip(first, place, strict=True)]
+            framed = (index[0], *at) if image else (*at, index[1])
+            inner = tuple(i - b for i, b in zip(framed, self.frame.before, strict=True))
+            if all(0 <= i < n for i, n in zip(inner, shape, strict=True)):
+                found.append(inner)
+        return found
+
+    def framed(self, index: Index) -> Index:
+        """A place of an input as it is in its frame."""
+        return tuple(i + b for i, b in zip(index, self.frame.before, strict=True))
+
+    def over(self, index: Index, results: Shape) -> list[Index]:
+        """The results whose windows cover a place of the input."""
+        image = len(index) == 3
+        inner = self.framed(index)
+        ranges = [
+            range(max(0, -(-(i - k + 1) // s)), min(n - 1, i // s) + 1)
+            for i, k, s, n in zip(
+                inner[1:] if image else inner[:1],
+                self.size,
+                self.strides,
+                results[1:] if image else results[:1],
+                strict=True,
+            )
+        ]
+        return [(index[0], *at) if image else (*at, index[1]) for at in product(*ranges)]
+
+
+class WindowMax(WindowPool):
+    """The largest value of every window; on the way back the gradient goes to the first place that holds it."""
+
+    formula = r"y_i = \max_u\; x_{i s + u}"
+    fill = -np.inf
+
+    def forward(self, y: Array, x: Array) -> None:
+        first, *others = self.parts(x, y.shape[:-1])
+        np.copyto(y, first)
+        for part in others:
+            np.maximum(y, part, out=y)
+
+    def backward(self, dx: Array, dy: Array, x: Array, y: Array) -> None:
+        framed = np.zeros(x.shape, dx.dtype)
+        free = np.ones(y.shape, bool)
+        for part, share in zip(self.parts(x, y.shape[:-1]), self.parts(framed, y.shape[:-1]), strict=True):
+            wins = (part == y) & free
+            np.add(share, dy * wins, share)
+            free &= ~wins
+        dx[...] = framed[self.frame.inside(dx.shape[:-1])]
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [self._largest(see, index, self.unframed(see.shape("x")))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        shape = see.shape("dx")
+        terms = []
+        for result in self.over(index, see.shape("y")):
+            inside = self._largest(see, result, shape)
+            place = self.window(result, shape).index(index)
+            template = rf"[\,«{place}» = {inside.template}\,]"
+
+            def wins(*values: float, place: int = place) -> float:
+                return float(values.index(max(values)) == place)
+
+            won = derived("wins", index, Term(inside.factors, template, wins), see.example)
+            terms.append(Term((see("dy", *result), won)))
+        return terms
+
+    def _largest(self, see: See, index: Index, shape: Shape) -> Term:
+        numbers = tuple(see("x", *self.framed(place)) for place in self.window(index, shape))
+        template = r"\max(" + ",\\; ".join(f"«{n}»" for n in range(len(numbers))) + ")"
+        return Term(numbers, template, lambda *values: max(values))
+
+
+class WindowMean(WindowPool):
+    """The mean of every window; what lies over the edge does not count."""
+
+    formula = r"y_i = \frac{1}{n} \sum_u x_{i s + u}"
+    fill = 0.0
+
+    def forward(self, y: Array, x: Array) -> None:
+        first, *others = self.parts(x, y.shape[:-1])
+        np.copyto(y, first)
+        for part in others:
+            np.add(y, part, y)
+        np.divide(y, self._counts(self.unframed(x.shape[:-1]), y), y)
+
+    def backward(self, dx: Array, dy: Array, x: Array) -> None:
+        framed = np.zeros(x.shape, dx.dtype)
+        share = dy / self._counts(dx.shape[:-1], dy)
+        for part in self.parts(framed, dy.shape[:-1]):
+            np.add(part, share, part)
+        dx[...] = framed[self.frame.inside(dx.shape[:-1])]
+
+    def _counts(self, shape: Shape, y: Array) -> Array:
+        """How many values every window holds, to divide by."""
+        ones = np.zeros((*self.frame.around(shape), 1), y.dtype)
+        ones[self.frame.inside(shape)] = 1
+        return sum(self.parts(ones, y.shape[:-1]), np.zeros((*y.shape[:-1], 1), y.dtype))
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        shape = self.unframed(see.shape("x"))
+        places = self.window(index, shape)
+        return [_share(see("x", *self.framed(place)), len(places)) for place in places]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        shape = see.shape("dx")
+        results = self.over(index, see.shape("dy"))
+        return [_share(see("dy", *result), len(self.window(result, shape))) for result in results]
+
+
+def _share(number: Factor, n: int) -> Term:
+    return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»", lambda value: value / n)
