@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from annstudio.engine.arena import Memory, Weights
 from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
+from annstudio.training.patience import Best
 from annstudio.training.record import Record
 
 
@@ -24,10 +25,12 @@ class Progress:
     epoch_hits: float = 0.0
     memory: Memory = field(default_factory=lambda: Memory(0, {}))
     record: Record = field(default_factory=Record)
-    plan: Plan | None = None
-    """How it has been carried out; to go on with the same bits is to go on with the same plan."""
     over: bool = False
     """The run was stopped for good: the next one begins anew, with the weights as they are."""
+    plan: Plan | None = None
+    """How it has been carried out; to go on with the same bits is to go on with the same plan."""
+    best: Best | None = None
+    """The best weights so far, for early stopping; not kept in files."""
 
 
 @dataclass(frozen=True, eq=False)

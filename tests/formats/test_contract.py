@@ -111,7 +111,8 @@ def test_every_field_of_a_project_is_kept():
         "graph", "weights", "data", "settings", "progress", "title", "note", "start",
     ]  # fmt: skip
     assert [field.name for field in fields(Progress)] == [
-        "step", "epoch", "position", "epoch_loss", "epoch_hits", "memory", "record", "over",
+        "step", "epoch", "position", "epoch_loss", "epoch_hits", "memory", "record", "over", "plan",
+        "best",
     ]  # fmt: skip
     assert [field.name for field in fields(Record)] == ["epochs", "blocks", "per_block", "in_last"]
     assert [field.name for field in fields(Node)] == ["id", "layer", "x", "y"]
