@@ -49,6 +49,8 @@ class Slot:
     dtype: str = "float"
     fill: float = 0.0
     shown: bool = True
+    scope: str = ""
+    """Where inside a composite the array stands, such as a time step."""
 
 
 @dataclass(frozen=True)

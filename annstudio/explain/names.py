@@ -5,13 +5,14 @@ A symbol is LaTeX; `plain` turns LaTeX of the kind used here into text for toolt
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 
 from annstudio.engine.op import Index
-from annstudio.engine.program import Program, Role, Slot, View
+from annstudio.engine.program import Program, Role, Slot, Step, View
 
 NUMBERED_WEIGHTS = 99
 """Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
@@ -40,8 +41,9 @@ class Names:
                 return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
         if not described.shape and described.name in ("E", "e"):
             return self._loss(described)
-        word = described.name if described.name in ("net", "out", "s") else "out"
-        return rf"\text{{{word}}}_{{{self.unit(described.node, index)}}}"
+        word = "out" if self.program.outputs.get(described.node) == slot else described.name.replace("_", r"\_")
+        place = rf"^{{\text{{ {described.scope}}}}}" if described.scope else ""
+        return rf"\text{{{word}}}_{{{self.unit(described.node, index)}}}{place}"
 
     def unit(self, node: str, index: Index) -> str:
         """A unit's short name: h1 for the first of `hidden`; with more axes h(2,3,1). Long names stand upright."""
@@ -69,14 +71,22 @@ class Names:
 
     @cached_property
     def _way(self) -> dict[int, str]:
-        """Of gradients that are only one path's share: which layer they come by."""
+        """Of gradients that are only one path's share: which layer they come by, numbered where several do."""
         whole = set(self.program.gradients.values())
-        return {
-            gradient: rf"^{{\text{{ via {step.node}}}}}".replace("_", r"\_")
+        shares = [
+            (gradient, of, f"via {step.node} {step.scope}".strip())
             for step in self.program.steps
-            for gradient in getattr(step, "gradients", ())
+            if isinstance(step, Step)
+            for of, gradient in zip(step.inputs, step.gradients, strict=False)
             if gradient is not None and gradient not in whole
-        }
+        ]
+        told: Counter[tuple[int, str]] = Counter()
+        found = {}
+        for gradient, of, way in shares:
+            told[of, way] += 1
+            number = f" ({told[of, way]})" if told[of, way] > 1 else ""
+            found[gradient] = rf"^{{\text{{ {way}{number}}}}}".replace("_", r"\_")
+        return found
 
     @cached_property
     def _short(self) -> dict[str, str]:

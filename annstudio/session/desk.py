@@ -352,8 +352,8 @@ class Session:
     def _start(self, merge: object, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> None:
         if self._errand is not None:
             return
-        self.leave_explain()
         job = self.network.job(max_steps, stop_at_epoch_end=stop_at_epoch_end)
+        self.leave_explain()
         self._errand = Errand(job, merge, self.sample if self._watching else None)
         self.activity_changed.emit(self.activity)
 

@@ -21,7 +21,7 @@ BOTTOM = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
-PALETTE_MINIMUM, INSPECTOR_MINIMUM, EXPLAIN_WIDTH = 150, 264, 540
+PALETTE_MINIMUM, INSPECTOR_MINIMUM, BOTTOM_MINIMUM, EXPLAIN_WIDTH = 150, 264, 120, 540
 
 
 class Docks:
@@ -52,7 +52,7 @@ class Docks:
         for kind in BOTTOM:
             panel = self.problems if kind is ProblemsPanel else kind(session)
             self.panels[kind] = panel
-            self._dock(kind.title, panel, Area.BottomDockWidgetArea)
+            self._dock(kind.title, panel, Area.BottomDockWidgetArea, scroll=True)
         self.explain_dock = self._dock("Why", explain_panel, Area.RightDockWidgetArea)
         self.explain_dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
         self._arrange()
@@ -91,13 +91,17 @@ class Docks:
                 menu.addAction(dock.toggleViewAction())
 
     def _dock(self, title: str, panel: QWidget, area: Area, *, scroll: bool = False) -> QDockWidget:
+        """A dock; with `scroll` it can be smaller than what is in it, so that no panel dictates the window's size."""
         dock = QDockWidget(title, self._window)
         dock.setObjectName(f"dock {title}")
         if scroll:
             frame = QScrollArea()
             frame.setWidgetResizable(True)
             frame.setFrameShape(QScrollArea.Shape.NoFrame)
-            frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            if area is Area.BottomDockWidgetArea:
+                frame.setMinimumHeight(BOTTOM_MINIMUM)
+            else:
+                frame.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             frame.setWidget(panel)
             dock.setWidget(frame)
         else:
@@ -131,9 +135,13 @@ class Docks:
             dock.setVisible(dock is not self.explain_dock)
         tabs[0].raise_()
         self.dress_titles()
+        self.first_sizes()
+
+    def first_sizes(self) -> None:
+        """The panels' first widths and height. What Qt makes of them depends on the window: ask again once shown."""
         horizontal = [self.docks["Layers"], self.docks["Inspector"]]
         self._window.resizeDocks(horizontal, [PALETTE_WIDTH, INSPECTOR_WIDTH], Qt.Orientation.Horizontal)
-        self._window.resizeDocks([tabs[0]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+        self._window.resizeDocks([self.docks[BOTTOM[0].title]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
 
     def _renamed(self, old: str, new: str) -> None:
         """What was selected stays so under its new name."""

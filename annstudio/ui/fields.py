@@ -1,7 +1,8 @@
 """The fields that forms are made of: each edits one value, checks it in words and can be set without a sound.
 
 A field tells an edit by `edited(value)`, and what it cannot read by `refused(words)`. The owner answers an accepted
-edit with `set_value`; until then the field remembers its last good value and falls back to it when it is left.
+edit with `set_value`; until then the field remembers its last good value and falls back to it when it is left, or at
+Escape (`taken_back`).
 """
 
 import math
@@ -9,7 +10,7 @@ import re
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QValidator, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from annstudio.ui.numbers import Limits, number_text, parse_number, stepped
@@ -21,11 +22,19 @@ MIXED = object()
 _KEPT_FOCUS = (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason)
 
 
+class _NumberLine(QLineEdit):
+    """A double click chooses the whole number, not what stands behind its point."""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.selectAll()
+
+
 class NumberField(QAbstractSpinBox):
     """A whole or decimal number with arrows; what is typed counts at Enter or when the field is left."""
 
     edited = Signal(object)
     refused = Signal(str)
+    taken_back = Signal()
 
     def __init__(self, limits: Limits, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,6 +44,7 @@ class NumberField(QAbstractSpinBox):
         self._good: Any = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccelerated(limits.whole)
+        self.setLineEdit(_NumberLine(self))
         indent(self)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.lineEdit().returnPressed.connect(self.commit)
@@ -110,6 +120,7 @@ class NumberField(QAbstractSpinBox):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text() != self._shown():
             self._show()
+            self.taken_back.emit()
             return
         super().keyPressEvent(event)
 
@@ -181,6 +192,7 @@ class TextField(QLineEdit):
 
     edited = Signal(object)
     refused = Signal(str)
+    taken_back = Signal()
     stepping = False
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -231,6 +243,7 @@ class TextField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text() != self._shown():
             self.restore()
+            self.taken_back.emit()
             return
         super().keyPressEvent(event)
 

@@ -55,6 +55,9 @@ class Cell(QWidget):
         lines = field.findChildren(QLineEdit) + ([field] if isinstance(field, QLineEdit) else [])
         for line in lines:
             line.textEdited.connect(self.clear)
+        for part in (field, *field.findChildren(NumberField)):
+            if isinstance(part, NumberField | TextField):
+                part.taken_back.connect(self.clear)
 
     def say(self, words: str) -> None:
         """Show why a value was refused; nothing where there is nothing to say."""

@@ -237,6 +237,8 @@ def bare_plot(parent: QWidget) -> Any:
     plot.hideButtons()
     plot.setFrameShape(QFrame.Shape.NoFrame)
     plot.getViewBox().setDefaultPadding(0)
+    # Room for half of the last number below the axis.
+    plot.getPlotItem().layout.setContentsMargins(1, 1, 4 * GRID, 1)
     plot.disableAutoRange()
     return plot
 

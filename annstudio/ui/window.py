@@ -6,7 +6,16 @@ from typing import Any
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QStackedWidget, QToolBar
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QToolBar,
+    QWidget,
+)
 
 from annstudio import __version__
 from annstudio.errors import StudioError
@@ -50,8 +59,9 @@ class Window(QMainWindow):
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.canvas)
         self._pages.addWidget(self.explain_view)
+        self._turn_to(self.canvas)
         self.setCentralWidget(self._pages)
-        self.files: Files = Files(self, session, self.memory, self._thumbnail)
+        self.files: Files = Files(self, session, self.memory, self._thumbnail, self._pages.setFocus)
         self.docks = Docks(self, session, self.canvas, self.explain_panel)
         self.actions_by_id = {command.id: self._action(command) for command in COMMANDS}
         self._fill_menus()
@@ -141,12 +151,20 @@ class Window(QMainWindow):
     def _activity_changed(self, activity: str) -> None:
         explaining = activity == "explain"
         if explaining != (self._pages.currentWidget() is self.explain_view):
-            self._pages.setCurrentWidget(self.explain_view if explaining else self.canvas)
+            self._turn_to(self.explain_view if explaining else self.canvas)
             self.docks.explain(explaining)
             self.toolbar.setVisible(not explaining)
             self.explain_toolbar.setVisible(explaining)
-            (self.explain_view if explaining else self.canvas).setFocus()
+            self._pages.setFocus()
         self.update_actions()
+
+    def _turn_to(self, page: QWidget) -> None:
+        """Show the canvas or Explain; how much room the other one needs does not count meanwhile."""
+        for other in (self.canvas, self.explain_view):
+            need = QSizePolicy.Policy.Expanding if other is page else QSizePolicy.Policy.Ignored
+            other.setSizePolicy(need, need)
+        self._pages.setCurrentWidget(page)
+        self._pages.setFocusProxy(page)
 
     def update_actions(self) -> None:
         """Enable what can be used now, and say on it what it would do."""
@@ -255,6 +273,8 @@ class Window(QMainWindow):
             self._look.start()
 
     def _first_look(self) -> None:
+        if self.memory.window() is None:
+            self.docks.first_sizes()
         self.canvas.fit()
         self._draw()
 

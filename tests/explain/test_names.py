@@ -21,6 +21,7 @@ from annstudio.layers.merge import Add
 from annstudio.layers.shaping import Flatten
 from tests.builders import chain, random_feeds, random_weights, run_of, with_branch
 from tests.document.drawings import networks
+from tests.hard import Centre, Loop
 from tests.layers.cases import cases, written
 
 NAMED = (Role.FEED, Role.PARAMETER, Role.VALUE, Role.GRADIENT, Role.NOISE)
@@ -62,6 +63,9 @@ def networks_to_name() -> dict[str, Graph]:
             "sum",
             right=dense,
         ),
+        "time": chain(input=Input(shape=(3, 2)), loop=Loop(units=2), out=dense, loss=Loss()),
+        "running mean": chain(input=Input(shape=(2,)), centre=Centre(), out=dense, loss=Loss()),
+        "twice the same": chain(input=Input(shape=(2,)), a=dense, sum=Add(), loss=Loss()).connect("a", "sum"),
         "two losses": worked.with_node(Node("other", Loss(column="z"))).connect("output", "other"),
     }
 

@@ -7,9 +7,10 @@ import pytest
 
 from annstudio.data.base import parse_source
 from annstudio.document.graph import Node
-from annstudio.errors import GraphError
+from annstudio.errors import GraphError, TrainingError
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
 from tests.builders import chain, project, small_project, some_table, trained, worked_example
 
 
@@ -183,6 +184,17 @@ def test_training_leaves_explain(desk):
     assert session.activity == "train"
     session.wait()
     assert session.activity == "edit"
+
+
+def test_training_that_cannot_start_leaves_the_explanation_alone(desk):
+    frozen = replace(
+        worked_example(), graph=chain(input=Input(shape=(2,)), out=Dense(units=2, trainable=False), loss=Loss())
+    )
+    session = desk(frozen)
+    session.explain(0)
+    with pytest.raises(TrainingError):
+        session.train()
+    assert session.activity == "explain"
 
 
 @pytest.mark.parametrize("edit", ["weight", "rate", "undo"])

@@ -32,6 +32,8 @@ class Desk:
         self.window.resize(width, height)
         self.window.show()
         self.session.explain(0)
+        # Cards are put in rows once the size has come to rest.
+        QTest.qWait(0 if self.view.shows_neurons else 100)
         QApplication.processEvents()
 
     @property
@@ -42,6 +44,7 @@ class Desk:
         modifier = Qt.KeyboardModifier.ControlModifier if control else Qt.KeyboardModifier.NoModifier
         for key in keys:
             QTest.keyClick(self.view, key, modifier)
+        QApplication.processEvents()
 
     def weight(self, key: str, *index: int) -> Quantity:
         """A weight as an element of its stored array."""

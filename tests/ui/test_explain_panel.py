@@ -1,24 +1,28 @@
 """The panel beside the Explain view: pages about weights, units, errors and steps; links, history, copying."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from annstudio.engine.optimizers import Adam
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.walk import Grain
-from annstudio.layers.dense import WeightedSum
+from annstudio.layers.dense import Dense, WeightedSum
+from annstudio.layers.ends import Input
 from annstudio.ui.app import application
 from annstudio.ui.explain.blocks import LinesView, PageTable
 from annstudio.ui.explain.formula import FormulaView, Piece, copy_menu
 from annstudio.ui.explain.rich import address, quantity_at, rich
 from annstudio.ui.explain.source_view import SourceView
 from annstudio.ui.explain.typeset import typeset
-from tests.builders import small_project, trained, worked_example
+from tests.builders import chain, project, small_project, table, trained, worked_example
 from tests.ui.explaining import Desk, click_widget, explaining
 
 Key = Qt.Key
@@ -322,3 +326,47 @@ def test_every_number_of_a_batch_can_be_asked_about(qtbot: QtBot):
                 assert desk.panel.page.title
                 assert desk.panel.page.sections
         QApplication.processEvents()
+
+
+def test_a_network_without_a_loss_can_be_explained_forward(qtbot: QtBot):
+    application("light")
+    graph = chain(input=Input(shape=(2,)), hidden=Dense(units=2, activation="tanh"))
+    with explaining(project(graph, table([(0.1, 0.2)], [(0.5,)]))) as desk:
+        desk.key(Key.Key_L, Key.Key_End)
+        desk.view.ask(desk.weight("hidden/W", 0, 0))
+        assert "no loss yet" in desk.panel.text
+        desk.view.ask(desk.unit("hidden", 1).quantity)
+        assert "out_h2 = tanh(" in desk.panel.text
+
+
+def test_held_keys_make_one_page(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    made: list[object] = []
+    show = desk.panel._show
+    monkeypatch.setattr(desk.panel, "_show", lambda page: made.append(page) or show(page))
+    desk.key(*[Key.Key_Right] * 12)
+    assert desk.tour.walk.place == 12
+    assert len(made) == 1
+
+
+def test_all_that_explains_is_gone_when_it_is_closed(qtbot: QtBot):
+    application("light")
+    with explaining(worked_example()) as desk:
+        desk.key(Key.Key_End)
+        desk.view.ask(desk.weight("output/W", 0, 0))
+        desk.view.show_neurons(False)
+        held = [weakref.ref(thing) for thing in (desk.view, desk.panel, desk.bar, desk.view.scene, desk.tour)]
+    del desk
+    gc.collect()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert [ref() for ref in held] == [None] * 5
+
+
+def test_a_long_formula_has_the_height_it_needs(qtbot: QtBot):
+    application("light")
+    with explaining(small_project(optimizer=Adam())) as desk:
+        desk.view.set_grain(Grain.LAYER)
+        desk.key(Key.Key_End)
+        assert formulas(desk)[0].pieces[0].latex == Adam.formula
+        for view in formulas(desk):
+            assert view.height() >= view.heightForWidth(view.width())

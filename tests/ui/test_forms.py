@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 from pydantic import BaseModel, Field
-from PySide6.QtCore import QLocale, Qt
+from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
@@ -134,6 +134,22 @@ def test_escape_takes_back_what_was_typed(form):
     assert (form.field("rate").text(), form.told) == ("0.1", [])
 
 
+def test_escape_takes_the_complaint_back_too(form):
+    type_into(form, "rate", "0.0.3")
+    QTest.keyClick(form.field("rate"), Qt.Key.Key_Return)
+    assert form.cells["rate"].words.isVisible()
+    QTest.keyClick(form.field("rate"), Qt.Key.Key_Escape)
+    assert not form.cells["rate"].words.isVisible()
+
+
+def test_a_double_click_chooses_the_whole_number(form):
+    field = line(form, "rate")
+    place = QPoint(20, field.height() // 2)
+    QTest.mouseClick(field, Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseDClick(field, Qt.MouseButton.LeftButton, pos=place)
+    assert field.selectedText() == "0.1"
+
+
 def test_arrows_step_and_are_told_as_steps(form):
     form.field("units").setFocus()
     QTest.keyClick(form.field("units"), Qt.Key.Key_Up)
@@ -200,7 +216,7 @@ def test_several_that_differ_show_so_and_one_edit_sets_them_all(form):
 def test_the_wheel_passes_over_a_field_without_the_focus(form, qtbot):
     form.other.setFocus()
     qtbot.wait(1)
-    from PySide6.QtCore import QPoint, QPointF
+    from PySide6.QtCore import QPointF
     from PySide6.QtGui import QWheelEvent
 
     for name in ("units", "mode"):

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
@@ -22,6 +22,7 @@ from annstudio.session import Session
 from annstudio.ui.actions import COMMANDS, shortcuts
 from annstudio.ui.app import application
 from annstudio.ui.command_search import CommandSearch
+from annstudio.ui.docks import INSPECTOR_WIDTH, PALETTE_WIDTH
 from annstudio.ui.theme import theme
 from annstudio.ui.window import Window
 
@@ -256,3 +257,23 @@ def test_the_menu_says_which_theme_is_chosen(window: Window) -> None:
     for mode in ("dark", "light"):
         press(window, f"theme_{mode}")
         assert [name for name in names if window.actions_by_id[name].isChecked()] == [f"theme_{mode}"]
+
+
+def test_the_panels_leave_the_window_its_freedom(digits: Window, qtbot: QtBot) -> None:
+    assert digits.minimumSizeHint().width() <= 1000
+    digits.resize(1440, 900)
+    digits.reset_panels()
+    qtbot.waitUntil(lambda: digits.docks.docks["Layers"].width() == PALETTE_WIDTH)
+    assert digits.docks.docks["Inspector"].width() == INSPECTOR_WIDTH
+    digits.resize(1000, 700)
+    qtbot.waitUntil(lambda: digits.width() == 1000)
+
+
+def test_keys_reach_the_canvas_of_a_new_project(window: Window, qtbot: QtBot) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    field = window.docks.palette.findChild(QLineEdit)
+    assert field is not None
+    field.setFocus()
+    press(window, "new")
+    assert window.canvas.hasFocus()

@@ -235,7 +235,7 @@ def _placed(
     for level in range(max(depth.values(), default=0) + 1):
         inside = [found[link.source].size * found[link.target].size for link in links if depth[link.target] == level]
         # Tall drawings have room to the sides.
-        least = 330.0 if sum(inside) <= 6 else 420.0 if len(inside) == 1 else 560.0
+        least = 560.0 if len(inside) > 1 else 330.0 if sum(inside) <= 6 else 420.0 if sum(inside) <= 10 else 500.0
         x += min(max(least, tallest / len(found)), 700.0) if level else 0.0
         xs[level] = x
     columns: dict[str, Column] = {}

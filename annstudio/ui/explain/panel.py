@@ -1,6 +1,6 @@
 """The panel beside the Explain view: the question that was asked and its whole answer, or the step at hand."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
@@ -47,7 +47,13 @@ class ExplainPanel(QWidget):
         self.setMinimumWidth(80 * GRID)
         self.back.clicked.connect(self.tour.ask_back)
         self.release.clicked.connect(self._release)
-        for signal in (self.tour.begun, self.tour.moved, self.tour.asked, self.tour.digits_changed):
+        # Keys that are held down come faster than pages are made: the last moment of a rush is enough.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.refresh)
+        self.tour.moved.connect(self._soon.start)
+        for signal in (self.tour.begun, self.tour.asked, self.tour.digits_changed):
             signal.connect(self.refresh)
         follow(self, themes.changed, self._redress)
         self.refresh()
@@ -64,6 +70,7 @@ class ExplainPanel(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Show the answer, or the step; what is the same already is left alone."""
+        self._soon.stop()
         self.back.setVisible(self.tour.walk is not None and self.tour.can_go_back)
         self.release.setVisible(self.tour.question is not None)
         page = page_of(self.tour)

@@ -1,6 +1,7 @@
 """The page about the step at hand: what the operation does, what it read and wrote, and its source."""
 
 import re
+from itertools import islice
 
 import numpy as np
 
@@ -77,9 +78,14 @@ def _op_sections(tour: Tour, step: Step) -> list[Section]:
     blocks.append(Note(_doc(step)))
     sections = [Section(f"{step.node} · {name}", tuple(blocks))]
     written = [slot for slot in step.writes if tour.program.slots[slot].shown]
-    told = _told(tour, written)
-    if told is not None:
-        sections.append(Section("Number by number", (told,)))
+    quantities = _numbers(tour, written)
+    if 0 < len(quantities) <= TOLD:
+        sections.append(Section("Number by number", (_told(tour, quantities),)))
+    elif quantities:
+        first = [next(q for q in quantities if q.slot == slot) for slot in dict.fromkeys(q.slot for q in quantities)]
+        sections.append(
+            Section("For example", (_told(tour, first), Note("Click a number on the left to ask about it.")))
+        )
     sections.append(Section("Reads and writes", (_arrays_table(tour, step),)))
     return [*sections, Section("The code that ran", (Source(f"{name}.{method}", source_of(step.op, method)),))]
 
@@ -90,27 +96,29 @@ def _doc(step: Step) -> str:
     return re.split(r"(?<=\.) (?=[A-Z`])", first)[0]
 
 
-def _told(tour: Tour, slots: list[int]) -> Lines | None:
-    """Every number that a small step wrote, as symbols, numbers and result."""
-    quantities = [
+def _numbers(tour: Tour, slots: list[int]) -> list[Quantity]:
+    """The numbers of slots, of each at most one more than are told."""
+    return [
         Quantity(slot, index)
         for slot in slots
         if tour.program.slots[slot].role is not Role.BUFFER
-        for index in np.ndindex(tour.program.slots[slot].shape)
+        for index in islice(np.ndindex(tour.program.slots[slot].shape), TOLD + 1)
     ]
-    if not 0 < len(quantities) <= TOLD:
-        return None
+
+
+def _told(tour: Tour, quantities: list[Quantity]) -> Lines:
+    """Numbers as symbols, numbers and result."""
     lines = []
     for quantity in quantities:
         told = tour.explainer.derive(quantity, tour.digits)
-        symbols = " + ".join(row_symbols(row) for row in told.rows[:TOLD])
-        more = " + …" if len(told.rows) > TOLD else ""
+        few = [row_symbols(row) for row in told.rows[:TOLD]]
+        symbols = " + ".join(few if len(told.rows) <= TOLD else [*few[:2], "…"])
         value = bold(tour.text(told.value))
-        lines.append(f"{rich(told.symbol)} = {symbols}{more}".replace("+ −", "− "))
+        lines.append(f"{rich(told.symbol)} = {symbols}".replace("+ −", "− "))
         if len(told.rows) <= TOLD:
             lines.append(f"&nbsp;&nbsp;= {rich(times(told.numbers_line[2:]))} = {value}")
         else:
-            lines.append(f"&nbsp;&nbsp;= {value}")
+            lines.append(f"&nbsp;&nbsp;= {value}, a sum of {len(told.rows)} terms")
     return Lines(tuple(lines))
 
 

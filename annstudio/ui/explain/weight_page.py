@@ -15,6 +15,8 @@ from annstudio.ui.explain.weight_table import layer_table
 
 def weight_page(tour: Tour, question: WeightQuestion) -> Page:
     """Everything there is to say about one weight in this batch."""
+    if tour.program.loss is None:
+        return _without_loss(tour, question)
     told = tour.weight_answer(question)
     name = rich(told.symbol)
     gradient = tour.program.gradients.get(question.parameter.slot)
@@ -30,6 +32,17 @@ def weight_page(tour: Tour, question: WeightQuestion) -> Page:
         sections.append(_check_section(tour, told))
         sections += _source_sections(tour, question)
     return Page(f"How much does {name} change the error?", tuple(sections))
+
+
+def _without_loss(tour: Tour, question: WeightQuestion) -> Page:
+    symbol = tour.names.of(question.parameter.slot, question.stored)
+    value = float(tour.stepper.before_update(question.parameter.slot)[question.stored])
+    note = Note("The network has no loss yet, so no error tells how it should change.")
+    sections = (
+        Section("Value", (Lines((f"{rich(symbol)} = {bold(tour.text(value))}",)), note)),
+        Section("All weights of this layer", (layer_table(tour, question),)),
+    )
+    return Page(f"What is {rich(symbol)}?", sections)
 
 
 # Gradient ------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from annstudio.document.diff import diff
 from annstudio.document.project import Project
 from annstudio.engine.arena import Weights
 from annstudio.session import Session
+from annstudio.training.snapshot import Finished
 from annstudio.ui import theme as themes
 from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text
@@ -96,7 +97,8 @@ class Panel(QWidget):
         """`changed` came before it and has shown the same."""
 
     def _snapshot(self, snapshot: object) -> None:
-        self.touch(max(self.pace, LIVE_SECONDS))
+        # How a run ended is shown together with the weights it ended with.
+        self.touch(0 if isinstance(snapshot, Finished) else max(self.pace, LIVE_SECONDS))
 
     def _activity(self, activity: str) -> None:
         self.touch()

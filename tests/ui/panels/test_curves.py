@@ -59,6 +59,12 @@ def test_gradients_are_shown_per_layer(panel, digits):
     assert rows[0][1] == pytest.approx(10 ** bars["conv_1"])
 
 
+def test_gradients_are_there_at_once_when_a_run_ends(panel, digits):
+    digits.step_batch()
+    digits.wait(60)
+    assert panel.gradients.bars.bars
+
+
 def test_an_edit_takes_the_report_of_another_network_away(panel, digits):
     digits.set_layer("conv_1", filters=4)
     assert panel.empty.isVisible()
