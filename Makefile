@@ -30,7 +30,7 @@ test: ## Set up, then run every test, those in a real window included (ARGS="-k 
 	QT_QPA_PLATFORM=offscreen $(PYTEST) -n auto --maxprocesses 8 --dist worksteal $(ARGS) || status=$$?; \
 	exit $$status
 
-oracles: ## Install PyTorch and Keras, and compare every layer and optimiser with them (INDEX="--index-url …" for CPU builds)
+oracles: ## Install PyTorch, Keras and other peers, and compare every layer and optimiser with them (INDEX="--index-url …" for CPU builds)
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) --group oracles
 	@$(PYTEST) -m oracle tests/oracles $(ARGS)

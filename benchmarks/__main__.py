@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 RESULTS = Path(__file__).with_name("results.json")
-NAMES = ("canvas", "ui")
+NAMES = ("engine", "canvas", "ui")
 
 
 def main(names: list[str]) -> int:

@@ -1,65 +1,175 @@
 """Training speed against PyTorch, JAX, Keras, scikit-learn and plain NumPy, on nine networks.
 
-Ours is the trainer itself, as the window runs it: fetching its batches, stop flag, history, accuracy, snapshots.
+Ours is the trainer itself, as the window runs it: it fetches its batches, looks for a stop, keeps history and accuracy,
+checks every loss and makes snapshots. The peers are handed finished batches. Peers that are not installed are left out
+(`make oracles` installs them).
 """
 
-import sys
+import math
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from statistics import median
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from annstudio.document.network import Network
-from annstudio.training.snapshot import Snapshot
+from annstudio.engine.gemm import Product
+from annstudio.engine.plan import PLAIN_PLAN
+from annstudio.engine.planning import Gathering, plan_for
+from annstudio.training.snapshot import Finished, Snapshot
 from annstudio.training.trainer import train
-from benchmarks.peers import torch_peers
+from benchmarks import peers, report
 from benchmarks.timing import Block, in_turn, ratio
-from benchmarks.workloads import Workload, workloads
+from benchmarks.workloads import MAKERS, Workload, workloads
+
+ROUNDS = 9
+AGREEMENT = 1e-5
+PEERS: dict[str, tuple[str, Callable[[Workload, Network], tuple[peers.Step, Block]], set[str]]] = {
+    "jax": ("jax", peers.jax_peer, set(MAKERS)),
+    "keras": ("keras", peers.keras_peer, set(MAKERS) - {"W1"}),
+    "sklearn": ("sklearn", peers.sklearn_peer, {"W2_32", "W2_256"}),
+    "naive": ("numpy", peers.naive_peer, set(MAKERS) - {"W5"}),
+}
+"""Package, maker, and where the peer applies: W1's loss is not Keras's, scikit-learn has MLPs only."""
 
 
-def ours(workload: Workload, network: Network) -> Block:
-    """A block of the trainer: from one snapshot to one later."""
-    messages = train(workload.job(network))
-    last = next(messages)
+def measure(names: list[str] | None = None, rounds: int = ROUNDS) -> dict[str, Any]:
+    """The figures of issue and report: ratios of step times (above 1: ours is faster) and the share of the floor."""
+    # BLAS on one thread: the trainer's way. PyTorch and JAX have thread pools of their own.
+    with threadpool_limits(1, "blas"):
+        found = {workload.name: _measured(workload, rounds) for workload in workloads(names)}
+    if names is None:
+        report.write(found)
+    return {name: {key: v for key, v in figures.items() if not key.startswith("_")} for name, figures in found.items()}
+
+
+def _measured(workload: Workload, rounds: int) -> dict[str, Any]:
+    network = Network(workload.project())
+    plan = plan_for(network.programs.fast, workload.dtype, workload.batch)
+    contenders = _contenders(workload, network)
+    wanted = first_losses(workload, network)
+    blocks: dict[str, Block] = {"ours": ours(workload, network, plan)}
+    void: dict[str, float] = {}
+    for name, (step, block) in contenders.items():
+        losses = [float(step()) for _ in wanted]
+        apart = max(abs(a - b) / max(1e-3, abs(b)) for a, b in zip(losses, wanted, strict=True))
+        if apart < AGREEMENT:
+            blocks[name] = block
+        else:
+            void[name] = apart
+    times, busy = in_turn(blocks, rounds)
+    ratios = {name: ratio(times, name) for name in times if name != "ours"}
+    eager = {name: value for name, value in ratios.items() if name.startswith("torch")}
+    figures: dict[str, Any] = {name: round(value, 3) for name, value in ratios.items() if name not in eager}
+    if eager:
+        figures["torch_best"] = round(min(eager.values()), 3)
+    seconds = median(times["ours"])
+    figures["floor"] = round(floor_seconds(network, workload) / seconds, 3)
+    figures |= {
+        "_seconds": seconds, "_torch": eager, "_void": void, "_busy": busy, "_rounds": len(times["ours"]),
+        "_plan": plan, "_parts": parts(network, workload, plan), "_title": workload.title,
+    }  # fmt: skip
+    print(workload.name, f"{seconds * 1e6:.1f} µs", {k: v for k, v in figures.items() if k[0] != "_"}, void, flush=True)
+    return figures
+
+
+def _contenders(workload: Workload, network: Network) -> dict[str, tuple[peers.Step, Block]]:
+    found = peers.torch_peers(workload, network) if find_spec("torch") else {}
+    for name, (package, maker, where) in PEERS.items():
+        if workload.name in where and find_spec(package):
+            found[name] = maker(workload, network)
+    return found
+
+
+def ours(workload: Workload, network: Network, plan: Any) -> Block:
+    """A block of the trainer: from one snapshot to a later one."""
+    messages = train(workload.job(network, plan=plan))
 
     def block(seconds: float) -> float:
-        nonlocal last
-        before, start = last, time.perf_counter()
+        # The first snapshot is overdue from the time others had.
+        before = _snapshot(next(messages))
+        start, last = time.perf_counter(), before
         while time.perf_counter() - start < seconds:
-            last = next(messages)
-        assert isinstance(last, Snapshot)
-        assert isinstance(before, Snapshot)
+            last = _snapshot(next(messages))
         return (time.perf_counter() - start) / (last.step - before.step)
 
     return block
 
 
+def _snapshot(message: object) -> Snapshot:
+    assert isinstance(message, Snapshot), message
+    return message
+
+
 def first_losses(workload: Workload, network: Network, n: int = 5) -> list[float]:
     """The losses of our first steps."""
-    *_, last = train(workload.job(network, max_steps=n))
-    return [float(mean) for mean in last.progress.record.blocks[:, 1]]  # type: ignore[union-attr]
+    *_, last = train(workload.job(network, max_steps=n, plan=PLAIN_PLAN))
+    assert isinstance(last, Finished)
+    return [float(mean) for mean in last.progress.record.blocks[:, 1]]
 
 
-def measure_one(workload: Workload, rounds: int = 9, most: float = 120) -> dict[str, Any]:
-    network = Network(workload.project())
-    peers = torch_peers(workload, network)
-    told = first_losses(workload, network)
-    for name, (step, _) in peers.items():
-        found = [float(step()) for _ in range(5)]
-        far = max(abs(a - b) / max(1e-3, abs(b)) for a, b in zip(told, found, strict=True))
-        print(workload.name, name, f"losses differ by {far:.1e}", found[-1], told[-1])
-    times, busy = in_turn({"ours": ours(workload, network), **{n: b for n, (_, b) in peers.items()}}, rounds, most)
-    figures = {name: ratio(times, name) for name in times}
-    print(
-        workload.name,
-        f"{1e6 * min(times['ours']):.1f} µs busy {busy:.2f}",
-        {k: round(v, 2) for k, v in figures.items()},
-        flush=True,
-    )
-    return figures
+# Floor and parts -------------------------------------------------------------------------------------------------
 
 
-if __name__ == "__main__":
-    with threadpool_limits(1, "blas"):
-        for workload in workloads(sys.argv[1:]):
-            measure_one(workload, 5, 15)
+def floor_seconds(network: Network, workload: Workload) -> float:
+    """What the products and the traffic of parameters alone would take: no copies, no activations, no Python."""
+    from annstudio.engine.arena import Arena
+    from annstudio.engine.run import Run
+
+    arena = Arena(network.programs.fast, workload.dtype)
+    arena.use(network.project.settings.optimizer)
+    gathering = Gathering()
+    run = Run(network.programs.fast, arena, workload.batch, gathering)
+    products = sum(_best(product) for product in gathering.found)
+    plain = [call for call in (*run._to_loss, *run._back) if getattr(call, "func", None) is np.matmul]
+    plain += [c for c in (*run._to_loss, *run._back) if _is_dot(c) and len(c.args) == 2 and c.args[0].ndim == 2]
+    known = sum(len(product.bind()) for product in gathering.found)
+    others = max(0.0, sum(_quickest(call) for call in plain) - (products if known else 0))
+    return products + others + sum(_quickest(call) for call in run._update)
+
+
+def _is_dot(call: Any) -> bool:
+    return getattr(getattr(call, "func", None), "__name__", "") == "dot"
+
+
+def _best(product: Product) -> float:
+    """The quickest form of a product."""
+    return min(sum(_quickest(call) for call in product.bind(form)) for form in product.forms())
+
+
+def _quickest(call: Callable[[], object], tries: int = 12) -> float:
+    best = math.inf
+    n = 1
+    for _ in range(tries):
+        start = time.perf_counter()
+        for _ in range(n):
+            call()
+        seconds = (time.perf_counter() - start) / n
+        best = min(best, seconds)
+        n = max(1, min(1000, int(2e-5 / max(seconds, 1e-8))))
+    return best
+
+
+def parts(network: Network, workload: Workload, plan: Any) -> dict[str, float]:
+    """Where the time of a step goes, by op: seconds, quickest of some tries, without the cache being cold."""
+    from annstudio.engine.arena import Arena
+    from annstudio.engine.program import Step
+    from annstudio.engine.run import Run
+
+    arena = Arena(network.programs.fast, workload.dtype)
+    arena.load(network.weights())
+    arena.use(network.project.settings.optimizer)
+    run = Run(network.programs.fast, arena, min(plan.piece or workload.batch, workload.batch), plan)
+    pieces = workload.batch / run.n
+    found: dict[str, float] = {}
+    with np.errstate(all="ignore"):
+        for step, calls in zip(run.program.steps, run._calls, strict=True):
+            name = "update"
+            if isinstance(step, Step):
+                name = f"{type(step.op).__name__.removeprefix('Fast')} {'back' if step.backward else 'forward'}"
+            times = pieces if isinstance(step, Step) else 1
+            found[name] = found.get(name, 0.0) + times * sum(_quickest(call, 6) for call in calls)
+    return found

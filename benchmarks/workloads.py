@@ -118,21 +118,26 @@ def _recurrent(kind: str) -> tuple[Layer, ...]:
     return (make(kind, {"units": 64}), *_dense(10, activation="", last="softmax"))
 
 
-_MLP = _dense(128, 64, 10, activation="relu", last="softmax")
+def _mlp() -> tuple[Layer, ...]:
+    return _dense(128, 64, 10, activation="relu", last="softmax")
+
 
 MAKERS: dict[str, Callable[[], Workload]] = {
-    "W1": lambda: Workload("W1", "2-2-2 sigmoid, float64, batch 1, SGD", (2,),
-                     _dense(2, 2, activation="sigmoid", last="sigmoid"), 1, "sgd", 0.5, "half_squared_error", 2,
-                     "float64", 1),
-    "W1b": lambda: Workload("W1b", "2-8-8-1 tanh, batch 10, Adam", (2,),
-                     _dense(8, 8, 1, activation="tanh", last="linear"), 10, learning_rate=0.01, loss="mean_squared_error", n_targets=1, n_batches=1),
-    "W2_32": lambda: Workload("W2_32", "784-128-64-10 ReLU, batch 32, Adam", (784,), _MLP, 32),
-    "W2_256": lambda: Workload("W2_256", "784-128-64-10 ReLU, batch 256, Adam", (784,), _MLP, 256),
+    "W1": lambda: Workload(
+        "W1", "2-2-2 sigmoid, float64, batch 1, SGD", (2,), _dense(2, 2, activation="sigmoid", last="sigmoid"), 1,
+        "sgd", 0.5, "half_squared_error", 2, "float64", n_batches=1,
+    ),
+    "W1b": lambda: Workload(
+        "W1b", "2-8-8-1 tanh, batch 10, Adam", (2,), _dense(8, 8, 1, activation="tanh", last="linear"), 10,
+        learning_rate=0.01, loss="mean_squared_error", n_targets=1, n_batches=1,
+    ),
+    "W2_32": lambda: Workload("W2_32", "784-128-64-10 ReLU, batch 32, Adam", (784,), _mlp(), 32),
+    "W2_256": lambda: Workload("W2_256", "784-128-64-10 ReLU, batch 256, Adam", (784,), _mlp(), 256),
     "W3": lambda: Workload("W3", "8×8: conv 16 same, pool, conv 32 same, dense 10; batch 32", (8, 8, 1), _w3(), 32),
     "W4": lambda: Workload("W4", "28×28: conv 16, pool, conv 32, pool, 120, 84, 10; batch 64", (28, 28, 1), _w4(), 64),
     "W5": lambda: Workload("W5", "128×8: two 1-D convs 32 of 5, pooled; batch 32", (128, 8), _w5(), 32),
-    "LSTM": lambda: Workload("LSTM", "32 steps of 16, 64 units, dense 10; batch 32", (32, 16), _recurrent("LSTM"), 32),
-    "RNN": lambda: Workload("RNN", "32 steps of 16, 64 units, dense 10; batch 32", (32, 16), _recurrent("SimpleRNN"), 32),
+    "LSTM": lambda: Workload("LSTM", "32 steps of 16, 64 units; batch 32", (32, 16), _recurrent("LSTM"), 32),
+    "RNN": lambda: Workload("RNN", "32 steps of 16, 64 tanh units; batch 32", (32, 16), _recurrent("SimpleRNN"), 32),
 }  # fmt: skip
 WORKLOADS: dict[str, Workload] = {}
 

@@ -54,7 +54,7 @@ def plan_for(program: Program, dtype: str, n: int) -> Plan:
 
 
 @dataclass(frozen=True)
-class _Gathering(Plan):
+class Gathering(Plan):
     """Notes every product that is bound."""
 
     found: list[Product] = field(default_factory=list)
@@ -65,7 +65,7 @@ class _Gathering(Plan):
 
 
 def _best_forms(program: Program, arena: Arena, n: int) -> dict[str, str]:
-    gathering = _Gathering()
+    gathering = Gathering()
     Run(program, arena, n, gathering)
     large = {found.key: found for found in gathering.found if found.work >= SPLIT_ABOVE}
     for key, found in large.items():

@@ -52,7 +52,10 @@ class Run:
         self._to_loss = self._flat(0, self._after_loss)
         self._back = self._flat(self._after_loss, self._before_update)
         self._update = self._flat(self._before_update, len(program.steps))
-        self._loss = None if program.loss is None else self.arrays[program.loss]
+        self._rest = [*self._back, *self._update]
+        self._trains = program.training
+        if program.loss is not None:
+            self._loss_of = self.arrays[program.loss].item
 
     # Going -----------------------------------------------------------------------------------------------------------
 
@@ -72,6 +75,15 @@ class Run:
         """The array of a feed, examples first: what is written there is loaded."""
         return self._rows[slot]
 
+    def framed_rows(self, slot: int) -> tuple[Array, Margin] | None:
+        """The array of a feed with its frame, where rows of data that are framed alike can be copied in one go."""
+        root = self.program.root(slot)
+        margin = self._margins.get(root)
+        if margin is None or self.program.slots[root].shape != self.program.slots[slot].shape:
+            return None
+        rows = np.moveaxis(self._framed[root], -1, 0)
+        return (rows, margin) if rows.flags.c_contiguous else None
+
     def step(self) -> AnyStep:
         """Do the next step."""
         for call in self._calls[self.cursor]:
@@ -83,17 +95,14 @@ class Run:
 
     def finish(self) -> None:
         """Do every step that is left."""
-        if self.cursor == len(self._calls):
-            return
-        if self.cursor not in (0, self._after_loss, self._before_update):
-            while not self.done:
-                self.step()
-            return
         if self.cursor == 0:
             self.to_loss()
-        if self.cursor < self._before_update:
-            self.to_update()
-        self.update()
+        if self.cursor == self._after_loss != len(self._calls):
+            for call in self._rest:
+                call()
+            self._end()
+        while self.cursor < len(self._calls):
+            self.step()
 
     def to_loss(self) -> None:
         """Do the steps up to and with the loss, from the start."""
@@ -111,8 +120,11 @@ class Run:
         """Do the update, and hand on what the next batch begins with."""
         for call in self._update:
             call()
+        self._end()
+
+    def _end(self) -> None:
         self.cursor = len(self._calls)
-        if self.program.training:
+        if self._trains:
             self.arena.t += 1
 
     @property
@@ -128,8 +140,7 @@ class Run:
     @property
     def loss(self) -> float:
         """The loss of this batch: the mean over its examples."""
-        assert self._loss is not None
-        return float(self._loss.item())
+        return float(self._loss_of())
 
     def output(self, node: str) -> Array:
         """What a node gave, the examples last."""

@@ -57,8 +57,7 @@ class _Whole:
         return run.loss
 
     def update(self) -> float:
-        self._run.to_update()
-        self._run.update()
+        self._run.finish()
         return self._judge.hits(self._run) if self._judge else 0.0
 
     def close(self) -> None:

@@ -8,9 +8,12 @@ import numpy as np
 
 from annstudio.data.base import Column, Dataset
 from annstudio.engine.layout import to_engine
-from annstudio.engine.op import Array
+from annstudio.engine.op import Array, Margin
 from annstudio.engine.program import Feed, Program
 from annstudio.engine.run import Run
+
+FRAME_BYTES = 1 << 26
+"""Columns up to this size are kept a second time with their frame."""
 
 Load = Callable[[Array], None]
 
@@ -41,6 +44,10 @@ class Rows:
     def _encoded(self) -> dict[tuple[str, str], Array]:
         return {}
 
+    @cached_property
+    def _encoded_framed(self) -> dict[tuple[str, str, Margin], Array]:
+        return {}
+
     def of(self, feed: Feed) -> Array:
         key = (feed.column, feed.encoding)
         if key not in self._encoded:
@@ -51,11 +58,25 @@ class Rows:
         """What `Run.load` wants, for the examples at `indices`."""
         return {feed.slot: self.of(feed).take(indices, 0) for feed in program.feeds}
 
+    def _framed(self, feed: Feed, margin: Margin) -> Array:
+        """A column's rows with the frame that their place in a run has: they are copied there in one go."""
+        key = (feed.column, feed.encoding, margin)
+        if key not in self._encoded_framed:
+            rows = self.of(feed)
+            framed = np.full((len(rows), *margin.around(rows.shape[1:])), margin.fill, rows.dtype)
+            framed[(slice(None), *margin.inside(rows.shape[1:]))] = rows
+            self._encoded_framed[key] = framed
+        return self._encoded_framed[key]
+
     def loader(self, run: Run) -> Load:
         """A function that puts the examples at some indices into a run, without new arrays each time."""
         ways = []
         for feed in run.program.feeds:
             source, target = self.of(feed), run.rows(feed.slot)
+            framed = run.framed_rows(feed.slot)
+            if framed is not None and source.nbytes <= FRAME_BYTES:
+                target, margin = framed
+                source = self._framed(feed, margin)
             direct = target.flags.c_contiguous and target.dtype == source.dtype
             gathered = target if direct else np.empty(target.shape, source.dtype)
             ways.append((source.take, gathered, None if direct else target))

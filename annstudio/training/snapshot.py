@@ -30,7 +30,7 @@ class Progress:
     plan: Plan | None = None
     """How it has been carried out; to go on with the same bits is to go on with the same plan."""
     best: Best | None = None
-    """The best weights so far, for early stopping; not kept in files."""
+    """The best weights so far, for early stopping."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,7 +115,7 @@ class _Training:
         self.judge = judge_of(job.programs.fast, job.rows.dataset)
         self.watch = Watch(job.programs.look, job.programs.fast, self.arena, job.rows)
         self.batches: dict[int, Batch] = {}
-        self.steps_left = job.max_steps
+        self.steps_left: float = math.inf if job.max_steps is None else job.max_steps
         self.order = job.train
         self.step, self.epoch, self.position = job.progress.step, job.progress.epoch, job.progress.position
         self.epoch_loss, self.epoch_hits = job.progress.epoch_loss, job.progress.epoch_hits
@@ -212,8 +212,7 @@ class _Training:
         self.loss = loss
         self.losses.append(loss)
         self.epoch_loss += loss * n
-        if self.steps_left is not None:
-            self.steps_left -= 1
+        self.steps_left -= 1
         if self.step % FLUSH_STEPS == 0:
             self.arena.flush()
         return True

@@ -45,7 +45,8 @@ def test_both_readings_of_any_network_agree(graph):
     for run in (plain, fast):
         run.finish()
     _agree(fast.loss, plain.loss)
-    for node in plain.program.outputs:
+    # What leads to no loss is left out of the fast reading.
+    for node in fast.program.outputs:
         _agree(fast.output(node), plain.output(node))
     for parameter in fast.program.parameters:
         if parameter.slot in fast.program.gradients:

@@ -16,6 +16,7 @@ from annstudio.document.graph import Graph, Link, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.arena import Memory
+from annstudio.engine.plan import Plan
 from annstudio.errors import FormatError
 from annstudio.formats.base import Content, by_suffix, catalogue
 from annstudio.formats.schema import expected_weights
@@ -64,6 +65,11 @@ records = st.builds(
     st.integers(0, 64),
 )
 
+plans = st.builds(
+    Plan, st.dictionaries(st.text(max_size=20), st.sampled_from(["rows:4", "inner:8"])), st.integers(0, 64),
+    st.integers(1, 2),
+)  # fmt: skip
+
 
 @st.composite
 def projects(draw) -> Project:
@@ -73,7 +79,16 @@ def projects(draw) -> Project:
     own = {key: draw(arrays(shapes[key])) for key in sorted(chosen)}
     memory = Memory(draw(counts), {f"{vector}:{key}": own[key] * 2 for key in own for vector in "mv"})
     progress = st.builds(
-        Progress, counts, counts, counts, st.floats(), st.floats(), st.just(memory), records, st.booleans()
+        Progress,
+        counts,
+        counts,
+        counts,
+        st.floats(),
+        st.floats(),
+        st.just(memory),
+        records,
+        st.booleans(),
+        st.none() | plans,
     )
     data = st.sampled_from([None, *(source() for source in sources().values())])
     settings = TrainingSettings(seed=draw(st.integers(0, 100)), batch_size=draw(st.integers(1, 64)))

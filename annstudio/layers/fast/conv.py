@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from annstudio.engine.calls import bound
-from annstudio.engine.gemm import Product
+from annstudio.engine.gemm import Call, Product
 from annstudio.engine.op import Array, Calls, Shape
 from annstudio.layers.base import Padding
 from annstudio.layers.conv import Correlate2D
@@ -47,12 +47,12 @@ class FastCorrelate2D(Correlate2D):
 
     def backward_calls(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> Calls:
         columns = dy.reshape(dy.shape[0], -1)
-        calls: list[object] = []
+        calls: list[Call | Product] = []
         if dw is not None:
             calls.append(Product(patches.reshape(w.shape[0], -1), columns.T, dw))
         if dx is not None:
             calls += self._input_gradient(dx, dy, columns, w)
-        return calls  # type: ignore[return-value]
+        return calls
 
     def _input_gradient(self, dx: Array, dy: Array, columns: Array, w: Array) -> Calls:
         """Every place of the kernel hands its share back to where it looked."""
@@ -63,7 +63,7 @@ class FastCorrelate2D(Correlate2D):
         framed = dx if shape == dx.shape else np.empty(shape, dx.dtype)
         windows = self._windows(framed, dy.shape[1], dy.shape[2])
         places = [(u, v) for u in range(kh) for v in range(kw)]
-        calls = [Product(w[:k], columns, shares.reshape(k, -1)), partial(framed.fill, 0)]
+        calls: list[Call | Product] = [Product(w[:k], columns, shares.reshape(k, -1)), partial(framed.fill, 0)]
         calls += [bound(np.add, windows[p], shares[p], windows[p]) for p in places]
         if framed is not dx:
             calls.append(partial(np.copyto, dx, framed[border.inside(dx.shape[:-1])]))
@@ -80,7 +80,7 @@ class FastCorrelate1D(Correlate1D):
         return [partial(np.copyto, side_by_side, windows), partial(np.matmul, w.T, patches, y)]
 
     def backward_calls(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> Calls:
-        calls = [*weight_gradient_calls(dw, patches, dy)] if dw is not None else []
+        calls: list[Call | Product] = [*weight_gradient_calls(dw, patches, dy)] if dw is not None else []
         if dx is not None:
             calls += self._input_gradient(dx, dy, w)
         return calls
@@ -92,6 +92,6 @@ class FastCorrelate1D(Correlate1D):
         framed = dx if shape == dx.shape else np.empty(shape, dx.dtype)
         windows = self._windows(framed, len(dy))
         shares = np.empty(windows.shape, dx.dtype)
-        calls = [partial(np.matmul, w[:k], dy, shares.reshape(len(dy), k, -1)), partial(framed.fill, 0)]
+        calls: list[Call] = [partial(np.matmul, w[:k], dy, shares.reshape(len(dy), k, -1)), partial(framed.fill, 0)]
         calls += [bound(np.add, windows[:, u], shares[:, u], windows[:, u]) for u in range(self.kernel)]
         return calls if framed is dx else [*calls, partial(np.copyto, dx, framed[frame.inside(dx.shape[:-1])])]

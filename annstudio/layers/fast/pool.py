@@ -25,7 +25,7 @@ class FastMaxPool(MaxPool):
     def fast(self) -> "FastMaxPool":
         return self
 
-    def forward(self, y: Array, x: Array, pairs: Array) -> None:
+    def forward(self, y: Array, x: Array, pairs: Array) -> None:  # type: ignore[override]
         do(self.forward_calls(y, x, pairs))
 
     def forward_calls(self, y: Array, x: Array, pairs: Array) -> Calls:
@@ -47,7 +47,7 @@ class FastWindowMax(WindowMax):
     def fast(self) -> "FastWindowMax":
         return self
 
-    def forward(self, y: Array, x: Array, pairs: Array) -> None:
+    def forward(self, y: Array, x: Array, pairs: Array) -> None:  # type: ignore[override]
         do(self.forward_calls(y, x, pairs))
 
     def forward_calls(self, y: Array, x: Array, pairs: Array) -> Calls:

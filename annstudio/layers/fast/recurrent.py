@@ -39,7 +39,9 @@ class FastElman(Elman):
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         return {**super().buffers(*inputs), "states": Buffer(super().shape(*inputs), shown=False)}
 
-    def forward(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array) -> None:
+    def forward(  # type: ignore[override]
+        self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array
+    ) -> None:
         do(self.forward_calls(y, x, w, lengths, joined, states))
 
     def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array) -> Calls:
@@ -53,7 +55,7 @@ class FastElman(Elman):
                 calls += ACTIVATIONS[self.activation].fast().forward_calls(h, h)  # type: ignore[arg-type]
         return [*calls, *_gather(states, joined, x.shape[1], backwards=self.backwards), *last]
 
-    def backward(
+    def backward(  # type: ignore[override]
         self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array, states: Array
     ) -> None:
         do(self.backward_calls(dx, dw, dy, w, lengths, joined, states))
@@ -62,14 +64,14 @@ class FastElman(Elman):
         self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array, states: Array
     ) -> Calls:
         if lengths.ndim:
-            spread, calls = _spread(dy, states, self.only)
-            return [*calls, partial(super().backward, dx, dw, spread, states, w, lengths, joined)]
+            spread, spreading = _spread(dy, states, self.only)
+            return [*spreading, partial(super().backward, dx, dw, spread, states, w, lengths, joined)]
         steps, u, n = states.shape
         d = joined.shape[1] - u - 1
         dnet, dh, total = np.zeros_like(states), np.zeros((u, n), w.dtype), np.empty((u, n), w.dtype)
         back = np.empty((u, u), w.dtype)
         moments = self._moments(steps)
-        calls = [
+        calls: list[Any] = [
             partial(np.copyto, back, w[:, d:-1].T),
             *self._slope_calls(_part(dnet, moments), _part(states, moments)),
         ]
@@ -112,8 +114,10 @@ class FastLongShortTerm(LongShortTerm):
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         return {**super().buffers(*inputs), "states": Buffer(super().shape(*inputs), shown=False)}
 
-    def forward(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array,
-                squashed: Array, states: Array) -> None:  # fmt: skip
+    def forward(  # type: ignore[override]
+        self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array, squashed: Array,
+        states: Array,
+    ) -> None:  # fmt: skip
         do(self.forward_calls(y, x, w, lengths, joined, gates, cells, squashed, states))
 
     def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array,
