@@ -57,7 +57,8 @@ class Stepper:
             if isinstance(step, Step):
                 for slot in step.writes:
                     found.setdefault(slot, i)
-        return {slot: i for slot, i in found.items() if slot not in self._states}
+        given = {parameter.slot for parameter in self.program.parameters}.union(self._states)
+        return {slot: i for slot, i in found.items() if slot not in given}
 
     @property
     def rate(self) -> float:

@@ -79,7 +79,7 @@ def test_the_shapes_that_check_tells_are_those_of_the_arrays(graph):
         for plain in (True, False):
             run = started(graph, n=2, training=training, plain=plain)
             run.finish()
-            for node in graph.nodes:
+            for node in run.program.outputs:
                 array = run.output(node)
                 batched = run.program.slots[run.program.outputs[node]].batched
                 assert array.shape == (*facts[node].shape, *((2,) if batched else ())), node
