@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio import __version__
-from annstudio.errors import StudioError
+from annstudio.errors import DataError, StudioError
 from annstudio.session import Session
 from annstudio.ui import theme as themes
 from annstudio.ui.actions import COMMANDS, MENUS, Command, shortcuts
@@ -31,12 +31,16 @@ from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
 from annstudio.ui.memory import Memory
+from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.samples_menu import fill_recent, fill_samples
 from annstudio.ui.status import StatusBar
 from annstudio.ui.ticker import Ticker
 from annstudio.ui.toolbar import ToolBar
 
 SIZE = (1440, 900)
+LEAST_SIZE = (960, 620)
+"""Smaller than this the window is not made, where the screen allows."""
+LEAST_CANVAS = 240
 
 
 class Window(QMainWindow):
@@ -129,6 +133,8 @@ class Window(QMainWindow):
             command.do(self)
         except StudioError as error:
             self.session.told.emit("error", str(error))
+            if isinstance(error, DataError):
+                self.docks.show_panel(DataPanel)
 
     # Following -------------------------------------------------------------------------------------------------------
 
@@ -254,8 +260,9 @@ class Window(QMainWindow):
 
     def _restore(self) -> None:
         kept = self.memory.window()
+        screen = QApplication.primaryScreen().availableGeometry()
+        self.setMinimumSize(min(LEAST_SIZE[0], screen.width()), min(LEAST_SIZE[1], screen.height()))
         if kept is None:
-            screen = QApplication.primaryScreen().availableGeometry()
             self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
             return
         self.restoreGeometry(kept[0])
@@ -273,7 +280,8 @@ class Window(QMainWindow):
             self._look.start()
 
     def _first_look(self) -> None:
-        if self.memory.window() is None:
+        if self.memory.window() is None or min(self.canvas.width(), self.canvas.height()) < LEAST_CANVAS:
+            # An arrangement made on a larger screen must not leave the canvas without room.
             self.docks.first_sizes()
         self.canvas.fit()
         self._draw()
