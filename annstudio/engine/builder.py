@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
-from annstudio.engine.op import Op, Shape, shape_text
+from annstudio.engine.op import Op, Shape, values_text
 from annstudio.engine.passes import fuse
 from annstudio.engine.program import Draw, Feed, Judged, Noise, Parameter, Phase, Program, Role, Slot, Step, View
 from annstudio.errors import Remedy, ShapeError
@@ -176,8 +176,7 @@ class Builder:
     def need(self, fits: bool, value: Value, needs: str, hint: str = "", remedies: Sequence[Remedy] = ()) -> None:
         """Raise ShapeError unless `fits`: "conv_2 needs height × width × channels; lstm_1 gives 64 values"."""
         if not fits:
-            gives = f"{value.shape[0]} values" if len(value.shape) == 1 else shape_text(value.shape)
-            message = f"{self._node} needs {needs}; {self.source(value)} gives {gives}."
+            message = f"{self._node} needs {needs}; {self.source(value)} gives {values_text(value.shape)}."
             raise ShapeError(message, hint, tuple(remedies))
 
     # What the compiler calls ----------------------------------------------------------------------------------------

@@ -183,3 +183,8 @@ def shape_text(shape: Shape) -> str:
     if len(shape) == 3:
         shape = (shape[1], shape[2], shape[0])
     return "×".join(str(size) for size in shape) or "1"
+
+
+def values_text(shape: Shape) -> str:
+    """A shape in a sentence: a list by how many values it has."""
+    return shape_text(shape) if len(shape) != 1 else f"{shape[0]} value{'s' if shape[0] != 1 else ''}"

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term, derived
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.op import Array, Buffer, Index, Op, Shape, shape_text
+from annstudio.engine.op import Array, Buffer, Index, Op, Shape, values_text
 from annstudio.engine.program import Step
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.activation import Sigmoid, Softmax, class_axis
@@ -287,7 +287,7 @@ class Loss(Layer):
             return "binary"
         wanted = (spec.n_classes,) if spec.n_classes else spec.shape
         if x.shape != wanted:
-            told = f"{spec.n_classes} values, one for each class" if spec.n_classes else shape_text(wanted)
+            told = f"{spec.n_classes} values, one for each class" if spec.n_classes else values_text(wanted)
             remedies = []
             if len(wanted) == 1 and len(x.shape) == 1:
                 remedies = [self._units_remedy(net, x, wanted[0])]
@@ -322,7 +322,8 @@ class Loss(Layer):
             made_by = net.producer(net.value_of(made_by.inputs[0]))
         if made_by is None or not made_by.op.weighted_sum:
             return self._insert_dense(net, units)
-        return Remedy("set", f"Set {made_by.node} to {units} units", made_by.node, settings={"units": units})
+        label = f"Set {made_by.node} to {units} unit{'s' if units != 1 else ''}"
+        return Remedy("set", label, made_by.node, settings={"units": units})
 
     def _insert_dense(self, net: Builder, units: int) -> Remedy:
         settings = {"units": units, "activation": ENDS[self.function][0] if self.function in ENDS else "linear"}

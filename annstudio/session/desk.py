@@ -381,7 +381,8 @@ class Session:
         for edit in errand.edits_left():
             self._set_weight(edit.key, edit.index, edit.value)
         if message.reason == "not finite":
-            self.told.emit("error", f"Training stopped: the loss is no longer a finite number; {message.trouble}.")
+            words = f"Training stopped: the loss is no longer a finite number; {message.trouble}."
+            self.told.emit("error", f"{words} The last good weights are kept. Try a smaller learning rate.")
         self.activity_changed.emit(self.activity)
         self.finished.emit(message)
 

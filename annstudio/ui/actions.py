@@ -162,10 +162,26 @@ def by_id(id: str) -> Command:
 
 
 def shortcuts(command: Command) -> list[QKeySequence]:
-    """The keys of a command as the platform has them."""
-    keys = command.keys if isinstance(command.keys, tuple) else (command.keys,)
+    """The keys of a command as the platform has them, less those that another command claims by name.
+
+    X11 counts Ctrl+D among the keys for Delete; two commands with one key would both be dead.
+    """
+    others = (key for other in COMMANDS if other is not command for key in _keys(other))
+    claimed = {QKeySequence(key) for key in others if isinstance(key, str)}
     found: list[QKeySequence] = []
-    for key in keys:
-        if key:
-            found += QKeySequence.keyBindings(key) if isinstance(key, Keys) else [QKeySequence(key)]
+    for key in _keys(command):
+        if isinstance(key, str):
+            found.append(QKeySequence(key))
+        else:
+            found += [one for one in platform_keys(key) if one not in claimed]
     return list(dict.fromkeys(found))
+
+
+def platform_keys(key: Keys) -> list[QKeySequence]:
+    """What is pressed on this platform for a standard command."""
+    return QKeySequence.keyBindings(key)
+
+
+def _keys(command: Command) -> list[Keys | str]:
+    keys = command.keys if isinstance(command.keys, tuple) else (command.keys,)
+    return [key for key in keys if key]

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTab
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.panels.activations import ActivationsPanel
+from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.boundary import BoundaryPanel
 from annstudio.ui.panels.curves import CurvesPanel
 from annstudio.ui.panels.data import DataPanel
@@ -67,6 +68,11 @@ class Docks:
             panel = self.panels[kind]
             if len(ids) == 1:
                 panel.choose(ids[0])  # type: ignore[attr-defined]
+
+    def show_panel(self, kind: type[Panel]) -> None:
+        """Bring a panel to the front, also where it was closed."""
+        self.docks[kind.title].show()
+        self.docks[kind.title].raise_()
 
     def explain(self, begin: bool) -> None:
         """Clear the room for Explain, or give it back as it was."""
@@ -139,9 +145,15 @@ class Docks:
 
     def first_sizes(self) -> None:
         """The panels' first widths and height. What Qt makes of them depends on the window: ask again once shown."""
-        horizontal = [self.docks["Layers"], self.docks["Inspector"]]
-        self._window.resizeDocks(horizontal, [PALETTE_WIDTH, INSPECTOR_WIDTH], Qt.Orientation.Horizontal)
-        self._window.resizeDocks([self.docks[BOTTOM[0].title]], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+        width, height = self._window.width(), self._window.height()
+        widths = [
+            max(PALETTE_MINIMUM, min(PALETTE_WIDTH, width // 7)),
+            max(INSPECTOR_MINIMUM, min(INSPECTOR_WIDTH, width // 4)),
+        ]
+        sides = [self.docks["Layers"], self.docks["Inspector"]]
+        self._window.resizeDocks(sides, widths, Qt.Orientation.Horizontal)
+        bottom = max(BOTTOM_MINIMUM, min(BOTTOM_HEIGHT, height // 3))
+        self._window.resizeDocks([self.docks[BOTTOM[0].title]], [bottom], Qt.Orientation.Vertical)
 
     def _renamed(self, old: str, new: str) -> None:
         """What was selected stays so under its new name."""

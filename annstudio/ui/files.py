@@ -18,19 +18,25 @@ SUFFIX = ".annstudio"
 
 
 class Files:
-    """What the File menu does. `picture` gives the project file's thumbnail as PNG bytes."""
+    """What the File menu does. `picture` gives the project file's thumbnail as PNG bytes; `opened` is called when
+    another project is open, so that its keys reach the canvas and no field of the one before."""
 
-    def __init__(self, window: QWidget, session: Session, memory: Memory, picture: Callable[[], bytes]) -> None:
+    def __init__(
+        self, window: QWidget, session: Session, memory: Memory, picture: Callable[[], bytes],
+        opened: Callable[[], object],
+    ) -> None:  # fmt: skip
         self._window = window
         self._session = session
         self._memory = memory
         self._picture = picture
+        self._opened = opened
 
     # Projects --------------------------------------------------------------------------------------------------------
 
     def new(self) -> None:
         if self.may_leave():
             self._session.open(Project())
+            self._opened()
 
     def open(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
@@ -56,6 +62,7 @@ class Files:
             self._session.open(project, path)
             self._memory.opened(path)
             self._memory.folder = path.parent
+        self._opened()
         return True
 
     def save(self) -> bool:

@@ -1,6 +1,6 @@
 """The line at the bottom: what is going on, how far it is, how fast, how long still."""
 
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
 from annstudio.session import Session
 from annstudio.training.snapshot import Snapshot
@@ -17,10 +17,16 @@ class StatusBar(QStatusBar):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._complains = False
         self.setSizeGripEnabled(False)
         self.setContentsMargins(2 * GRID, 0, 3 * GRID, 0)
         self._state = QLabel(self)
-        self._bar = QProgressBar(self)
+        # In a frame of its own: a message hides the frame, and showing the bar inside does not bring it back.
+        frame = QWidget(self)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._bar = QProgressBar(frame)
+        row.addWidget(self._bar)
         self._bar.setTextVisible(False)
         self._bar.setFixedSize(180, 6)
         self._bar.setAccessibleName("Progress of the training")
@@ -28,7 +34,7 @@ class StatusBar(QStatusBar):
         for label in (self._speed, self._left, self._count, self._engine):
             label.setFont(mono_font(SMALL + 1))
             label.setContentsMargins(2 * GRID, 0, 0, 0)
-        for widget in (self._state, self._bar, self._speed, self._left, self._count):
+        for widget in (self._state, frame, self._speed, self._left, self._count):
             self.addWidget(widget)
         self.addPermanentWidget(self._engine)
         session.changed.connect(self._project_changed)
@@ -39,6 +45,7 @@ class StatusBar(QStatusBar):
 
     def tell(self, level: str, sentence: str) -> None:
         """Show a message for a while; errors stand out."""
+        self._complains = level == "error"
         self.setStyleSheet(f"QStatusBar {{ color: {theme().problem.name()}; }}" if level == "error" else "")
         self.showMessage(sentence, 0 if level == "error" else MESSAGE_MS)
 
@@ -80,15 +87,20 @@ class StatusBar(QStatusBar):
             signal.disconnect(slot, missing_ok=True)
 
     def _project_changed(self, before: object, after: object) -> None:
-        self.clearMessage()
-        self.setStyleSheet("")
+        if self._complains:
+            # Something was done about it. What was told of this very change stays for its while.
+            self._clear()
         self.update_now()
 
     def _activity_changed(self, activity: str) -> None:
         if activity == "train":
-            self.clearMessage()
-            self.setStyleSheet("")
+            self._clear()
         self.update_now()
+
+    def _clear(self) -> None:
+        self._complains = False
+        self.clearMessage()
+        self.setStyleSheet("")
 
 
 def _duration(seconds: float) -> str:

@@ -10,8 +10,9 @@ from annstudio.ui import theme as themes
 from annstudio.ui.actions import COMMANDS
 from annstudio.ui.theme import GRID, TITLE, ui_font
 
-ROOMY = 1360
-"""From this width on every button has words."""
+ROOMY, NARROW = 1360, 1120
+"""From this width on every button has words; below that one, only the most important have."""
+ALWAYS_WORDED = ("train", "explain")
 WELL_KNOWN = (1, 3, 5)
 """Groups whose icons do without."""
 _TRAIN = {"training": ("Pause", "pause"), "paused": ("Resume", "play"), "idle": ("Train", "play")}
@@ -31,7 +32,9 @@ class ToolBar(QToolBar):
         self._title.setFont(ui_font(TITLE, bold=True))
         self._title.setContentsMargins(GRID, 0, 3 * GRID, 0)
         self.addWidget(self._title)
+        self._name = ""
         self._known: list[QToolButton] = []
+        self._learned: list[QToolButton] = []
         group = 1
         for command in sorted((c for c in COMMANDS if c.toolbar), key=lambda c: c.toolbar):
             if command.toolbar != group:
@@ -41,6 +44,8 @@ class ToolBar(QToolBar):
             button = self._add(actions[command.id], label)
             if command.toolbar in WELL_KNOWN and label.strip():
                 self._known.append(button)
+            elif command.id not in ALWAYS_WORDED and label.strip():
+                self._learned.append(button)
         stretch = QWidget(self)
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(stretch)
@@ -48,17 +53,26 @@ class ToolBar(QToolBar):
         search.setProperty("flat", True)
 
     def show_title(self, title: str) -> None:
-        self._title.setText(title)
+        self._name = title
         self._title.setToolTip(title)
+        self._title.setAccessibleName(title)
+        self._fit_title()
 
     def fit_into(self, width: int) -> None:
         """In narrow windows the icons of what everybody knows speak for themselves."""
-        wide = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-        style = wide if width >= ROOMY else Qt.ToolButtonStyle.ToolButtonIconOnly
-        for button in self._known:
-            if button.toolButtonStyle() != style:
-                button.setToolButtonStyle(style)
+        for buttons, least in ((self._known, ROOMY), (self._learned, NARROW)):
+            words = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+            style = words if width >= least else Qt.ToolButtonStyle.ToolButtonIconOnly
+            for button in buttons:
+                if button.toolButtonStyle() != style:
+                    button.setToolButtonStyle(style)
         self._title.setMaximumWidth(width // 6)
+        self._fit_title()
+
+    def _fit_title(self) -> None:
+        margins = self._title.contentsMargins()
+        room = self._title.maximumWidth() - margins.left() - margins.right()
+        self._title.setText(self._title.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideRight, room))
 
     def show_state(self, state: str) -> None:
         """The train button says what it would do now."""

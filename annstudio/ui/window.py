@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio import __version__
-from annstudio.errors import StudioError
+from annstudio.errors import DataError, StudioError
 from annstudio.session import Session
 from annstudio.ui import theme as themes
 from annstudio.ui.actions import COMMANDS, MENUS, Command, shortcuts
@@ -31,12 +31,16 @@ from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
 from annstudio.ui.memory import Memory
+from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.samples_menu import fill_recent, fill_samples
 from annstudio.ui.status import StatusBar
 from annstudio.ui.ticker import Ticker
 from annstudio.ui.toolbar import ToolBar
 
 SIZE = (1440, 900)
+LEAST_SIZE = (960, 620)
+"""Smaller than this the window is not made, where the screen allows."""
+LEAST_CANVAS = 240
 
 
 class Window(QMainWindow):
@@ -61,7 +65,7 @@ class Window(QMainWindow):
         self._pages.addWidget(self.explain_view)
         self._turn_to(self.canvas)
         self.setCentralWidget(self._pages)
-        self.files: Files = Files(self, session, self.memory, self._thumbnail)
+        self.files: Files = Files(self, session, self.memory, self._thumbnail, self._pages.setFocus)
         self.docks = Docks(self, session, self.canvas, self.explain_panel)
         self.actions_by_id = {command.id: self._action(command) for command in COMMANDS}
         self._fill_menus()
@@ -129,6 +133,8 @@ class Window(QMainWindow):
             command.do(self)
         except StudioError as error:
             self.session.told.emit("error", str(error))
+            if isinstance(error, DataError):
+                self.docks.show_panel(DataPanel)
 
     # Following -------------------------------------------------------------------------------------------------------
 
@@ -155,7 +161,7 @@ class Window(QMainWindow):
             self.docks.explain(explaining)
             self.toolbar.setVisible(not explaining)
             self.explain_toolbar.setVisible(explaining)
-            (self.explain_view if explaining else self.canvas).setFocus()
+            self._pages.setFocus()
         self.update_actions()
 
     def _turn_to(self, page: QWidget) -> None:
@@ -164,6 +170,7 @@ class Window(QMainWindow):
             need = QSizePolicy.Policy.Expanding if other is page else QSizePolicy.Policy.Ignored
             other.setSizePolicy(need, need)
         self._pages.setCurrentWidget(page)
+        self._pages.setFocusProxy(page)
 
     def update_actions(self) -> None:
         """Enable what can be used now, and say on it what it would do."""
@@ -253,8 +260,9 @@ class Window(QMainWindow):
 
     def _restore(self) -> None:
         kept = self.memory.window()
+        screen = QApplication.primaryScreen().availableGeometry()
+        self.setMinimumSize(min(LEAST_SIZE[0], screen.width()), min(LEAST_SIZE[1], screen.height()))
         if kept is None:
-            screen = QApplication.primaryScreen().availableGeometry()
             self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
             return
         self.restoreGeometry(kept[0])
@@ -272,7 +280,8 @@ class Window(QMainWindow):
             self._look.start()
 
     def _first_look(self) -> None:
-        if self.memory.window() is None:
+        if self.memory.window() is None or min(self.canvas.width(), self.canvas.height()) < LEAST_CANVAS:
+            # An arrangement made on a larger screen must not leave the canvas without room.
             self.docks.first_sizes()
         self.canvas.fit()
         self._draw()

@@ -62,6 +62,13 @@ def test_the_units_are_set_to_the_number_of_classes():
     assert graph.nodes["out"].layer.units == 3
 
 
+def test_one_value_is_told_as_one():
+    graph = chain(input=Input(shape=(4,)), out=Dense(units=5), loss=Loss(function="mean_squared_error"))
+    problem = only(graph, {"x": Spec((4,), 0), "y": Spec((1,), 0)})
+    assert problem.message == "loss needs 1 value; out gives 5 values."
+    assert problem.remedies[0].label == "Set out to 1 unit"
+
+
 def test_units_are_set_where_they_are_however_many_activations_follow():
     graph = chain(input=Input(shape=(4,)), out=Dense(units=5), act=Activation(function="tanh"), loss=Loss())
     assert only(graph, CLASSES).remedies[0].label == "Set out to 3 units"

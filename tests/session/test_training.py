@@ -434,6 +434,7 @@ def test_a_loss_that_runs_away_is_told_and_the_weights_stay_good(desk):
     ((level, text),) = said
     assert level == "error"
     assert text.startswith("Training stopped: the loss is no longer a finite number;")
+    assert text.endswith("The last good weights are kept. Try a smaller learning rate.")
     assert all(np.isfinite(w).all() for w in session.weights().values())
     assert session.document.undo_label.startswith("Train ")
 

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
@@ -19,12 +19,14 @@ from annstudio.formats import studio
 from annstudio.formats.base import by_suffix
 from annstudio.places import SAMPLES
 from annstudio.session import Session
+from annstudio.ui import actions
 from annstudio.ui.actions import COMMANDS, shortcuts
 from annstudio.ui.app import application
 from annstudio.ui.command_search import CommandSearch
 from annstudio.ui.docks import INSPECTOR_WIDTH, PALETTE_WIDTH
+from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.theme import theme
-from annstudio.ui.window import Window
+from annstudio.ui.window import LEAST_CANVAS, LEAST_SIZE, Window
 
 
 @pytest.fixture
@@ -65,9 +67,13 @@ def test_every_command_is_in_a_menu_with_a_tip() -> None:
         assert command.text
 
 
-def test_no_two_commands_share_a_key(qapp: QApplication) -> None:
-    keys = [key.toString() for command in COMMANDS for key in shortcuts(command)[:1]]
+def test_no_two_commands_share_a_key(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [key.toString() for command in COMMANDS for key in shortcuts(command)]
     assert len(keys) == len(set(keys))
+    x11 = {QKeySequence.StandardKey.Delete: ["Del", "Ctrl+D"]}
+    monkeypatch.setattr(actions, "platform_keys", lambda key: [QKeySequence(text) for text in x11.get(key, [])])
+    assert [key.toString() for key in shortcuts(actions.by_id("delete"))] == ["Del", "Backspace"]
+    assert [key.toString() for key in shortcuts(actions.by_id("duplicate"))] == ["Ctrl+D"]
 
 
 def test_training_from_the_keyboard_is_one_undo_entry(window: Window, qtbot: QtBot) -> None:
@@ -260,10 +266,77 @@ def test_the_menu_says_which_theme_is_chosen(window: Window) -> None:
 
 
 def test_the_panels_leave_the_window_its_freedom(digits: Window, qtbot: QtBot) -> None:
-    assert digits.minimumSizeHint().width() <= 1000
+    assert digits.minimumSizeHint().width() <= LEAST_SIZE[0]
     digits.resize(1440, 900)
     digits.reset_panels()
     qtbot.waitUntil(lambda: digits.docks.docks["Layers"].width() == PALETTE_WIDTH)
     assert digits.docks.docks["Inspector"].width() == INSPECTOR_WIDTH
     digits.resize(1000, 700)
     qtbot.waitUntil(lambda: digits.width() == 1000)
+
+
+def test_keys_reach_the_canvas_of_a_new_project(window: Window, qtbot: QtBot) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    field = window.docks.palette.findChild(QLineEdit)
+    assert field is not None
+    field.setFocus()
+    press(window, "new")
+    assert window.canvas.hasFocus()
+
+
+def test_nothing_lies_over_a_message(window: Window, qtbot: QtBot) -> None:
+    window.step_batch()
+    window.session.wait(10)
+    assert window.session.state == "paused"
+    window.session.told.emit("error", "Something went wrong.")
+    window.status.update_now()
+    assert not window.status._bar.isVisible()
+    window.session.set_settings(epochs=77)
+    assert window.status._bar.isVisible()
+    assert window.status.currentMessage() == ""
+
+
+def test_what_an_edit_tells_is_not_wiped_away_by_the_edit(window: Window) -> None:
+    window.session.told.emit("info", "Some weights begin anew.")
+    window.session.set_settings(epochs=77)
+    assert window.status.currentMessage() == "Some weights begin anew."
+
+
+def test_where_data_is_missing_its_panel_comes_to_the_front(window: Window) -> None:
+    window.session.set_data(None)
+    press(window, "train")
+    assert window.status.currentMessage() == "The project has no data. Choose data in the Data panel."
+    panel = window.docks.panels[DataPanel]
+    assert isinstance(panel, DataPanel)
+    assert panel.seen
+
+
+def test_an_arrangement_of_a_larger_screen_leaves_the_canvas_room(qtbot: QtBot) -> None:
+    application("light")
+    for size in ((1900, 1200), (960, 620)):
+        window = Window(Session(studio.load(SAMPLES / "xor.annstudio")))
+        window.resize(*size)
+        window.show()
+        qtbot.waitExposed(window)
+        if size[0] > 1000:
+            window.resizeDocks([window.docks.docks["Data"]], [900], Qt.Orientation.Vertical)
+        else:
+            qtbot.waitUntil(lambda window=window: window.canvas.height() >= LEAST_CANVAS)
+            assert window.canvas.width() >= LEAST_CANVAS
+        window.close()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_the_toolbar_fits_into_a_narrow_window(digits: Window, qtbot: QtBot) -> None:
+    for width in (1440, LEAST_SIZE[0]):
+        digits.resize(width, 700)
+        qtbot.waitUntil(lambda width=width: digits.width() == width)
+        QApplication.processEvents()
+        for id in ("explain", "export", "search"):
+            button = digits.toolbar.widgetForAction(digits.actions_by_id[id])
+            assert button is not None
+            assert button.isVisible(), id
+    assert digits.toolbar._title.text().endswith("…")
+    digits.resize(1900, 700)
+    qtbot.waitUntil(lambda: digits.toolbar._title.text() == "Digits with convolutions")

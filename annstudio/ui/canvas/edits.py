@@ -12,9 +12,11 @@ from annstudio.document import fixes
 from annstudio.document.compile import check, columns_of, refusal
 from annstudio.document.graph import Graph, Link, Node
 from annstudio.engine.arena import frozen
+from annstudio.engine.layout import user_shape
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy
-from annstudio.layers.base import make
+from annstudio.layers.base import Layer, make
+from annstudio.layers.ends import Input
 from annstudio.session import Session
 from annstudio.ui.canvas.entries import Entry, entries
 from annstudio.ui.theme import CARD_HEIGHT, CARD_WIDTH
@@ -31,10 +33,18 @@ Settings = Mapping[str, Any]
 
 def add(session: Session, kind: str, settings: Settings, x: float, y: float) -> str:
     """Put a new layer at a place; returns its name. Raises GraphError where the settings are out of bounds."""
-    layer = make(kind, settings)
+    layer = _made(session, kind, settings)
     id = session.graph.free_id(layer.prefix)
     session.edit_graph(session.graph.with_node(Node(id, layer, x, y)), f"Add {id}")
     return id
+
+
+def _made(session: Session, kind: str, settings: Settings) -> Layer:
+    """A new layer; an Input has the shape of the data where that is chosen already."""
+    layer = make(kind, settings)
+    if isinstance(layer, Input) and "shape" not in settings and (spec := session.network.columns.get(layer.column)):
+        return layer.changed(shape=user_shape(spec.shape))
+    return layer
 
 
 def append(session: Session, after: str | None, kind: str, settings: Settings, x: float = 0, y: float = 0) -> str:
@@ -56,7 +66,7 @@ def add_behind(session: Session, source: str, kind: str, settings: Settings, x: 
 
 def add_before(session: Session, target: str, port: int, kind: str, settings: Settings, x: float, y: float) -> str:
     """Put a new layer at a place, feeding an input of a node."""
-    layer = make(kind, settings)
+    layer = _made(session, kind, settings)
     id = session.graph.free_id(layer.prefix)
     session.edit_graph(session.graph.with_node(Node(id, layer, x, y)).connect(id, target, port), f"Add {id}")
     return id

@@ -71,4 +71,4 @@ def dragged(data: QMimeData) -> Entry | None:
         layer = make(str(told["kind"]), dict(told["settings"]))
     except (ValueError, KeyError, TypeError, GraphError):
         return None
-    return Entry(layer.kind(), layer.kind(), layer.family, settings=layer.model_dump())
+    return Entry(layer.kind(), layer.kind(), layer.family, settings=layer.model_dump(exclude_unset=True))

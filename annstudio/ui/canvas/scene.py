@@ -163,8 +163,13 @@ class CanvasScene(QGraphicsScene):
             QPointF(x + CARD.width() - size.width(), y + CARD.height() + 12),
             QPointF(x + CARD.width() + 24, y),
         ]
-        free = (p for p in places if not any(self._cards_in(size.translated(p), {id})))
-        notice.setPos(next(free, places[0]))
+        free = [p for p in places if not any(self._cards_in(size.translated(p), {id}))]
+        inside = (p for p in free if self._is_seen(size.translated(p)))
+        notice.setPos(next(inside, free[0] if free else places[0]))
+
+    def _is_seen(self, area: QRectF) -> bool:
+        """Whether all of a place can be seen as the canvas is now."""
+        return any(v.mapToScene(v.viewport().rect()).boundingRect().contains(area) for v in self.views())
 
     def _cards_in(self, area: QRectF, besides: set[str]) -> Iterable[NodeItem]:
         mode = Qt.ItemSelectionMode.IntersectsItemBoundingRect

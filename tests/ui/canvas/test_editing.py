@@ -9,6 +9,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
+from annstudio.data.images import Digits
 from annstudio.document.graph import Link
 from annstudio.ui.canvas import edits
 from annstudio.ui.canvas.entries import MIME, entries
@@ -32,6 +33,12 @@ def test_a_layer_dropped_on_the_canvas_is_there(hand):
 def test_a_preset_comes_with_its_settings(hand):
     hand.drag_in(entry("Cross-entropy").mime(), QPointF(278, 370))
     assert hand.graph.nodes["loss_1"].layer.function == "cross_entropy"
+
+
+def test_a_new_input_has_the_shape_of_the_data(hand):
+    hand.session.set_data(Digits())
+    hand.drag_in(entry("Input").mime(), QPointF(278, 370))
+    assert hand.graph.nodes["input_1"].layer.shape == (8, 8, 1)
 
 
 def test_a_ghost_shows_where_a_layer_would_be(hand):
@@ -313,6 +320,13 @@ def test_a_problem_is_told_where_it_is_and_mended_with_a_click(wrong):
     assert wrong.scene.nodes["dense"].fact.n_parameters == 650
     wrong.session.undo()
     assert "dense" in wrong.scene.notices
+
+
+def test_a_problem_at_the_edge_is_told_inside_the_window(wrong):
+    right = wrong.view.mapToScene(wrong.view.viewport().rect()).boundingRect().right()
+    wrong.session.edit_graph(wrong.graph.moved({"dense": (right - 170, 0), "loss": (right - 170, -400)}), "Move")
+    seen = wrong.view.mapToScene(wrong.view.viewport().rect()).boundingRect()
+    assert seen.contains(wrong.scene.notices["dense"].sceneBoundingRect().adjusted(2, 2, -2, -2))
 
 
 def test_a_press_that_leaves_the_button_mends_nothing(wrong):
