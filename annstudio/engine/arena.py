@@ -10,6 +10,7 @@ import numpy as np
 
 from annstudio.engine.gemm import Call
 from annstudio.engine.initializers import initialise
+from annstudio.engine.memory import full, like
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import Optimizer
 from annstudio.engine.program import Parameter, Program, Role, Slot, Update, View
@@ -70,8 +71,8 @@ class Arena:
         for i in order:
             self._spans[i] = slice(start, start + program.parameters[i].size)
             start += program.parameters[i].size
-        self.values = np.zeros(start, self.dtype)
-        self.gradients = np.zeros(start, self.dtype)
+        self.values = full(start, 0, self.dtype)
+        self.gradients = full(start, 0, self.dtype)
         self._where = {_identity(p): i for i, p in enumerate(program.parameters)}
         self.states = {
             (slot.node, slot.name): np.full(slot.shape, slot.fill, self.dtype)
@@ -135,7 +136,7 @@ class Arena:
         kept, self.t = (self._vectors, self.t) if same else ({}, 0)
         self.optimizer = optimizer
         self.rate[()] = optimizer.learning_rate
-        self._vectors = {name: kept.get(name, np.zeros_like(self.values)) for name in optimizer.vectors}
+        self._vectors = {name: kept.get(name, like(self.values, 0)) for name in optimizer.vectors}
         for turn in self._turns.values():
             turn.bound = None
 
@@ -220,7 +221,7 @@ class Arena:
         span = slice(self._spans[parameters[0]].start, self._spans[parameters[-1]].stop)
         masked = self._frozen(parameters)
         gradient = self.gradients[span]
-        applied = gradient.copy() if masked or self.clipping else gradient
+        applied = like(gradient, 0) if masked or self.clipping else gradient
         vectors = {name: array[span] for name, array in self._vectors.items()}
         values = self.values[span]
         bound = self.optimizer.bind(values, applied, vectors, self.rate)

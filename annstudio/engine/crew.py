@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from annstudio.engine.arena import Arena
+from annstudio.engine.memory import like
 from annstudio.engine.noise import generator
 from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
@@ -59,7 +60,7 @@ class Crew:
         cuts = [slice(start, min(start + size, n)) for start in range(0, n, size)]
         threads = min(plan.threads, len(cuts))
         self._hands = [
-            _Hand(arena.gradients if i == 0 else np.zeros_like(arena.gradients), np.zeros_like(arena.gradients))
+            _Hand(arena.gradients if i == 0 else like(arena.gradients, 0), like(arena.gradients, 0))
             for i in range(threads)
         ]
         for i, hand in enumerate(self._hands):

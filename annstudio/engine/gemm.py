@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from annstudio.engine.memory import empty
 from annstudio.engine.op import Array
 
 Call = Callable[[], Any]
@@ -89,7 +90,7 @@ class Product:
     def _inner(self, number: int) -> list[Call]:
         """Partial products over stretches of the inner dimension, then their sum."""
         a, b = _cut(self.a, 1, number), _cut(self.b, 0, number)
-        parts = np.empty((number, *self.out.shape), self.out.dtype)
+        parts = empty((number, *self.out.shape), self.out.dtype)
         ones = np.ones(number, self.out.dtype)
         return [partial(np.matmul, a, b, parts), partial(ones.dot, parts.reshape(number, -1), self.out.reshape(-1))]
 

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from annstudio.engine.account import Term
+from annstudio.engine.memory import like
 from annstudio.engine.op import Array
 from annstudio.engine.rules import Optimizer, UpdateCall, descent, number, scaled_descent
 
@@ -37,7 +38,7 @@ class SGD(Optimizer):
     kind: Literal["sgd"] = "sgd"
 
     def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        eta, step = self.own_rate(w, rate), np.empty_like(w)
+        eta, step = self.own_rate(w, rate), like(w)
         multiply, subtract = np.multiply, np.subtract
 
         def update(t: int) -> None:
@@ -60,7 +61,7 @@ class Momentum(Optimizer):
     momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="The share of the last step kept (μ).")
 
     def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        v, step = vectors["v"], np.empty_like(w)
+        v, step = vectors["v"], like(w)
         eta, mu = self.own_rate(w, rate), np.array(self.momentum, w.dtype)
 
         def update(t: int) -> None:
@@ -85,7 +86,7 @@ class Nesterov(Momentum):
     kind: Literal["nesterov"] = "nesterov"  # type: ignore[assignment]
 
     def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        v, step = vectors["v"], np.empty_like(w)
+        v, step = vectors["v"], like(w)
         eta, mu = self.own_rate(w, rate), np.array(self.momentum, w.dtype)
 
         def update(t: int) -> None:
@@ -122,7 +123,7 @@ class Adagrad(Optimizer):
     epsilon: float = Field(1e-10, gt=0, le=1, title="ε", description="Keeps the division finite.")
 
     def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        s, step = vectors["s"], np.empty_like(w)
+        s, step = vectors["s"], like(w)
         eta, epsilon = self.own_rate(w, rate), np.array(self.epsilon, w.dtype)
 
         def update(t: int) -> None:
@@ -151,7 +152,7 @@ class RMSProp(Optimizer):
     epsilon: float = Field(1e-8, gt=0, le=1, title="ε", description="Keeps the division finite.")
 
     def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        s, step = vectors["s"], np.empty_like(w)
+        s, step = vectors["s"], like(w)
         eta, epsilon = self.own_rate(w, rate), np.array(self.epsilon, w.dtype)
         rho, new = np.array(self.rho, w.dtype), np.array(1 - self.rho, w.dtype)
 
@@ -197,7 +198,7 @@ class Adam(Optimizer):
     epsilon: float = Field(1e-8, gt=0, le=1, title="ε", description="Keeps the division finite.")
 
     def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        m, v, step = vectors["m"], vectors["v"], np.empty_like(w)
+        m, v, step = vectors["m"], vectors["v"], like(w)
         b1, b2 = np.array(self.beta_1, w.dtype), np.array(self.beta_2, w.dtype)
         unit_m, unit_v = self.unit("m", w.dtype), self.unit("v", w.dtype)
         # Both bias corrections and the vectors' units go into one rate and one epsilon: fewer passes over memory.

@@ -13,6 +13,7 @@ import numpy as np
 from annstudio.engine.arena import Arena
 from annstudio.engine.gemm import Call, Product
 from annstudio.engine.margins import demanded_margins
+from annstudio.engine.memory import full
 from annstudio.engine.noise import generator
 from annstudio.engine.op import Array, Margin, signature
 from annstudio.engine.plan import PLAIN_PLAN, Plan
@@ -186,15 +187,15 @@ class Run:
             return self.arena.state(slot)
         if slot.role is Role.CONSTANT:
             number = self.program.constants[slot.index]
-            return np.full(slot.shape, number * self.share if self._is_seed(slot.index) else number, dtype)
+            return full(slot.shape, number * self.share if self._is_seed(slot.index) else number, dtype)
         margin = self._margins.get(slot.index)
         shape = slot.shape if margin is None else margin.around(slot.shape)
         if not slot.batched:
-            whole = np.full(shape, slot.fill, dtype)
+            whole = full(shape, slot.fill, dtype)
         elif rows_first:
-            whole = np.moveaxis(np.full((self.n, *shape), slot.fill if margin is None else margin.fill, dtype), 0, -1)
+            whole = np.moveaxis(full((self.n, *shape), slot.fill if margin is None else margin.fill, dtype), 0, -1)
         else:
-            whole = np.full((*shape, self.n), slot.fill if margin is None else margin.fill, dtype)
+            whole = full((*shape, self.n), slot.fill if margin is None else margin.fill, dtype)
         if margin is None:
             return whole
         self._framed[slot.index] = whole
@@ -274,7 +275,7 @@ class Run:
         framed = self._framed_copies.get((slot, margin))
         if framed is None:
             tail = self.arrays[slot].shape[len(shape) :]
-            framed = np.full(margin.around(shape) + tail, margin.fill, self.arrays[slot].dtype)
+            framed = full(margin.around(shape) + tail, margin.fill, self.arrays[slot].dtype)
             self._framed_copies[slot, margin] = framed
         before.append(partial(np.copyto, framed[margin.inside(shape)], self.arrays[slot]))
         return framed

@@ -197,7 +197,7 @@ class _Training:
         indices = self._indices()
         n = len(indices)
         batch = self.batches.get(n) or self._new_batch(n)
-        loss = batch.to_loss(indices, self.step, everything=n == len(self.job.train))
+        loss = batch.to_loss(indices, self.step)
         if not isfinite(loss):
             return False
         if self.keep:
@@ -234,7 +234,8 @@ class _Training:
     def _new_batch(self, n: int) -> Batch:
         job = self.job
         self.batches[n] = batch_of(
-            job.programs.fast, self.arena, job.rows, self.judge, n, self.settings.seed, self.plan
+            job.programs.fast, self.arena, job.rows, self.judge, n, self.settings.seed, self.plan,
+            everything=n == len(job.train),
         )  # fmt: skip
         return self.batches[n]
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from annstudio.engine.calls import bound
+from annstudio.engine.memory import empty, full
 from annstudio.engine.op import Array, Calls
 from annstudio.engine.twins import twin_of
 from annstudio.layers.activation.rectifying import Relu
@@ -23,7 +24,7 @@ class FastSigmoid(Sigmoid):
         ]
 
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
-        slope = np.empty(y.shape, y.dtype)
+        slope = empty(y.shape, y.dtype)
         return [
             bound(np.subtract, 1, y, slope),
             bound(np.multiply, slope, y, slope),
@@ -40,7 +41,7 @@ class FastTanh(Tanh):
         return [bound(np.tanh, x, y)]
 
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
-        slope = np.empty(y.shape, y.dtype)
+        slope = empty(y.shape, y.dtype)
         return [
             bound(np.multiply, y, y, slope),
             bound(np.subtract, 1, slope, slope),
@@ -54,10 +55,10 @@ class FastRelu(Relu):
     in_place = True
 
     def forward_calls(self, y: Array, x: Array) -> Calls:
-        return [bound(np.maximum, x, np.zeros(y.shape, y.dtype), y)]
+        return [bound(np.maximum, x, full(y.shape, 0, y.dtype), y)]
 
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
-        open_ = np.empty(y.shape, bool)
+        open_ = empty(y.shape, bool)
         return [bound(np.greater, y, 0, open_), bound(np.multiply, dy, open_, dx)]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from annstudio.engine.calls import bound
 from annstudio.engine.gemm import Call, Product
+from annstudio.engine.memory import empty
 from annstudio.engine.op import Array, Calls, Shape
 from annstudio.engine.twins import twin_of
 from annstudio.layers.base import Padding
@@ -40,7 +41,7 @@ class FastCorrelate2D(Correlate2D):
         columns = patches.reshape(w.shape[0], -1)
         if y.flags.c_contiguous:
             return [*calls, Product(w.T, columns, y.reshape(len(y), -1))]
-        inside = np.empty(y.shape, y.dtype)
+        inside = empty(y.shape, y.dtype)
         return [*calls, Product(w.T, columns, inside.reshape(len(y), -1)), partial(np.copyto, y, inside)]
 
     def backward_calls(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> Calls:
@@ -55,10 +56,10 @@ class FastCorrelate2D(Correlate2D):
     def _input_gradient(self, dx: Array, dy: Array, columns: Array, w: Array) -> Calls:
         """Every place of the kernel hands its share back to where it looked."""
         (kh, kw), k = self.kernel, w.shape[0] - self.bias
-        shares = np.empty((kh, kw, dx.shape[0], *dy.shape[1:]), dx.dtype)
+        shares = empty((kh, kw, dx.shape[0], *dy.shape[1:]), dx.dtype)
         border = self.border(dx.shape[:-1])
         shape = (*border.around(dx.shape[:-1]), dx.shape[-1])
-        framed = dx if shape == dx.shape else np.empty(shape, dx.dtype)
+        framed = dx if shape == dx.shape else empty(shape, dx.dtype)
         windows = self._windows(framed, dy.shape[1], dy.shape[2])
         places = [(u, v) for u in range(kh) for v in range(kw)]
         calls: list[Call | Product] = [Product(w[:k], columns, shares.reshape(k, -1)), partial(framed.fill, 0)]
@@ -87,9 +88,9 @@ class FastCorrelate1D(Correlate1D):
         k = len(w) - self.bias
         frame = self.border(dx.shape[:-1])
         shape = (*frame.around(dx.shape[:-1]), dx.shape[-1])
-        framed = dx if shape == dx.shape else np.empty(shape, dx.dtype)
+        framed = dx if shape == dx.shape else empty(shape, dx.dtype)
         windows = self._windows(framed, len(dy))
-        shares = np.empty(windows.shape, dx.dtype)
+        shares = empty(windows.shape, dx.dtype)
         calls: list[Call] = [partial(np.matmul, w[:k], dy, shares.reshape(len(dy), k, -1)), partial(framed.fill, 0)]
         calls += [bound(np.add, windows[:, u], shares[:, u], windows[:, u]) for u in range(self.kernel)]
         return calls if framed is dx else [*calls, partial(np.copyto, dx, framed[frame.inside(dx.shape[:-1])])]

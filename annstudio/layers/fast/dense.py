@@ -6,6 +6,7 @@ import numpy as np
 
 from annstudio.engine.calls import reduced
 from annstudio.engine.gemm import Product
+from annstudio.engine.memory import empty
 from annstudio.engine.op import Array, Calls
 from annstudio.engine.twins import twin_of
 from annstudio.layers.dense import WeightedSum
@@ -29,7 +30,7 @@ class FastWeightedSum(WeightedSum):
     def _weight_gradient(self, dw: Array, dy: Array, x: Array) -> Calls:
         if x.ndim == 2:
             return [Product(dy, x.T, dw)]
-        products = np.empty((len(x), *dw.shape), dw.dtype)
+        products = empty((len(x), *dw.shape), dw.dtype)
         return [partial(np.matmul, dy, x.swapaxes(1, 2), products), reduced(np.add, products, 0, dw)]
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from annstudio.engine.calls import bound, do, inner, reduced
+from annstudio.engine.memory import empty
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
 from annstudio.engine.twins import Ops, following
 from annstudio.layers.activation.softmax import Softmax, class_axis
@@ -46,7 +47,7 @@ class AveragedSquaredError(AveragedLoss):
     def forward_calls(self, y: Array, x: Array, t: Array, slope: Array) -> Calls:
         scale = (1 / (x.size // x.shape[-1]) if self.mean else 0.5) / x.shape[-1]
         # Scaling the errors costs less than scaling the one number that they come to.
-        scaled = np.empty(slope.shape, slope.dtype)
+        scaled = empty(slope.shape, slope.dtype)
         calls = [bound(np.subtract, x, t, slope), bound(np.multiply, slope, scale, scaled), inner(slope, scaled, y)]
         return calls if scale == 0.5 else [*calls, bound(np.multiply, scaled, 2, slope)]
 
@@ -67,9 +68,9 @@ class AveragedCrossEntropy(AveragedLoss):
 
     def forward_calls(self, y: Array, x: Array, t: Array, slope: Array, o: Array) -> Calls:
         classes = class_axis(x.ndim - 1)
-        total = np.empty((*x.shape[:classes], 1, *x.shape[classes + 1 :]), x.dtype)
+        total = empty((*x.shape[:classes], 1, *x.shape[classes + 1 :]), x.dtype)
         places = total.squeeze(classes)
-        logs, scaled = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
+        logs, scaled = empty(x.shape, x.dtype), empty(x.shape, x.dtype)
         calls = [
             reduced(np.maximum, x, classes, places),
             bound(np.subtract, x, total, logs),
@@ -99,7 +100,7 @@ class AveragedBinaryCrossEntropy(AveragedLoss):
         do(self.forward_calls(y, x, t, slope, o))
 
     def forward_calls(self, y: Array, x: Array, t: Array, slope: Array, o: Array) -> Calls:
-        each, ones = np.empty(x.shape, x.dtype), np.ones(x.size, x.dtype)
+        each, ones = empty(x.shape, x.dtype), np.ones(x.size, x.dtype)
         return [
             bound(np.multiply, t, x, slope),
             bound(np.logaddexp, x, 0, each),

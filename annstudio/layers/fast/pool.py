@@ -11,6 +11,7 @@ import numpy as np
 
 from annstudio.engine.calls import bound, do
 from annstudio.engine.gemm import Call
+from annstudio.engine.memory import empty
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
 from annstudio.engine.twins import Ops, following, twin_of
 from annstudio.layers.activation.elementwise import Elementwise
@@ -102,7 +103,7 @@ def _given_back(dx: Array, dy: Array, parts: list[Array], shares: list[Array], p
     calls: list[Call] = [] if dx.size == dy.size * len(parts) else [partial(dx.fill, 0)]
     if len(parts) == 1:
         return [*calls, partial(np.copyto, shares[0], dy)]
-    return calls + _shared_out(parts, shares, list(pairs), dy, np.empty(dy.shape, bool))
+    return calls + _shared_out(parts, shares, list(pairs), dy, empty(dy.shape, bool))
 
 
 def _shared_out(
@@ -111,7 +112,7 @@ def _shared_out(
     """`dy` to the half that won, and so on down to one part."""
     halves, back = _halves(parts), _halves(shares)
     winners = [_winner(half, pairs) for half in halves]
-    first, second = (b[0] if len(b) == 1 else np.empty(dy.shape, dy.dtype) for b in back)
+    first, second = (b[0] if len(b) == 1 else empty(dy.shape, dy.dtype) for b in back)
     calls = [
         bound(np.greater_equal, *winners, won),
         bound(np.multiply, dy, won, first),

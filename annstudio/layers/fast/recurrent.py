@@ -12,6 +12,7 @@ import numpy as np
 
 from annstudio.engine.calls import bound, do
 from annstudio.engine.gemm import Call, Product
+from annstudio.engine.memory import empty, full, like
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
 from annstudio.engine.twins import Ops, fast, following, twin_of
 from annstudio.layers.activation import ACTIVATIONS
@@ -64,8 +65,8 @@ class FastElman(Elman):
             return [*spreading, partial(super().backward, dx, dw, spread, states, w, lengths, joined)]
         steps, u, n = states.shape
         d = joined.shape[1] - u - 1
-        dnet, dh, total = np.zeros_like(states), np.zeros((u, n), w.dtype), np.empty((u, n), w.dtype)
-        back = np.empty((u, u), w.dtype)
+        dnet, dh, total = like(states, 0), full((u, n), 0, w.dtype), empty((u, n), w.dtype)
+        back = empty((u, u), w.dtype)
         moments = self._moments(steps)
         calls: list[Any] = [
             partial(np.copyto, back, w[:, d:-1].T),
@@ -117,14 +118,14 @@ class FastLongShortTerm(LongShortTerm):
             return [partial(super().forward, states, x, w, lengths, joined, gates, cells, squashed), *last]
         u, d = states.shape[1], x.shape[1]
         # σ(a) = ½ tanh(½a) + ½: with three gates' weights halved, one tanh serves all four.
-        halved, taken = np.empty_like(w), np.empty(states.shape[1:], w.dtype)
+        halved, taken = like(w), empty(states.shape[1:], w.dtype)
         calls: list[Call] = [
             partial(np.copyto, joined[:, :d], x),
             bound(np.multiply, w[3 * u :], 0.5, halved[:u]),
             bound(np.multiply, w[: 2 * u], 0.5, halved[u : 3 * u]),
             partial(np.copyto, halved[3 * u :], w[2 * u : 3 * u]),
         ]
-        before = np.zeros_like(taken)
+        before = like(taken, 0)
         moments = self._moments(len(x))
         for t, seen, h in zip(moments, *_line(joined, states, d, moments), strict=True):
             gate, cell, shown = gates[t], cells[t], squashed[t]
@@ -156,9 +157,9 @@ class FastLongShortTerm(LongShortTerm):
             return [*spreading, partial(super().backward, *arrays)]
         steps, u, n = cells.shape
         d = joined.shape[1] - u - 1
-        dnet, dcell = np.zeros_like(gates), np.empty_like(cells)
-        dh, dc, share, total = (np.zeros((u, n), w.dtype) for _ in range(4))
-        back = np.empty((u + d, 4 * u), w.dtype)
+        dnet, dcell = like(gates, 0), like(cells)
+        dh, dc, share, total = (full((u, n), 0, w.dtype) for _ in range(4))
+        back = empty((u + d, 4 * u), w.dtype)
         moments = self._moments(steps)
         calls: list[Any] = [
             partial(np.copyto, back[:, :u], w[3 * u :, :-1].T),
@@ -212,7 +213,7 @@ class FastLongShortTerm(LongShortTerm):
         u = rows // 4
         calls: list[Any] = []
         if dw is not None:
-            sums, seen = np.empty((rows, steps, n), dw.dtype), np.empty((steps, n, joined.shape[1]), dw.dtype)
+            sums, seen = empty((rows, steps, n), dw.dtype), empty((steps, n, joined.shape[1]), dw.dtype)
             calls += [
                 partial(np.copyto, sums[: 3 * u], dnet[:, u:].transpose(1, 0, 2)),
                 partial(np.copyto, sums[3 * u :], dnet[:, :u].transpose(1, 0, 2)),
@@ -262,11 +263,11 @@ def _arriving(dy: Array, t: int, dh: Array, total: Array, *, first: bool, only: 
     return [partial(np.copyto, total, dy[t]) if first else bound(np.add, dy[t], dh, total)]
 
 
-def _spread(dy: Array, like: Array, only: int | None) -> tuple[Array, list[Call]]:
+def _spread(dy: Array, model: Array, only: int | None) -> tuple[Array, list[Call]]:
     """The gradient of all states, where only one of them has a result."""
     if only is None:
         return dy, []
-    spread = np.zeros_like(like)
+    spread = like(model, 0)
     return spread, [partial(np.copyto, spread[only], dy)]
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from psygnal import SignalInstance
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
-from PySide6.QtWidgets import QDockWidget, QLabel, QSpinBox, QStackedLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QSizePolicy, QSpinBox, QStackedLayout, QWidget
 
 from annstudio.document.diff import diff
 from annstudio.document.project import Project
@@ -71,6 +71,9 @@ class Panel(QWidget):
     def say(self, words: str) -> None:
         """Show words in place of the body; with no words the body."""
         self.empty.setText(words)
+        # What is not shown needs no room.
+        need = QSizePolicy.Policy.Ignored if words else QSizePolicy.Policy.Preferred
+        self.body.setSizePolicy(need, need)
         self._stack.setCurrentWidget(self.empty if words else self.body)
 
     def touch(self, least: float | None = None) -> None:

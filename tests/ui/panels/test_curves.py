@@ -28,6 +28,7 @@ def test_before_training_it_says_what_to_do(digits, seen):
     panel = seen(CurvesPanel(digits), 940, 270)
     assert panel.empty.isVisible()
     assert panel.empty.text().startswith("Nothing is trained yet. Press Train")
+    assert panel.minimumSizeHint().width() < 500
 
 
 def test_the_curves_are_the_record(panel, digits):
