@@ -85,6 +85,8 @@ class Docks:
             if self._before_explain is not None:
                 self._window.restoreState(self._before_explain)
             self.explain_dock.hide()
+            # On the way back each dock stood alone for a moment.
+            self.dress_titles()
 
     def reset(self) -> None:
         """Put all panels back in their first places."""

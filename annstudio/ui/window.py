@@ -40,7 +40,8 @@ from annstudio.ui.toolbar import ToolBar
 SIZE = (1440, 900)
 LEAST_SIZE = (960, 620)
 """Smaller than this the window is not made, where the screen allows."""
-LEAST_CANVAS = 240
+LEAST_CANVAS, FRAME = 240, 48
+"""The canvas never begins smaller; so much of a screen's height is kept for the window's frame."""
 
 
 class Window(QMainWindow):
@@ -261,7 +262,7 @@ class Window(QMainWindow):
     def _restore(self) -> None:
         kept = self.memory.window()
         screen = QApplication.primaryScreen().availableGeometry()
-        self.setMinimumSize(min(LEAST_SIZE[0], screen.width()), min(LEAST_SIZE[1], screen.height()))
+        self.setMinimumSize(min(LEAST_SIZE[0], screen.width()), min(LEAST_SIZE[1], screen.height() - FRAME))
         if kept is None:
             self.resize(min(SIZE[0], screen.width()), min(SIZE[1], screen.height()))
             return

@@ -340,3 +340,14 @@ def test_the_toolbar_fits_into_a_narrow_window(digits: Window, qtbot: QtBot) -> 
     assert digits.toolbar._title.text().endswith("…")
     digits.resize(1900, 700)
     qtbot.waitUntil(lambda: digits.toolbar._title.text() == "Digits with convolutions")
+
+
+def test_tabs_have_no_second_title_after_explain(window: Window) -> None:
+    dock = window.docks.docks["Loss and accuracy"]
+    bare = [dock.titleBarWidget() is not None for dock in window.docks.docks.values()]
+    assert dock.titleBarWidget() is not None
+    press(window, "explain")
+    QApplication.processEvents()
+    press(window, "leave_explain")
+    QApplication.processEvents()
+    assert [dock.titleBarWidget() is not None for dock in window.docks.docks.values()] == bare
