@@ -118,10 +118,11 @@ class NumberField(QAbstractSpinBox):
             self._show()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.text() != self._shown():
-            self._show()
+        if event.key() == Qt.Key.Key_Escape:
             self.taken_back.emit()
-            return
+            if self.text() != self._shown():
+                self._show()
+                return
         super().keyPressEvent(event)
 
     def _offer(self, value: float) -> None:
@@ -241,10 +242,11 @@ class TextField(QLineEdit):
             self.restore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.text() != self._shown():
-            self.restore()
+        if event.key() == Qt.Key.Key_Escape:
             self.taken_back.emit()
-            return
+            if self.text() != self._shown():
+                self.restore()
+                return
         super().keyPressEvent(event)
 
     def _shown(self) -> str:

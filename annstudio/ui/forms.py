@@ -165,7 +165,7 @@ class Form(QWidget):
         words.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         words.setFixedWidth(self._label_width)
         # Level with the text inside the field.
-        words.setContentsMargins(0, 5 if not isinstance(field, CheckField) else 1, 0, 0)
+        words.setContentsMargins(0, 3 if not isinstance(field, CheckField) else 1, 0, 0)
         words.setBuddy(field)
         help_text = info.description or ""
         for widget in (words, field, *field.findChildren(QWidget)):
@@ -183,7 +183,8 @@ class Form(QWidget):
             self._needs[name] = needed, value
 
     def _edited(self, name: str, value: Any) -> None:
-        self.cells[name].clear()
+        # Whoever edits on has read what was said of other fields too.
+        self.clear()
         self.stepping = bool(self.field(name).stepping)
         try:
             self.edited.emit(name, value)

@@ -1,6 +1,6 @@
 """The line at the bottom: what is going on, how far it is, how fast, how long still."""
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
 from annstudio.session import Session
 from annstudio.training.snapshot import Snapshot
@@ -27,6 +27,7 @@ class StatusBar(QStatusBar):
         row.setContentsMargins(0, 0, 0, 0)
         self._bar = QProgressBar(frame)
         row.addWidget(self._bar)
+        frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._bar.setTextVisible(False)
         self._bar.setFixedSize(180, 6)
         self._bar.setAccessibleName("Progress of the training")

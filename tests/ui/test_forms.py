@@ -142,6 +142,15 @@ def test_escape_takes_the_complaint_back_too(form):
     assert not form.cells["rate"].words.isVisible()
 
 
+def test_a_complaint_ends_when_something_else_is_edited(form):
+    type_into(form, "rate", "fast")
+    QTest.keyClick(form.field("rate"), Qt.Key.Key_Return)
+    type_into(form, "units", "7")
+    assert form.cells["rate"].words.isVisible()
+    QTest.keyClick(form.field("units"), Qt.Key.Key_Return)
+    assert not form.cells["rate"].words.isVisible()
+
+
 def test_a_double_click_chooses_the_whole_number(form):
     field = line(form, "rate")
     place = QPoint(20, field.height() // 2)
