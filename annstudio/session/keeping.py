@@ -30,8 +30,9 @@ def fit_weights(project: Project, network: Network, *, paused: bool) -> tuple[Pr
     lost = {key for key in project.weights if key in wanted and key not in kept}
     if lost:
         said.append(f"The weights of {_nodes(lost)} start anew: their shape changed.")
-    if paused and kept:
-        said.append(f"Those of {_nodes(kept)} were kept.")
+    whole = set(kept) - {key for key in kept if _nodes({key}) in {_nodes({other}) for other in lost}}
+    if paused and whole:
+        said.append(f"{'Those' if lost else 'The weights'} of {_nodes(whole)} were kept.")
     return replace(project, weights=kept, start=start, progress=None), " ".join(said)
 
 

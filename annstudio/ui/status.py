@@ -1,5 +1,7 @@
 """The line at the bottom: what is going on, how far it is, how fast, how long still."""
 
+from time import monotonic
+
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
 from annstudio.session import Session
@@ -8,6 +10,7 @@ from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, SMALL, mono_font, theme
 
 MESSAGE_MS = 9000
+SAME_ACT_SECONDS = 0.3
 _WORDS = {"idle": "Ready", "training": "Training", "paused": "Paused"}
 
 
@@ -17,7 +20,7 @@ class StatusBar(QStatusBar):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._complains = False
+        self._complains, self._told = False, 0.0
         self.setSizeGripEnabled(False)
         self.setContentsMargins(2 * GRID, 0, 3 * GRID, 0)
         self._state = QLabel(self)
@@ -46,7 +49,7 @@ class StatusBar(QStatusBar):
 
     def tell(self, level: str, sentence: str) -> None:
         """Show a message for a while; errors stand out."""
-        self._complains = level == "error"
+        self._complains, self._told = level == "error", monotonic()
         self.setStyleSheet(f"QStatusBar {{ color: {theme().problem.name()}; }}" if level == "error" else "")
         self.showMessage(sentence, 0 if level == "error" else MESSAGE_MS)
 
@@ -88,8 +91,8 @@ class StatusBar(QStatusBar):
             signal.disconnect(slot, missing_ok=True)
 
     def _project_changed(self, before: object, after: object) -> None:
-        if self._complains:
-            # Something was done about it. What was told of this very change stays for its while.
+        if self._complains or monotonic() - self._told > SAME_ACT_SECONDS:
+            # Something else was done since. What was told of this very change stays for its while.
             self._clear()
         self.update_now()
 

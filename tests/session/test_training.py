@@ -13,6 +13,7 @@ from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.session import Session
+from annstudio.session.keeping import fit_weights
 from annstudio.training.snapshot import Finished
 from tests.builders import chain, finished, project, small_project, some_table, trained, with_branch, worked_example
 
@@ -307,7 +308,7 @@ def test_a_change_of_the_network_while_training_pauses_and_keeps_what_fits(desk)
     assert session.state == "idle"
     assert session.project.progress is None, "the record was that of another network"
     assert (session.weight("hidden/W") != desk(small_project()).weight("hidden/W")).any()
-    assert said == ["Training paused: the network is another now. Those of hidden, output were kept."]
+    assert said == ["Training paused: the network is another now. The weights of hidden, output were kept."]
 
     session.train()
     until(session, lambda: steps_done(session) > 0)
@@ -437,6 +438,18 @@ def test_a_loss_that_runs_away_is_told_and_the_weights_stay_good(desk):
     assert text.endswith("The last good weights are kept. Try a smaller learning rate.")
     assert all(np.isfinite(w).all() for w in session.weights().values())
     assert session.document.undo_label.startswith("Train ")
+
+
+def test_a_layer_is_told_as_lost_or_as_kept_but_never_both():
+    before = small_project()
+    session = Session(before)
+    weights = session.weights()
+    after = replace(before, graph=before.graph.with_layer("hidden", Dense(units=6)), weights=weights)
+    _, said = fit_weights(after, session.network.followed_by(after), paused=True)
+    assert said == (
+        "Training paused: the network is another now. The weights of hidden, output start anew: their shape changed."
+    )
+    session.close()
 
 
 def test_a_defect_in_the_thread_is_raised_where_somebody_sees_it(desk, monkeypatch):
