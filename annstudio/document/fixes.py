@@ -44,9 +44,9 @@ def _insert_before(graph: Graph, remedy: Remedy) -> Graph:
     for link in graph.into(remedy.node):
         layer = make(remedy.layer, remedy.settings)
         target = graph.nodes[link.target]
-        pushed = {link.target} | graph.downstream(link.target)
-        same_row = {id for id in pushed if abs(graph.nodes[id].y - target.y) < 75 and graph.nodes[id].x >= target.x}
-        graph = graph.moved({id: (graph.nodes[id].x + GAP, graph.nodes[id].y) for id in same_row})
+        # All that stands there goes along, connected or not: no card may come to lie on another.
+        same_row = [node for node in graph.nodes.values() if abs(node.y - target.y) < 75 and node.x >= target.x]
+        graph = graph.moved({node.id: (node.x + GAP, node.y) for node in same_row})
         graph = graph.inserted(Node(graph.free_id(layer.prefix), layer, target.x, target.y), link)
     return graph
 

@@ -1,5 +1,7 @@
 """Problems in plain words, and the mends that they offer."""
 
+from dataclasses import replace
+
 import pytest
 
 from annstudio.data.base import parse_source
@@ -43,6 +45,13 @@ def test_an_image_into_dense_is_told_and_flattened():
     assert checked.trainable
     assert graph.into("dense") == [Link("flatten_1", "dense")]
     assert graph.nodes["dense"].x > graph.nodes["flatten_1"].x > graph.nodes["input"].x
+
+
+def test_an_inserted_layer_makes_room_for_what_is_not_connected_too():
+    graph = chain(input=Input(shape=(8, 8, 1)), dense=Dense(units=4))
+    beside = replace(graph.nodes["dense"], id="beside", x=graph.nodes["dense"].x + 190)
+    graph, _ = mended(graph.with_node(beside))
+    assert graph.nodes["beside"].x - graph.nodes["dense"].x == 190
 
 
 @pytest.mark.parametrize(("n", "shape"), [(64, (8, 8, 1)), (6, (6, 1, 1))])
