@@ -50,7 +50,8 @@ def test_an_image_into_dense_is_told_and_flattened():
 def test_an_inserted_layer_makes_room_for_what_is_not_connected_too():
     graph = chain(input=Input(shape=(8, 8, 1)), dense=Dense(units=4))
     beside = replace(graph.nodes["dense"], id="beside", x=graph.nodes["dense"].x + 190)
-    graph, _ = mended(graph.with_node(beside))
+    graph = graph.with_node(beside)
+    graph = mend(graph, check(graph, {}).of("dense")[0].remedies[0])
     assert graph.nodes["beside"].x - graph.nodes["dense"].x == 190
 
 
