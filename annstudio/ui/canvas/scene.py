@@ -162,6 +162,7 @@ class CanvasScene(QGraphicsScene):
             QPointF(x, y - size.height() - 12),
             QPointF(x + CARD.width() - size.width(), y + CARD.height() + 12),
             QPointF(x + CARD.width() + 24, y),
+            QPointF(x - size.width() - 24, y),
         ]
         free = [p for p in places if not any(self._cards_in(size.translated(p), {id}))]
         inside = (p for p in free if self._is_seen(size.translated(p)))
