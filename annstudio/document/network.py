@@ -20,9 +20,11 @@ from annstudio.engine.passes import quicken
 from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
+from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError, StudioError, TrainingError
 from annstudio.explain.stepper import Stepper
 from annstudio.training.batches import Rows, pieces
+from annstudio.training.patience import watched_losses
 from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
 from annstudio.training.watch import Watch
@@ -216,10 +218,20 @@ class Network:
         dtype = "float64"
         arena = Arena(self.plain, dtype)
         arena.load(self.weights())
-        arena.use(self.project.settings.optimizer)
+        settings = self.project.settings
+        arena.use(settings.optimizer, settings.clipping)
         arena.remember(progress.memory)
         feeds = self.rows(dtype).feeds(self.plain, np.array([sample % len(dataset)]))
+        if not settings.schedule.steady:
+            arena.rate[()] = settings.optimizer.learning_rate * settings.schedule.factor(self._moment(dataset))
         return Stepper(self.plain, arena, feeds, self.project.settings.seed, progress.step)
+
+    def _moment(self, dataset: Dataset) -> Moment:
+        """Where training stands, as schedules see it."""
+        progress, settings = self.project.progress or Progress(), self.project.settings
+        train, _ = dataset.split(settings.validation_share, settings.seed)
+        done = progress.epoch + (progress.position + 0.5 * settings.batch_size) / max(len(train), 1)
+        return Moment(done, max(settings.epochs, progress.epoch), watched_losses(progress.record))
 
     def _input_rows(self, program: Program, inputs: dict[str, Array], piece: Array) -> dict[int, Array]:
         rows = {}

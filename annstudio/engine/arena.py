@@ -39,6 +39,25 @@ class Checkpoint:
     states: Mapping[tuple[str, str], Array]
 
 
+@dataclass(frozen=True)
+class Clipping:
+    """How gradients are kept small: each cut off at `value`, all together shortened to `norm`; 0 means not at all."""
+
+    value: float = 0.0
+    norm: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.value > 0 or self.norm > 0
+
+    def cut(self, gradients: Array) -> Array:
+        return np.clip(gradients, -self.value, self.value) if self.value else gradients
+
+    def scale(self, gradients: Array) -> float:
+        """What all gradients are multiplied by, given all of them together."""
+        length = float(np.sqrt(np.dot(gradients, gradients)))
+        return self.norm / length if self.norm and length > self.norm else 1.0
+
+
 class Arena:
     """The stored arrays of a program's parameters and states, shared by every Run of that network."""
 
@@ -63,6 +82,7 @@ class Arena:
         self._vectors: dict[str, Array] = {}
         self._turns: dict[tuple[int, ...], _Turn] = {}
         self.optimizer: Optimizer | None = None
+        self.clipping = Clipping()
         self.rate = np.zeros((), self.dtype)
         """The learning rate of the step at hand, which a schedule may change from step to step."""
 
@@ -109,11 +129,16 @@ class Arena:
         """Copies of all arrays by name."""
         return {key: frozen(self.view(key)) for key in self.keys()}
 
-    def use(self, optimizer: Optimizer) -> None:
+    def use(self, optimizer: Optimizer, clipping: Clipping | None = None) -> None:
         """Let `optimizer` do the updates from now on; its memory is kept where the kind stays the same."""
+        self.clipping = clipping or Clipping()
         same = type(self.optimizer) is type(optimizer)
+        before = {name: self._unit(name) for name in self._vectors}
         kept, self.t = (self._vectors, self.t) if same else ({}, 0)
         self.optimizer = optimizer
+        for name, vector in kept.items():
+            if before[name] != self._unit(name):
+                vector *= before[name] / self._unit(name)
         self.rate[()] = optimizer.learning_rate
         self._vectors = {name: kept.get(name, like(self.values, 0)) for name in optimizer.vectors}
         for turn in self._turns.values():
@@ -200,11 +225,11 @@ class Arena:
         span = slice(self._spans[parameters[0]].start, self._spans[parameters[-1]].stop)
         masked = self._frozen(parameters)
         gradient = self.gradients[span]
-        applied = like(gradient, 0) if masked else gradient
+        applied = like(gradient, 0) if masked or self.clipping else gradient
         vectors = {name: array[span] for name, array in self._vectors.items()}
         values = self.values[span]
         bound = self.optimizer.bind(values, applied, vectors, self.rate)
-        if not masked:
+        if not masked and not self.clipping:
             return bound
         still, held = np.zeros(applied.shape, bool), values.copy()
         for i, parameter, view in masked:
@@ -213,7 +238,7 @@ class Arena:
 
         def update(t: int) -> None:
             # The gradient of what is frozen stays on show; the optimiser is given zero in its place.
-            np.copyto(applied, gradient)
+            np.copyto(applied, self.clipped()[span] if self.clipping else gradient)
             np.copyto(applied, 0, where=still)
             np.copyto(held, values)
             bound(t)
@@ -221,6 +246,16 @@ class Arena:
             np.copyto(values, held, where=still)
 
         return update
+
+    def clipped(self) -> Array:
+        """All gradients as the optimiser is given them; what does not learn has no part in their length."""
+        learning = np.zeros(self.gradients.shape, bool)
+        for i, parameter in enumerate(self._parameters):
+            for view in parameter.views:
+                view.of(learning[self._spans[i]].reshape(parameter.shape))[...] = parameter.learns(view)
+        cut = self.clipping.cut(np.where(learning, self.gradients, 0))
+        shortened: Array = cut * self.clipping.scale(cut)
+        return shortened
 
     def _frozen(self, parameters: tuple[int, ...]) -> list[tuple[int, Parameter, View]]:
         chosen = [(i, self._parameters[i]) for i in parameters]

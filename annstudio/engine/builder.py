@@ -54,6 +54,7 @@ class Builder:
         self.constants: dict[int, float] = {}
         self.outputs: dict[str, int] = {}
         self.losses: dict[str, int] = {}
+        self.penalties: dict[str, list[int]] = {}
         self.judged: list[Judged] = []
         self._carries: list[Step] = []
         self._loss_terms: list[Value] = []
@@ -157,6 +158,16 @@ class Builder:
         self._loss_terms.append(value)
         return value
 
+    def penalty(self, op: Op, w: Value) -> None:
+        """A part of the loss that depends on weights alone; it counts where there is a loss of the outputs, too."""
+        with self.node(self._node, Phase.LOSS):
+            value = self.apply(op, w, name="penalty")
+        self.penalties.setdefault(self._node, []).append(value.slot)
+
+    def constrain(self, op: Op, w: Value) -> None:
+        """After every update, `w` becomes what `op` makes of it."""
+        self._carries.append(Step(Phase.UPDATE, op, self._node, (w.slot,), w.slot, scope=self._scope))
+
     @property
     def current(self) -> str:
         """The name of the node that is being written down."""
@@ -208,12 +219,14 @@ class Builder:
         """The program. `total` adds several losses; with a loss and in training the way back and update are written."""
         loss: Value | None = None
         if self._loss_terms:
+            penalties = [self.value_of(slot) for slots in self.penalties.values() for slot in slots]
+            terms = [*self._loss_terms, *penalties]
             with self.node("loss", Phase.LOSS):
-                loss = self._loss_terms[0] if len(self._loss_terms) == 1 else total(self, self._loss_terms)
+                loss = terms[0] if len(terms) == 1 else total(self, terms)
         program = Program(
             tuple(self.slots), tuple(self.steps), tuple(self.parameters), tuple(self.feeds), tuple(self.noises),
             self.constants, self.outputs, loss.slot if loss else None, self.losses, tuple(self.judged), {},
-            self.training, self.plain,
+            self.training, self.plain, penalties={node: tuple(slots) for node, slots in self.penalties.items()},
         )  # fmt: skip
         if not self.plain:
             program = fuse(program, {step.inputs[0] for step in self._carries})

@@ -124,7 +124,8 @@ def _without_dead_steps(program: Program) -> Program:
     needed = {program.loss, *program.losses.values(), *(judged.output for judged in program.judged)}
     if program.loss is None:
         needed |= set(program.outputs.values())
-    needed |= {slot.index for slot in program.slots if slot.role is Role.STATE}
+    # A state that is carried on, and weights that are kept within a limit.
+    needed |= {slot.index for slot in program.slots if slot.role in (Role.STATE, Role.PARAMETER)}
     needed |= {program.gradients.get(parameter.slot) for parameter in program.parameters}
     kept: list[AnyStep] = []
     for step in reversed(program.steps):

@@ -214,6 +214,8 @@ class Program:
     """The slot of ∂E/∂(slot), for every slot that has one."""
     training: bool
     plain: bool
+    penalties: Mapping[str, tuple[int, ...]] = field(default_factory=dict, kw_only=True)
+    """The slots of what every node's weights add to the loss."""
     shares: Mapping[int, int] = field(default_factory=dict)
     """Slots that lie in the memory of another one, perhaps in another shape (fast reading only)."""
 

@@ -57,7 +57,16 @@ class Stepper:
             if isinstance(step, Step):
                 for slot in step.writes:
                     found.setdefault(slot, i)
-        return {slot: i for slot, i in found.items() if slot not in self._states}
+        given = {parameter.slot for parameter in self.program.parameters}.union(self._states)
+        return {slot: i for slot, i in found.items() if slot not in given}
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of this batch: the optimiser's own number, or what a schedule made of it."""
+        optimizer = self.arena.optimizer
+        own = 0.0 if optimizer is None else optimizer.learning_rate
+        # In float32 the array holds the setting rounded; without a schedule the setting itself is meant.
+        return own if self.arena.rate == self.arena.dtype.type(own) else float(self.arena.rate)
 
     def known(self, slot: int) -> bool:
         """Whether the slot's value has been computed by now."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from annstudio.engine.account import Term
+from annstudio.engine.account import Factor, Term
 from annstudio.engine.program import Phase, Update
 from annstudio.explain.derivation import bracketed, filled
 from annstudio.explain.numbers import number_latex
@@ -45,12 +45,18 @@ def explain_update(stepper: Stepper, question: WeightQuestion, symbol: str = "w"
     if not steps or gradient is None or optimizer is None or not parameter.learns(question.view):
         return UpdateAccount(before, before, (), None, _reason(question, gradient is not None))
     with stepper.visit(stepper.end_of(Phase.BACKWARD)):
-        g = float(stepper.array(gradient)[question.stored])
+        whole = float(stepper.array(gradient)[question.stored])
+        arena = stepper.arena
+        g = float(arena.part(arena.clipped(), parameter)[question.stored]) if arena.clipping else whole
         t = stepper.arena.t + 1
         vectors = {name: float(stepper.arena.vector(name, parameter)[question.stored]) for name in optimizer.vectors}
     with stepper.visit(steps[0] + 1):
         after = float(stepper.array(parameter.slot)[question.stored])
-    lines = tuple(_line(name, term, symbol, digits) for name, term in optimizer.account(before, g, vectors, t))
+    scheduled = optimizer.model_copy(update={"learning_rate": stepper.rate})
+    account = scheduled.account(before, g, vectors, t)
+    if g != whole:
+        account.insert(0, ("g", Term((Factor("g_0", (), whole),), r"\mathrm{clip}(«0»)", lambda _: g)))
+    lines = tuple(_line(name, term, symbol, digits) for name, term in account)
     return UpdateAccount(before, after, lines, steps[0])
 
 

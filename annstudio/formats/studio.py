@@ -43,6 +43,7 @@ from annstudio.formats.schema import (
     migrated,
     validated,
 )
+from annstudio.training.patience import Best
 from annstudio.training.record import EPOCH_COLUMNS, MAX_BLOCKS, Record
 from annstudio.training.snapshot import Progress
 
@@ -51,6 +52,7 @@ MAX_WEIGHT_BYTES = 2 << 30
 PROJECT, WEIGHTS, HISTORY, THUMBNAIL = "project.json", "weights.safetensors", "history.npz", "thumbnail.png"
 START = "start.safetensors"
 _MEMORY = "memory/"
+_BEST = "best/"
 
 
 class StudioFile(Format):
@@ -158,7 +160,17 @@ def _history(progress: Progress) -> dict[str, Array]:
         "blocks": np.asarray(progress.record.blocks, "<f8"),
         "epoch_sums": np.array([progress.epoch_loss, progress.epoch_hits], "<f8"),
         **memory,
+        **_best(progress),
     }
+
+
+def _best(progress: Progress) -> dict[str, Array]:
+    """The best weights so far, that early stopping goes back to."""
+    best = progress.best
+    if best is None:
+        return {}
+    weights = {_BEST + name: best.weights[name] for name in sorted(best.weights)}
+    return {"best_loss": np.array([best.loss], "<f8"), **weights}
 
 
 # Reading -------------------------------------------------------------------------------------------------------------
@@ -219,6 +231,10 @@ def _progress(entry: ProgressEntry, archive: Archive) -> Progress:
         or sums is None or sums.shape != (2,) or entry.steps_in_last_block > entry.steps_per_block
     ):  # fmt: skip
         raise FormatError("Its history is not as it should be.", CHANGED)
+    loss, best = arrays.get("best_loss"), None
+    if loss is not None and loss.shape == (1,):
+        weights = {name.removeprefix(_BEST): read_only(a) for name, a in arrays.items() if name.startswith(_BEST)}
+        best = Best(float(loss[0]), weights)
     memory = {name.removeprefix(_MEMORY): a for name, a in arrays.items() if name.startswith(_MEMORY)}
     return Progress(
         step=entry.step,
@@ -233,4 +249,5 @@ def _progress(entry: ProgressEntry, archive: Archive) -> Progress:
         ),
         plan=None if entry.plan is None else Plan(entry.plan.forms, entry.plan.piece, entry.plan.threads),
         over=entry.over,
+        best=best,
     )  # fmt: skip

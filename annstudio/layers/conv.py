@@ -18,6 +18,7 @@ from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activ
 from annstudio.layers.base import Family, Layer, Padding, Size2D
 from annstudio.layers.framing import fitting_kernel, need_image
 from annstudio.layers.grouped import GroupedCorrelate2D, filter_parameter
+from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 
 class Correlate2D(Op):
@@ -156,6 +157,9 @@ class Conv2D(Layer):
         json_schema_extra={"needs": "bias"},
     )
     trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
+    l1: L1Field = 0.0
+    l2: L2Field = 0.0
+    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -173,6 +177,7 @@ class Conv2D(Layer):
             op = GroupedCorrelate2D(
                 self.kernel_size, self.strides, self.dilation, self.padding, self.groups, bias=self.bias
             )
+        restrain(net, self)
         return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
 
     def _need_groups(self, net: Builder, x: Value) -> None:

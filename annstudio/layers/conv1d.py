@@ -15,6 +15,7 @@ from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activ
 from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.framing import border, fitting_kernel, need_sequence, window_counts
 from annstudio.layers.products import weight_gradient
+from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 TimePadding = Literal["valid", "same", "causal"]
 Length = Annotated[int, Field(ge=1, le=1024)]
@@ -128,6 +129,9 @@ class Conv1D(Layer):
     )
     bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
     trainable: TrainableField = True
+    l1: L1Field = 0.0
+    l2: L2Field = 0.0
+    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -146,6 +150,7 @@ class Conv1D(Layer):
             views.append(View("b", (k, slice(None)), suited_bias(self.activation), axis_names=("filter",)))
         w = net.parameter((k + self.bias, self.filters), views, trainable=self.trainable)
         op = Correlate1D(self.kernel_size, self.strides, self.dilation, self.padding, bias=self.bias)
+        restrain(net, self)
         return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
 
     @property

@@ -13,6 +13,7 @@ from annstudio.engine.program import View
 from annstudio.errors import Remedy
 from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer
+from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 
 class WeightedSum(Op):
@@ -122,6 +123,9 @@ class Dense(Layer):
         json_schema_extra={"needs": "bias"},
     )
     trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
+    l1: L1Field = 0.0
+    l2: L2Field = 0.0
+    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -145,6 +149,7 @@ class Dense(Layer):
             view = View("b", (slice(None),), suited_bias(self.activation), axis_names=("layer",))
             b = net.parameter((1,), [view], trainable=self.trainable, frozen=frozen)
             weighted = net.apply(SharedBias(), weighted, b, name="net")
+        restrain(net, self)
         return activate(net, self.activation, weighted, self.slope)
 
     @property

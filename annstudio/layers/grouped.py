@@ -17,6 +17,7 @@ from annstudio.engine.program import View
 from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
 from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
+from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 
 class GroupedCorrelate2D(Op):
@@ -151,6 +152,9 @@ class DepthwiseConv2D(Layer):
     )
     bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
     trainable: TrainableField = True
+    l1: L1Field = 0.0
+    l2: L2Field = 0.0
+    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -165,6 +169,7 @@ class DepthwiseConv2D(Layer):
             self.kernel_size, self.strides, self.dilation, self.padding, channels, bias=self.bias
         )  # fmt: skip
         w = filter_parameter(net, self, 1, channels * self.depth_multiplier)
+        restrain(net, self)
         return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
 
     @property

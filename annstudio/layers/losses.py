@@ -309,8 +309,9 @@ class Loss(Layer):
             remedy = Remedy("set", f"Set {name} to {wanted}", name, settings={"activation": wanted})
         else:
             remedy = Remedy("insert", f"Insert {wanted}", net.current, "Activation", {"function": wanted})
+        what = "outputs" if wanted == "step" else "probabilities"
         raise ShapeError(
-            f"{net.current} needs outputs from a {wanted}; {net.source(x)} does not end in one.",
+            f"{net.current} needs {what} from a {wanted}; {net.source(x)} does not end in one.",
             f"Let the layer before it end in a {wanted}.",
             (remedy,),
         )

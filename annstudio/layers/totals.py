@@ -36,7 +36,7 @@ class MeanOverExamples(Op):
 
 
 class TotalLoss(Op):
-    """The network's loss is the sum of its loss nodes."""
+    """The network's loss is the sum of its loss nodes and of the penalties on weights."""
 
     formula = r"E = E_1 + E_2 + \dots"
 
@@ -50,6 +50,13 @@ class TotalLoss(Op):
         for dx in dxs:
             if dx is not None:
                 np.copyto(dx, dy)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        n = sum(name.startswith("xs[") for name in see.arrays)
+        return [Term((see(f"xs[{i}]"),)) for i in range(n)]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy"),))]
 
 
 def total_loss(net: Builder, losses: list[Value]) -> Value:

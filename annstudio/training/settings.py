@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from annstudio.engine.arena import Clipping
 from annstudio.engine.optimizers import SGD, AnyOptimizer
+from annstudio.engine.schedules import AnySchedule, Constant
 
 
 class TrainingSettings(BaseModel):
@@ -14,6 +16,26 @@ class TrainingSettings(BaseModel):
 
     optimizer: AnyOptimizer = Field(
         default_factory=SGD, title="Optimiser", description="The rule that turns gradients into new weights."
+    )
+    schedule: AnySchedule = Field(
+        default_factory=Constant, title="Schedule", description="How the learning rate changes while training goes on."
+    )
+    clip_value: float = Field(
+        0.0, ge=0, le=1e9, title="Clip values", description="Every gradient is cut off at this size; 0: at none."
+    )
+    clip_norm: float = Field(
+        0.0,
+        ge=0,
+        le=1e9,
+        title="Clip norm",
+        description="All gradients together are made no longer than this, keeping their direction; 0: as they are.",
+    )
+    patience: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        title="Patience",
+        description="Stop after so many epochs without a better loss, with the best weights; 0: never.",
     )
     batch_size: int = Field(32, ge=1, le=100_000, title="Batch size", description="Examples per update.")
     epochs: int = Field(20, ge=1, le=10_000_000, title="Epochs", description="How often all examples are used.")
@@ -25,3 +47,7 @@ class TrainingSettings(BaseModel):
     dtype: Literal["float32", "float64"] = Field(
         "float32", title="Number format", description="float64 is more exact, float32 faster."
     )
+
+    @property
+    def clipping(self) -> Clipping:
+        return Clipping(self.clip_value, self.clip_norm)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from annstudio.engine.arena import Memory, Weights
 from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
+from annstudio.training.patience import Best
 from annstudio.training.record import Record
 
 
@@ -28,6 +29,8 @@ class Progress:
     """The run was stopped for good: the next one begins anew, with the weights as they are."""
     plan: Plan | None = None
     """How it has been carried out; to go on with the same bits is to go on with the same plan."""
+    best: Best | None = None
+    """The best weights so far, for early stopping."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,11 @@ from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
 from annstudio.engine.planning import plan_for
 from annstudio.engine.program import Program
+from annstudio.engine.schedules import Moment
 from annstudio.training.batch import Batch, batch_of
 from annstudio.training.batches import Rows, epoch_order
 from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
+from annstudio.training.patience import Best, Patience, watched_losses
 from annstudio.training.record import Record, Recorder
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Finished, Progress, Snapshot, Views
@@ -105,7 +107,7 @@ class _Training:
         self.job, self.control, self.settings = job, control, job.settings
         self.arena = Arena(job.programs.fast, job.settings.dtype)
         self.arena.load(job.weights)
-        self.arena.use(job.settings.optimizer)
+        self.arena.use(job.settings.optimizer, job.settings.clipping)
         self.arena.remember(job.progress.memory)
         n = min(len(job.train), job.settings.batch_size)
         self.plan = job.plan or plan_for(job.programs.fast, job.settings.dtype, n)
@@ -118,6 +120,9 @@ class _Training:
         self.step, self.epoch, self.position = job.progress.step, job.progress.epoch, job.progress.position
         self.epoch_loss, self.epoch_hits = job.progress.epoch_loss, job.progress.epoch_hits
         self.recorder = Recorder(job.progress.record)
+        self.watched = list(watched_losses(job.progress.record))
+        self.patience = Patience(job.settings.patience, job.progress.record, self._known_best())
+        self.early = False
         self.losses: list[float] = []
         self.loss = math.nan
         self.began = self.framed = self.breathed = perf_counter()
@@ -145,7 +150,7 @@ class _Training:
                 return
             if self.breathed - self.framed > FRAME_SECONDS:
                 yield self._snapshot(self.breathed)
-        yield self._finished("done" if self.epoch >= self.settings.epochs else "limit")
+        yield self._finished("done" if self.early or self.epoch >= self.settings.epochs else "limit")
 
     @property
     def over(self) -> bool:
@@ -198,6 +203,8 @@ class _Training:
         if self.keep:
             # Only weights that have just given a finite loss are known to be good.
             self.good, self.kept, self.keep = self.arena.checkpoint(), perf_counter(), False
+        if not self.settings.schedule.steady:
+            self._set_rate(n)
         self.epoch_hits += batch.update()
         self.step += 1
         self.position += n
@@ -209,6 +216,20 @@ class _Training:
         if self.step % FLUSH_STEPS == 0:
             self.arena.flush()
         return True
+
+    def _known_best(self) -> Best | None:
+        """The best weights of before, if they are still weights of this network."""
+        best, mine = self.job.progress.best, self.job.weights
+        if best is None or any(key not in mine or mine[key].shape != a.shape for key, a in best.weights.items()):
+            return None
+        return best
+
+    def _set_rate(self, n: int) -> None:
+        """The learning rate of the batch of `n` examples at hand, seen from its middle."""
+        moment = Moment(
+            self.epoch + (self.position + 0.5 * n) / len(self.job.train), self.settings.epochs, self.watched
+        )
+        self.arena.rate[()] = self.settings.optimizer.learning_rate * self.settings.schedule.factor(moment)
 
     def _new_batch(self, n: int) -> Batch:
         job = self.job
@@ -228,6 +249,11 @@ class _Training:
         self.recorder.add_epoch(self.epoch, mean, accuracy, score.loss, score.accuracy, now - self.epoch_began)
         self.epoch_began = now
         self.position, self.epoch_loss, self.epoch_hits = 0, 0.0, 0.0
+        self.watched.append(mean if math.isnan(score.loss) else score.loss)
+        if self.patience.is_over(self.watched[-1], self.arena):
+            assert self.patience.best is not None
+            self.arena.load(self.patience.best.weights)
+            self.early, self.steps_left = True, 0
 
     def _take_edits(self) -> Messages:
         """Carry out what was asked for between two batches."""
@@ -237,7 +263,8 @@ class _Training:
             self.settings = settings.model_copy(
                 update={"seed": self.settings.seed, "dtype": self.settings.dtype, "shuffle": self.settings.shuffle}
             )
-            self.arena.use(self.settings.optimizer)
+            self.arena.use(self.settings.optimizer, self.settings.clipping)
+            self.patience.epochs = self.settings.patience
             now = self.arena.checkpoint()
             self.good = replace(now, values=self.good.values, states=self.good.states)
         while self.control.edits:
@@ -280,6 +307,7 @@ class _Training:
             self.arena.memory(),
             self._record(),
             plan=self.plan,
+            best=self.patience.best,
         )
 
     def _finished(self, reason: str, trouble: str = "") -> Finished:

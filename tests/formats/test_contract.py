@@ -127,6 +127,7 @@ def test_every_field_of_a_project_is_kept():
     ]  # fmt: skip
     assert [field.name for field in fields(Progress)] == [
         "step", "epoch", "position", "epoch_loss", "epoch_hits", "memory", "record", "over", "plan",
+        "best",
     ]  # fmt: skip
     assert [field.name for field in fields(Record)] == ["epochs", "blocks", "per_block", "in_last"]
     assert [field.name for field in fields(Node)] == ["id", "layer", "x", "y"]

@@ -21,7 +21,7 @@ from annstudio.engine.program import Phase, Program, View
 from annstudio.errors import ShapeError
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.layers.base import Layer, catalogue
-from annstudio.layers.losses import MeanOverExamples
+from annstudio.layers.losses import MeanOverExamples, total_loss
 from tests.hard import HARD_LAYERS
 
 SHAPES: tuple[Shape, ...] = ((4,), (5, 3), (2, 5, 4))
@@ -197,7 +197,7 @@ def written(case: Case, *, training: bool = True, plain: bool = True) -> Program
         with net.node("along", Phase.LOSS):
             r = net.feed("r", y.shape)
             net.loss(net.apply(Along(), y, r, name="e"), MeanOverExamples(), y, r)
-    return net.finish(lambda net, losses: losses[0])
+    return net.finish(total_loss)
 
 
 def _activated(net: Builder, layer: Layer, xs: list[Value]) -> list[Value]:

@@ -15,7 +15,7 @@ from annstudio.engine.passes import quicken
 from annstudio.engine.program import Phase, Program
 from annstudio.engine.run import Run
 from annstudio.layers.base import Layer
-from annstudio.layers.losses import MeanOverExamples
+from annstudio.layers.losses import MeanOverExamples, total_loss
 from tests.layers.cases import Along
 
 N = 3
@@ -46,7 +46,7 @@ def program_of(layer: Layer, shapes: tuple[Shape, ...], *, lengths: bool = False
     with net.node("along", Phase.LOSS):
         r = net.feed("r", y.shape)
         net.loss(net.apply(Along(), y, r, name="e"), MeanOverExamples(), y, r)
-    return quicken(net.finish(lambda net, losses: losses[0]))
+    return quicken(net.finish(total_loss))
 
 
 def weights_of(program: Program, seed: int = 0) -> dict[str, Array]:

@@ -13,6 +13,7 @@ from annstudio.layers.base import Layer, TrainableField
 from annstudio.layers.framing import need_sequence
 from annstudio.layers.merge import Join
 from annstudio.layers.recurrent.steps import Moment
+from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -30,6 +31,9 @@ class Recurrent(Layer):
         description="From which end it reads; both: two layers, one from each end, their results side by side.",
     )
     trainable: TrainableField = True
+    l1: L1Field = 0.0
+    l2: L2Field = 0.0
+    max_norm: MaxNormField = 0.0
 
     @abstractmethod
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
@@ -46,6 +50,7 @@ class Recurrent(Layer):
                 last = 0 if way == "backward" else x.shape[0] - 1
                 states = net.apply(Moment(last), states, name="out")
             results.append(states)
+        restrain(net, self)
         return results[0] if len(results) == 1 else net.apply(Join(), *results, name="out")
 
     def suffix(self, backwards: bool) -> str:

@@ -120,7 +120,7 @@ def test_the_search_box_is_worked_with_keys(hand):
     hand.click("hidden")
     hand.key(Qt.Key.Key_Return)
     box = hand.chooser()
-    QTest.keyClicks(box.line, "pool")
+    QTest.keyClicks(box.line, "maxpool2")
     assert box.titles == ["MaxPool2D"]
     QTest.keyClicks(box.line, "xyz")
     assert box.titles == []

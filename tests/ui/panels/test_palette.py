@@ -38,13 +38,15 @@ def test_families_are_headings_that_cannot_be_picked(palette):
     rows = [palette.list.item(row) for row in range(palette.list.count())]
     headings = [item.text() for item in rows if item.flags() == Qt.ItemFlag.NoItemFlags]
     assert headings[:3] == ["Data", "Core", "Convolution"]
+    palette.list.setMinimumHeight(sum(palette.list.sizeHintForRow(row) for row in range(palette.list.count())) + 40)
+    palette.resize(palette.width(), palette.list.minimumHeight() + 100)
     picture = palette.grab().toImage()
     seen = {picture.pixelColor(x, y).name() for x in range(0, 60) for y in range(0, picture.height(), 2)}
     assert {colour.name() for family, colour in LIGHT.families.items() if family in headings} <= seen
 
 
 def test_typing_finds_and_enter_picks(palette, qtbot):
-    QTest.keyClicks(palette.line, "conv")
+    QTest.keyClicks(palette.line, "conv2")
     assert palette.list.entries()[0].title == "Conv2D"
     with qtbot.waitSignal(palette.chosen) as picked:
         QTest.keyClick(palette.line, Qt.Key.Key_Return)
@@ -55,7 +57,7 @@ def test_typing_finds_and_enter_picks(palette, qtbot):
 
 
 def test_words_of_the_explanation_are_found_too(palette):
-    QTest.keyClicks(palette.line, "filters slide")
+    QTest.keyClicks(palette.line, "filters slide over")
     assert [entry.title for entry in palette.list.entries()] == ["Conv2D"]
 
 

@@ -1,0 +1,134 @@
+"""Keeping weights small: penalties that are part of the loss, and a limit on what comes into a unit.
+
+Sources: Tibshirani (1996) for L1, Hoerl & Kennard (1970) for L2; Srebro et al. (2005) for the largest norm.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from annstudio.engine.account import See, Term, derived
+from annstudio.engine.builder import Builder
+from annstudio.engine.op import Array, Index, Op, Shape
+from annstudio.engine.program import Parameter, View
+
+L1Field = Annotated[
+    float,
+    Field(ge=0, le=1000, title="L1", description="What a weight's size adds to the loss; 0: nothing."),
+]
+L2Field = Annotated[
+    float,
+    Field(ge=0, le=1000, title="L2", description="What a weight's square adds to the loss; 0: nothing."),
+]
+MaxNormField = Annotated[
+    float,
+    Field(ge=0, le=1e6, title="Largest norm", description="The weights into a unit are never longer; 0: no limit."),
+]
+
+Region = tuple[tuple[int, int], tuple[int, int]]
+"""From where to where in the rows and columns of a stored array."""
+
+
+class Restrained(Protocol):
+    """The settings that keep a layer's weights small."""
+
+    @property
+    def l1(self) -> float: ...
+    @property
+    def l2(self) -> float: ...
+    @property
+    def max_norm(self) -> float: ...
+
+
+class Penalty(Op):
+    """λ₁ Σ |w| + λ₂ Σ w² over a layer's weights; biases are free."""
+
+    formula = r"P = \lambda_1 \sum |w| + \lambda_2 \sum w^2"
+
+    def __init__(self, l1: float, l2: float, regions: tuple[Region, ...]) -> None:
+        self.l1 = l1
+        self.l2 = l2
+        self.regions = regions
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return ()
+
+    def forward(self, y: Array, w: Array) -> None:
+        parts = [w[part] for part in _parts(self.regions)]
+        y[...] = sum(self.l1 * np.abs(part).sum() + self.l2 * np.square(part).sum() for part in parts)
+
+    def backward(self, dw: Array, dy: Array, w: Array) -> None:
+        dw.fill(0)
+        for part in _parts(self.regions):
+            dw[part] = (self.l1 * np.sign(w[part]) + 2 * self.l2 * w[part]) * dy
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        template = f"{self.l1:g}\\,|«0»| + {self.l2:g}\\, «0»^2"
+        return [Term((see("w", *place),), template, self._share) for place in _places(self.regions)]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        if index not in set(_places(self.regions)):
+            return []
+        template = rf"{self.l1:g}\,\mathrm{{sign}}(«0») + 2 · {self.l2:g}\, «0»"
+        slope = Term((see("w", *index),), template, lambda w: self.l1 * float(np.sign(w)) + 2 * self.l2 * w)
+        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+
+    def _share(self, w: float) -> float:
+        return self.l1 * abs(w) + self.l2 * w * w
+
+
+class Shortened(Op):
+    """The weights into a unit, shortened to the largest norm where they are longer. `axis` is that of the units."""
+
+    formula = r"w^{+} = w \cdot \min\left(1,\; \frac{m}{\lVert w \rVert}\right)"
+
+    def __init__(self, limit: float, regions: tuple[Region, ...], axis: int) -> None:
+        self.limit = limit
+        self.regions = regions
+        self.axis = axis
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, y: Array, w: Array) -> None:
+        if y is not w:
+            np.copyto(y, w)
+        for part in _parts(self.regions):
+            lengths = np.sqrt(np.square(w[part]).sum(1 - self.axis, keepdims=True))
+            y[part] = w[part] * np.minimum(1, self.limit / np.maximum(lengths, self.limit))
+
+    def backward(self) -> None:
+        raise AssertionError("nothing is learned through a limit")
+
+
+def restrain(net: Builder, layer: Restrained) -> None:
+    """Lay penalties and limits on all weights that the node at hand has by now."""
+    for parameter in [p for p in net.parameters if p.node == net.current]:
+        views = [view for view in parameter.views if view.name[0] in "WU"]
+        if not views:
+            continue
+        w, regions = net.value_of(parameter.slot), tuple(_region(view, parameter) for view in views)
+        if layer.l1 or layer.l2:
+            net.penalty(Penalty(layer.l1, layer.l2, regions), w)
+        if layer.max_norm and all(parameter.learns(view) for view in views):
+            # Dense and recurrent layers have a row for every unit, convolutions a column for every filter.
+            axis = 0 if len(views[0].axis_names) == 2 else 1
+            net.constrain(Shortened(layer.max_norm, regions, axis), w)
+
+
+def _region(view: View, parameter: Parameter) -> Region:
+    rows, columns = (
+        part.indices(size)[:2] if isinstance(part, slice) else (part, part + 1)
+        for part, size in zip(view.where, parameter.shape, strict=True)
+    )
+    return (rows, columns)
+
+
+def _parts(regions: tuple[Region, ...]) -> Iterator[tuple[slice, slice]]:
+    return ((slice(*rows), slice(*columns)) for rows, columns in regions)
+
+
+def _places(regions: tuple[Region, ...]) -> Iterator[Index]:
+    return ((i, j) for rows, columns in regions for i in range(*rows) for j in range(*columns))
