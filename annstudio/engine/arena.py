@@ -133,8 +133,12 @@ class Arena:
         """Let `optimizer` do the updates from now on; its memory is kept where the kind stays the same."""
         self.clipping = clipping or Clipping()
         same = type(self.optimizer) is type(optimizer)
+        before = {name: self._unit(name) for name in self._vectors}
         kept, self.t = (self._vectors, self.t) if same else ({}, 0)
         self.optimizer = optimizer
+        for name, vector in kept.items():
+            if before[name] != self._unit(name):
+                vector *= before[name] / self._unit(name)
         self.rate[()] = optimizer.learning_rate
         self._vectors = {name: kept.get(name, like(self.values, 0)) for name in optimizer.vectors}
         for turn in self._turns.values():

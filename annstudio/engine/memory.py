@@ -11,10 +11,11 @@ LINE = 64
 
 
 def empty(shape: Shape | int, dtype: np.dtype | type) -> Array:
-    """An array of anything."""
+    """An array to be written; zeros at first."""
     shape = (shape,) if isinstance(shape, int) else shape
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    bytes_ = np.empty(size + LINE, np.uint8)
+    # Zeros, and a line more of them behind: BLAS may look past the end, and must not take what lies there for a fault.
+    bytes_ = np.zeros(size + 2 * LINE, np.uint8)
     start = -bytes_.ctypes.data % LINE
     return bytes_[start : start + size].view(dtype).reshape(shape)
 
@@ -27,5 +28,5 @@ def full(shape: Shape | int, number: float, dtype: np.dtype | type) -> Array:
 
 
 def like(array: Array, number: float | None = None) -> Array:
-    """Another array of the same shape and format; of anything, or of one number."""
+    """Another array of the same shape and format, of one number."""
     return empty(array.shape, array.dtype) if number is None else full(array.shape, number, array.dtype)
