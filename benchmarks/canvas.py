@@ -10,7 +10,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
-from annstudio.document.graph import Graph, Link, Node
+from annstudio.layers.graph import Graph, Link, Node
 from annstudio.document.project import Project
 from annstudio.layers.base import make
 from annstudio.session import Session

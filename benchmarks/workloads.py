@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from annstudio.data.base import Column, Dataset, DataSource
-from annstudio.document.graph import Graph, Node
+from annstudio.layers.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from annstudio.data.base import parse_source
-from annstudio.document.graph import Graph, Node
+from annstudio.layers.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array

@@ -17,7 +17,6 @@ import pytest
 from safetensors.numpy import save as pack_tensors
 
 from annstudio.data.base import parse_source
-from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.errors import FormatError, GraphError
@@ -25,6 +24,7 @@ from annstudio.formats.base import ABANDONED_SECONDS, Content, atomic_write, by_
 from annstudio.formats.schema import SCHEMA, expected_weights, migrated
 from annstudio.formats.studio import StudioFile, load, rebased, save
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.trainer import train
 
 

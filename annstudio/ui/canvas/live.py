@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from annstudio.document.graph import Graph
 from annstudio.engine.op import Array
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from annstudio.layers.steady import Dropout
 from annstudio.session import Session

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.scene import Spot
 from annstudio.ui.theme import icon
 
@@ -49,7 +49,7 @@ def _node_menu(view: "CanvasView", menu: QMenu, id: str) -> None:
     if problem is not None and problem.remedies:
         menu.addSeparator()
     _item(menu, "Rename…", "rename", view.rename_selected)
-    if view.canvas.nodes[id].layer.has_output:
+    if view.canvas.nodes[id].layer.gives:
         _item(menu, "Connect to…", "connect", view.start_keyboard_connect)
         _item(menu, "Add layer behind…", "add", view.open_search)
     menu.addSeparator()

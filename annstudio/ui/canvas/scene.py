@@ -7,17 +7,18 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
-from annstudio.document.compile import Checked, Problem
+from annstudio.document.compile import Checked
 from annstudio.document.diff import Diff, diff
-from annstudio.document.graph import Graph, Link
 from annstudio.document.project import Project
+from annstudio.layers.graph import Graph, Link
+from annstudio.layers.lowering import Problem
 from annstudio.session import Session
 from annstudio.training.record import Record
 from annstudio.training.snapshot import Views
 from annstudio.ui import theme as look
 from annstudio.ui.canvas.geometry import CARD, bounds, card_rect
 from annstudio.ui.canvas.live import picture_for, value_of
-from annstudio.ui.canvas.node import OUTPUT, NodeItem
+from annstudio.ui.canvas.node import NodeItem
 from annstudio.ui.canvas.notice import Notice
 from annstudio.ui.canvas.overview import Overview
 from annstudio.ui.canvas.routing import Router
@@ -206,7 +207,7 @@ class CanvasScene(QGraphicsScene):
             self.nodes[id].show_live(picture_for(self.session, id, views, record), value_of(self.graph, id, record))
 
     def _has_record(self, id: str, record: Record | None) -> bool:
-        return record is not None and len(record.blocks) > 0 and not self.nodes[id].layer.has_output
+        return record is not None and len(record.blocks) > 0 and not self.nodes[id].layer.gives
 
     def mark(self, now: str | None, done: set[str], flow: Mapping[Link, str]) -> None:
         """Show where a stepping is: the node that is now, what is to come dimmed, what runs along the wires.
@@ -288,7 +289,7 @@ class CanvasScene(QGraphicsScene):
 
     def link_at_port(self, id: str, port: int) -> Link | None:
         """The wire that ends at an input."""
-        return next((k for k in self.graph.into(id) if k.port == port), None) if port != OUTPUT else None
+        return next((k for k in self.graph.into(id) if k.port == port), None)
 
     # Painting from far -----------------------------------------------------------------------------------------------
 

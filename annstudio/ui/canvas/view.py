@@ -16,14 +16,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QToolTip
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.commands import Commands
 from annstudio.ui.canvas.connecting import Connect, Ends
 from annstudio.ui.canvas.entries import dragged
 from annstudio.ui.canvas.geometry import TITLE
 from annstudio.ui.canvas.menus import menu_for
 from annstudio.ui.canvas.minimap import Minimap
-from annstudio.ui.canvas.node import OUTPUT
+from annstudio.ui.canvas.node import port_of
 from annstudio.ui.canvas.overlays import EmptyHint, ZoomBar
 from annstudio.ui.canvas.scene import CanvasScene, Spot
 from annstudio.ui.canvas.telling import tip, wire_words
@@ -100,7 +100,7 @@ class CanvasView(Commands):
         if spot.node is not None and spot.port is not None:
             link = self.canvas.link_at_port(spot.node.id, spot.port)
             if link is not None:
-                return Connect(self, pointer, Ends(link.source, OUTPUT), link)
+                return Connect(self, pointer, Ends(link.source, port_of(link.out)), link)
             return Connect(self, pointer, Ends(spot.node.id, spot.port))
         if spot.node is not None:
             return MoveNodes(self, pointer, spot.node.id)
@@ -116,7 +116,7 @@ class CanvasView(Commands):
             scene.choose((), [link])
         path = scene.wires[link].path()
         if _far(path.pointAtPercent(1), pointer.place) < _LOOSE_END:
-            return Connect(self, pointer, Ends(link.source, OUTPUT), link)
+            return Connect(self, pointer, Ends(link.source, port_of(link.out)), link)
         if _far(path.pointAtPercent(0), pointer.place) < _LOOSE_END:
             return Connect(self, pointer, Ends(link.target, link.port), link)
         return None

@@ -4,7 +4,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainterPath, QPainterPathStroker, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsPolygonItem
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.theme import theme
 
 FORWARD, GRADIENT = "forward", "gradient"

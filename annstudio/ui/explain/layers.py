@@ -7,10 +7,10 @@ from PySide6.QtCore import QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, QGraphicsSceneMouseEvent
 
-from annstudio.document.graph import Graph, Link, Node
 from annstudio.engine.op import shape_text
 from annstudio.engine.program import Phase, Program
 from annstudio.explain.report import net_slot
+from annstudio.layers.graph import Graph, Link, Node
 from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
 from annstudio.ui.explain.pictures import picture
@@ -111,7 +111,7 @@ class CardItem(QGraphicsItem):
         t = theme()
         whole = _VALUES.united(_GRADIENTS)
         areas = [(_VALUES, self.state.values, ""), (_GRADIENTS, self.state.gradients, "gradient")]
-        for area, shown, word in areas if self.node.layer.has_output else [(whole, self.state.values, "")]:
+        for area, shown, word in areas if self.node.layer.gives else [(whole, self.state.values, "")]:
             painter.save()
             if shown is not None:
                 painter.setFont(mono_font(TITLE))

@@ -61,7 +61,7 @@ class ActivationsPanel(Panel):
             return
         self.say("")
         nodes = self.session.graph.nodes
-        shown = [id for id in self.session.graph.order() if id in views.activations and nodes[id].layer.has_output]
+        shown = [id for id in self.session.graph.order() if id in views.activations and nodes[id].layer.gives]
         for id in [id for id in self.columns if id not in shown]:
             column = self.columns.pop(id)
             self.row.removeWidget(column)

@@ -6,10 +6,10 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from annstudio.document.graph import Node
 from annstudio.engine.op import shape_text
 from annstudio.errors import StudioError
 from annstudio.layers.base import Layer
+from annstudio.layers.graph import Node
 from annstudio.session import Session
 from annstudio.ui.fields import MIXED, TextField
 from annstudio.ui.forms import Cell, Form
@@ -182,7 +182,7 @@ class InspectorPanel(Panel):
         lines = [f"in  {shape_text(facts[source].shape)}" for source in sources if source in facts]
         if id in facts:
             n = facts[id].n_parameters
-            if self.session.graph.nodes[id].layer.has_output:
+            if self.session.graph.nodes[id].layer.gives:
                 lines.append(f"out {shape_text(facts[id].shape)}")
             lines.append(f"{count_text(n)} parameter{'s' if n != 1 else ''}" if n else "no parameters")
         return "\n".join(lines) or "not known yet"

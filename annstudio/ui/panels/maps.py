@@ -99,7 +99,7 @@ class MapsPanel(Panel):
         """Nodes whose result is an image, those behind the input only."""
         facts, nodes = self.session.checked.facts, self.session.graph.nodes
         return [
-            id for id, node in nodes.items() if id in facts and len(facts[id].shape) == 3 and node.layer.arity[1] != 0
+            id for id, node in nodes.items() if id in facts and len(facts[id].shape) == 3 and node.layer.takes[1] != 0
         ]
 
     def _fill(self) -> None:

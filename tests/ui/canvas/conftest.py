@@ -10,9 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from annstudio.data.base import parse_source
-from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.session import Session
 from annstudio.ui.canvas.geometry import CARD
 from annstudio.ui.canvas.node import OUTPUT

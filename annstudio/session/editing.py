@@ -1,0 +1,262 @@
+"""The project on the desk, the drawing that is open, and every edit of them.
+
+The open drawing is the network itself or the inside of one of its blocks; names of nodes are those of that drawing.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from psygnal import Signal
+
+from annstudio.data.base import Dataset, DataSource
+from annstudio.document.compile import Checked, check
+from annstudio.document.fixes import mend
+from annstudio.document.history import Document
+from annstudio.document.network import Network
+from annstudio.document.project import Project, structure_changed
+from annstudio.engine.arena import Weights, frozen
+from annstudio.engine.op import Array
+from annstudio.errors import GraphError, Remedy, StudioError
+from annstudio.layers.block.boxing import boxed, inside, owner_of, unboxed, with_inside
+from annstudio.layers.graph import Graph, Link
+from annstudio.layers.lowering import Problem
+from annstudio.layers.names import is_of
+from annstudio.session.keeping import brought_weights, fit_weights, has_place, spelled
+from annstudio.training.settings import TrainingSettings
+
+
+class Editing(ABC):
+    """The part of the desk that reads and changes the project. What trains meanwhile is the whole desk's concern."""
+
+    opened = Signal(str)
+    """Another drawing is open: the path of its block, empty for the network itself."""
+    told = Signal(str, str)
+
+    def __init__(self, project: Project | None, file: Path | None) -> None:
+        self.document = Document(project)
+        self.file = file
+        self.network = Network(self.document.project, self.folder)
+        self.path = ""
+
+    @property
+    @abstractmethod
+    def training(self) -> bool:
+        """Whether weights are being learned at the moment."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """Stop learning where it stands."""
+
+    @abstractmethod
+    def _steer(self, settings: TrainingSettings) -> None:
+        """Let a running training go on with other settings."""
+
+    @abstractmethod
+    def _set_while_training(self, key: str, index: tuple[int, ...], value: float) -> None:
+        """Let a running training change one number between two batches."""
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the project file lies; relative data paths begin here."""
+        return self.file.parent if self.file else None
+
+    @property
+    def project(self) -> Project:
+        return self.document.project
+
+    @property
+    def graph(self) -> Graph:
+        """The open drawing."""
+        found = inside(self.project.graph, self.path)
+        assert found is not None, f"there is no block {self.path!r}"
+        return found
+
+    @property
+    def checked(self) -> Checked:
+        """What was found in the whole network."""
+        return self.network.checked
+
+    @property
+    def here(self) -> Checked:
+        """What was found in the open drawing."""
+        if self._here is None or self._here[:2] != (self.checked, self.path):
+            self._here = (self.checked, self.path, self.checked.inside(self.path) if self.path else self.checked)
+        return self._here[2]
+
+    _here: tuple[Checked, str, Checked] | None = None
+
+    def path_of(self, node: str) -> str:
+        """The whole path of a node of the open drawing."""
+        return f"{self.path}/{node}" if self.path else node
+
+    def owner(self, node: str) -> str:
+        """The path under which weights of a node of the open drawing are known."""
+        return owner_of(self.project.graph, self.path_of(node))
+
+    def check(self, graph: Graph) -> Checked:
+        """What would be found with another drawing in the place of the open one."""
+        return check(self._whole(graph), self.network.columns).inside(self.path)
+
+    @property
+    def dataset(self) -> Dataset | None:
+        return self.network.dataset
+
+    @property
+    def data_problem(self) -> str:
+        """Why the chosen data cannot be had; empty where it can."""
+        found = self.network.dataset_or_problem
+        return str(found) if isinstance(found, StudioError) else ""
+
+    def weights(self) -> dict[str, Array]:
+        """Every view by name, as users see it."""
+        return self.network.weights()
+
+    def weights_here(self) -> dict[str, Array]:
+        """The views of the open drawing, under the names that its nodes have there."""
+        start = self.owner("")
+        return {key[len(start) :]: array for key, array in self.weights().items() if key.startswith(start)}
+
+    def weight(self, key: str) -> Array | None:
+        return self.weights().get(key)
+
+    def refusal(self, link: Link, instead: Link | None = None, *, within: Graph | None = None) -> Problem | None:
+        """Why a wire cannot be, shapes included; None where it can. It may take the place of another one."""
+        graph = within or (self.graph if instead is None else self.graph.disconnect(instead))
+        reason = graph.refusal(link.source, link.target, link.port, link.out)
+        if reason:
+            return Problem(link.target, reason)
+        found = self.check(graph.connect(link.source, link.target, link.port, link.out))
+        return next((problem for problem in found.of(link.target) if not problem.open), None)
+
+    # Going in and out ------------------------------------------------------------------------------------------------
+
+    def open_block(self, path: str) -> None:
+        """Open the drawing inside a block, or with an empty path the network itself. Raises GraphError."""
+        if inside(self.project.graph, path) is None:
+            raise GraphError(f"{path} is no block.", "Choose a block.")
+        if path != self.path:
+            self.path = path
+            self.opened.emit(path)
+
+    def leave_block(self) -> None:
+        """Open the drawing that the open block stands in."""
+        self.open_block(self.path.rpartition("/")[0])
+
+    def _stay_inside(self) -> None:
+        """Go out as far as is needed where blocks are gone."""
+        path = self.path
+        while inside(self.project.graph, path) is None:
+            path = path.rpartition("/")[0]
+        self.open_block(path)
+
+    # Editing ---------------------------------------------------------------------------------------------------------
+
+    def edit(self, project: Project, label: str, merge: object = None) -> None:
+        """Make `project` what is now. A change of structure or data ends the record of the run and fits the weights."""
+        brought = brought_weights(self.project, project)
+        structural = structure_changed(self.project, project)
+        paused = self.training and bool(structural or brought)
+        if paused:
+            # A project made before the pause knows nothing of what was learned until then.
+            self.pause()
+            weights = {**self.project.weights, **brought}
+            project = replace(project, weights=weights, progress=self.project.progress)
+        if structural:
+            project, said = fit_weights(project, self.network.followed_by(project), paused=paused)
+            if said:
+                self.told.emit("info", said)
+        self.document.apply(project, label, merge)
+
+    def edit_graph(self, graph: Graph, label: str, merge: object = None, weights: Weights | None = None) -> None:
+        """Make `graph` the open drawing, with weights for nodes that are new in it."""
+        whole = self._whole(graph)
+        start = owner_of(whole, self.path_of("")) if self.path else ""
+        added = {f"{start}{key}": array for key, array in (weights or {}).items()}
+        project = replace(self.project, graph=whole, weights={**self.project.weights, **added})
+        self.edit(project if added else replace(self.project, graph=whole), label, merge)
+
+    def _whole(self, graph: Graph) -> Graph:
+        return with_inside(self.project.graph, self.path, graph)
+
+    def set_layer(self, node: str, merge: object = None, **settings: Any) -> None:
+        """Change settings of a layer. Raises GraphError in plain words where a limit is broken."""
+        layer = self.graph.nodes[node].layer.changed(**settings)
+        name = next(iter(settings)).replace("_", " ")
+        self.edit_graph(self.graph.with_layer(node, layer), f"Set {name} of {node}", merge)
+
+    def set_settings(self, merge: object = None, **fields: Any) -> None:
+        """Change training settings; a running training takes them over at its next batch."""
+        settings = TrainingSettings.model_validate({**self.project.settings.model_dump(), **fields})
+        self.edit(replace(self.project, settings=settings), f"Set {next(iter(fields)).replace('_', ' ')}", merge)
+        self._steer(settings)
+
+    def set_data(self, source: DataSource | None) -> None:
+        self.edit(replace(self.project, data=source), "Choose data")
+
+    def set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
+        """Change one number; while training this happens between two batches. Raises GraphError where it cannot be."""
+        if not np.isfinite(value):
+            raise GraphError(f"{value} cannot be a weight.", "Give a finite number.")
+        if not has_place(self.weight(key), index):
+            raise GraphError(f"There is no weight {spelled(key, index)}.", "Places count from 0.")
+        if self.training:
+            self._set_while_training(key, index, value)
+            return
+        self._set_weight(key, index, value, merge)
+
+    def _set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
+        array = np.array(self.weights()[key])
+        array[index] = value
+        self.document.apply(self.project.with_weight(key, frozen(array)), f"Set {spelled(key, index)}", merge)
+
+    def set_weights(self, key: str, array: Array, label: str = "") -> None:
+        """Change a whole view. Raises GraphError where the shape is another."""
+        old = self.weight(key)
+        if old is None or old.shape != array.shape:
+            raise GraphError(f"{key} has shape {old.shape if old is not None else 'none'}, got {array.shape}.")
+        if not np.isfinite(array).all():
+            raise GraphError(f"Not all values for {key} are finite numbers.", "Give finite numbers.")
+        self.edit(self.project.with_weight(key, frozen(array)), label or f"Set {key}")
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a node another name; its weights keep their values. Raises GraphError where it cannot be."""
+        if old == new:
+            return
+        if self.training:
+            self.pause()
+        renamed = self.project.renamed(self.path_of(old), new, self._own([old]))
+        self.document.apply(replace(renamed, progress=self.project.progress), f"Rename {old}")
+
+    def mend(self, remedy: Remedy) -> None:
+        """Carry out a fix that a problem offers; it names its node by the whole path."""
+        self.edit(replace(self.project, graph=mend(self.project.graph, remedy)), remedy.label)
+
+    def make_block(self, ids: list[str]) -> str:
+        """Put nodes into a block of their own, weights and all; returns its name. Raises GraphError."""
+        graph, id, names = boxed(self.graph, ids)
+        self._regroup(graph, names, f"Make {id}")
+        return id
+
+    def unpack_block(self, id: str) -> list[str]:
+        """Put what a block holds in its place, weights and all; returns the nodes' names. Raises GraphError."""
+        graph, ids, names = unboxed(self.graph, id)
+        self._regroup(graph, names, f"Unpack {id}")
+        return ids
+
+    def _regroup(self, graph: Graph, names: dict[str, str], label: str) -> None:
+        if self.training:
+            self.pause()
+        start = self.owner("")
+        paths = {f"{start}{old}": f"{start}{new}" for old, new in names.items()}
+        own = {key: array for key, array in self.weights().items() if any(is_of(key, old) for old in paths)}
+        self.edit(replace(self.project, graph=self._whole(graph)).with_names(paths, own), label)
+
+    def _own(self, ids: list[str]) -> dict[str, Array]:
+        """The weights of these nodes of the open drawing, by their whole names."""
+        paths = [self.owner(id) for id in ids]
+        return {key: array for key, array in self.weights().items() if any(is_of(key, path) for path in paths)}
