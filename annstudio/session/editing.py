@@ -100,7 +100,7 @@ class Editing(ABC):
 
     def check(self, graph: Graph) -> Checked:
         """What would be found with another drawing in the place of the open one."""
-        return check(self._whole(graph), self.network.columns).inside(self.path)
+        return check(self.whole(graph), self.network.columns).inside(self.path)
 
     @property
     def dataset(self) -> Dataset | None:
@@ -174,20 +174,30 @@ class Editing(ABC):
 
     def edit_graph(self, graph: Graph, label: str, merge: object = None, weights: Weights | None = None) -> None:
         """Make `graph` the open drawing, with weights for nodes that are new in it."""
-        whole = self._whole(graph)
+        whole = self.whole(graph)
         start = owner_of(whole, self.path_of("")) if self.path else ""
         added = {f"{start}{key}": array for key, array in (weights or {}).items()}
         project = replace(self.project, graph=whole, weights={**self.project.weights, **added})
         self.edit(project if added else replace(self.project, graph=whole), label, merge)
 
-    def _whole(self, graph: Graph) -> Graph:
+    def whole(self, graph: Graph) -> Graph:
+        """The network with another drawing in the place of the open one."""
         return with_inside(self.project.graph, self.path, graph)
 
     def set_layer(self, node: str, merge: object = None, **settings: Any) -> None:
         """Change settings of a layer. Raises GraphError in plain words where a limit is broken."""
-        layer = self.graph.nodes[node].layer.changed(**settings)
+        self.set_layer_at(self.path_of(node), merge, **settings)
+
+    def set_layer_at(self, path: str, merge: object = None, **settings: Any) -> None:
+        """Change settings of a layer anywhere in the network. Raises GraphError as `set_layer` does."""
+        box, _, id = path.rpartition("/")
+        drawing = inside(self.project.graph, box)
+        if drawing is None or id not in drawing.nodes:
+            raise GraphError(f"There is no layer {path!r}.")
+        drawing = drawing.with_layer(id, drawing.nodes[id].layer.changed(**settings))
         name = next(iter(settings)).replace("_", " ")
-        self.edit_graph(self.graph.with_layer(node, layer), f"Set {name} of {node}", merge)
+        graph = with_inside(self.project.graph, box, drawing)
+        self.edit(replace(self.project, graph=graph), f"Set {name} of {id}", merge)
 
     def set_settings(self, merge: object = None, **fields: Any) -> None:
         """Change training settings; a running training takes them over at its next batch."""
@@ -254,7 +264,7 @@ class Editing(ABC):
         start = self.owner("")
         paths = {f"{start}{old}": f"{start}{new}" for old, new in names.items()}
         own = {key: array for key, array in self.weights().items() if any(is_of(key, old) for old in paths)}
-        self.edit(replace(self.project, graph=self._whole(graph)).with_names(paths, own), label)
+        self.edit(replace(self.project, graph=self.whole(graph)).with_names(paths, own), label)
 
     def _own(self, ids: list[str]) -> dict[str, Array]:
         """The weights of these nodes of the open drawing, by their whole names."""

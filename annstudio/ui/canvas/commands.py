@@ -7,6 +7,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 
 from annstudio.errors import Remedy, StudioError
+from annstudio.layers.block.node import Block
 from annstudio.layers.graph import Link
 from annstudio.layers.lowering import Problem
 from annstudio.ui.canvas import clipboard, edits
@@ -113,6 +114,37 @@ class Commands(Navigation):
             self.select([name.strip()])
 
         Renaming(self, id, area, rename, lambda words: self.tag.tell(words, area.bottomLeft(), wrong=True))
+
+    # Blocks ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def chosen_block(self) -> str:
+        """The one chosen node if it is a block, else empty."""
+        ids = self.selection
+        return ids[0] if len(ids) == 1 and isinstance(self.canvas.graph.nodes[ids[0]].layer, Block) else ""
+
+    def open_block(self) -> None:
+        """Show what the chosen block holds."""
+        if self.chosen_block:
+            self.canvas.session.open_block(self.canvas.session.path_of(self.chosen_block))
+
+    def leave_block(self) -> None:
+        """Back to the drawing that the open block stands in; the block is chosen there."""
+        session = self.canvas.session
+        if session.path:
+            left = session.path.rpartition("/")[2]
+            session.leave_block()
+            self.select([left])
+
+    def make_block(self) -> None:
+        """Put what is chosen into a block."""
+        self.attempt(lambda: self.select([self.canvas.session.make_block(self.selection)]))
+
+    def unpack_block(self) -> None:
+        """Put what the chosen block holds in its place."""
+        self.attempt(lambda: self.select(self.canvas.session.unpack_block(self.chosen_block)))
+
+    # Attempting ------------------------------------------------------------------------------------------------------
 
     def attempt(self, change: Callable[[], object]) -> None:
         """Do something; what goes wrong is told in the status bar."""

@@ -1,6 +1,7 @@
 """What the canvas' commands do to the project: each is one edit of the session with one label."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from annstudio.document import fixes
@@ -99,7 +100,8 @@ def connect(session: Session, link: Link, instead: Link | None = None) -> None:
 
 def connect_with(session: Session, link: Link, remedy: Remedy, instead: Link | None = None) -> None:
     """Draw a wire that does not fit by itself, together with the mend that makes it fit: one edit."""
-    session.edit_graph(fixes.mend(_connected(session, link, instead), remedy), remedy.label)
+    network = session.whole(_connected(session, link, instead))
+    session.edit(replace(session.project, graph=fixes.mend(network, remedy)), remedy.label)
 
 
 def _connected(session: Session, link: Link, instead: Link | None) -> Graph:

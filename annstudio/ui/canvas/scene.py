@@ -12,6 +12,7 @@ from annstudio.document.diff import Diff, diff
 from annstudio.document.project import Project
 from annstudio.layers.graph import Graph, Link
 from annstudio.layers.lowering import Problem
+from annstudio.layers.names import node_of
 from annstudio.session import Session
 from annstudio.training.record import Record
 from annstudio.training.snapshot import Views
@@ -61,10 +62,12 @@ class CanvasScene(QGraphicsScene):
         self._whole = Graph(), QRectF()
         self.overview = Overview()
         self.router = Router(self)
+        self._shown = Graph()
         follow(self, session.changed, self._follow)
+        follow(self, session.opened, self._open)
         follow(self, session.rechecked, self._show_checks)
         follow(self, look.changed, self._repaint)
-        self._sync(diff(Graph(), session.graph), session.graph)
+        self._show(session.graph)
         self._show_checks(session.checked)
 
     @property
@@ -74,17 +77,31 @@ class CanvasScene(QGraphicsScene):
     # Following -------------------------------------------------------------------------------------------------------
 
     def _follow(self, before: Project, after: Project) -> None:
-        if before.graph is after.graph:
+        if self._shown is self.graph:
             return
         self.withdraw_offer()
-        found = diff(before.graph, after.graph)
-        self._sync(found, after.graph)
+        shown = self._shown
+        found = self._show(self.graph)
         if not found.structural:
             # No check will follow a mere move, but the notices move along.
             for id in found.moved:
                 self.place_notice(id)
-        fresh = not any(before.graph.nodes.get(id) is node for id, node in after.graph.nodes.items())
+        fresh = not any(shown.nodes.get(id) is node for id, node in self.graph.nodes.items())
         self.synced.emit(fresh and len(found.added) > 1)
+
+    def _open(self, path: str) -> None:
+        """Another drawing is to be seen: nothing of the one before stays, even where names are the same."""
+        self.withdraw_offer()
+        self._show(Graph())
+        self._show(self.graph)
+        self._live = frozenset()
+        self._show_checks(self.session.checked)
+        self.synced.emit(True)
+
+    def _show(self, graph: Graph) -> Diff:
+        found, self._shown = diff(self._shown, graph), graph
+        self._sync(found, graph)
+        return found
 
     def _sync(self, found: Diff, graph: Graph) -> None:
         for link in found.links_removed:
@@ -130,9 +147,10 @@ class CanvasScene(QGraphicsScene):
     # Problems --------------------------------------------------------------------------------------------------------
 
     def _show_checks(self, checked: Checked) -> None:
-        problems = {problem.node: problem for problem in reversed(checked.problems)}
+        here = self.session.here
+        problems = {node_of(problem.node): problem for problem in reversed(here.problems)}
         for id, item in self.nodes.items():
-            item.show_check(checked.facts.get(id), problems.get(id))
+            item.show_check(here.facts.get(id), problems.get(id))
             self._show_notice(id, problems.get(id))
         self.overview.forget()
 
@@ -198,7 +216,9 @@ class CanvasScene(QGraphicsScene):
     def show_views(self, views: Views | None, record: Record | None) -> None:
         """Show the newest values on the cards; pictures are made when and if a card is painted."""
         activations: Mapping[str, object] = views.activations if views is not None else {}
-        live = frozenset(id for id in self.nodes if id in activations or self._has_record(id, record))
+        live = frozenset(
+            id for id in self.nodes if self.session.path_of(id) in activations or self._has_record(id, record)
+        )
         for id in self._live - live:
             if id in self.nodes:
                 self.nodes[id].show_live(None)

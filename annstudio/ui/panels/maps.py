@@ -59,12 +59,13 @@ class MapsPanel(Panel):
             self.say("No layer makes images here. Feature maps belong to convolution and pooling layers.")
             return
         views = self.session.views
-        if views is None or self.node.currentText() not in views.activations:
+        path = self.session.path_of(self.node.currentText())
+        if views is None or path not in views.activations:
             self.say("Feature maps appear when the data is there and the network has no problem.")
             return
         self.say("")
         self._show_target()
-        maps = np.moveaxis(views.activations[self.node.currentText()][0], 2, 0)
+        maps = np.moveaxis(views.activations[path][0], 2, 0)
         n = f"{count_text(len(maps))} of {maps.shape[1]}×{maps.shape[2]}"
         more = f", the first {MAX_MAPS} shown" if len(maps) > MAX_MAPS else ""
         signed = bool((maps < 0).any())
@@ -77,7 +78,7 @@ class MapsPanel(Panel):
         self.kernels.redress()
 
     def _show_kernels(self) -> None:
-        w = live_weights(self.session).get(f"{self.node.currentText()}/W")
+        w = live_weights(self.session).get(f"{self.session.owner(self.node.currentText())}/W")
         self.kernels.setVisible(w is not None and w.ndim == 4)
         if w is not None and w.ndim == 4:
             filters, channels, height, width = w.shape
@@ -97,7 +98,7 @@ class MapsPanel(Panel):
 
     def _nodes(self) -> list[str]:
         """Nodes whose result is an image, those behind the input only."""
-        facts, nodes = self.session.checked.facts, self.session.graph.nodes
+        facts, nodes = self.session.here.facts, self.session.graph.nodes
         return [
             id for id, node in nodes.items() if id in facts and len(facts[id].shape) == 3 and node.layer.takes[1] != 0
         ]

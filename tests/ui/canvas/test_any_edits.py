@@ -69,7 +69,9 @@ def test_any_sequence_then_undo_all_is_the_start(opened, sequence):
             do(hand, edit, n, m)
             hand.agree()
             assert set(hand.view.selection) <= set(hand.graph.nodes)
-            assert all(hand.scene.nodes[p.node.partition('/')[0]].problem is not None for p in hand.session.checked.problems)
+            assert all(
+                hand.scene.nodes[p.node.partition("/")[0]].problem is not None for p in hand.session.checked.problems
+            )
         while hand.session.document.undo_label:
             hand.session.undo()
             hand.agree()
