@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from annstudio.data.base import parse_source
-from annstudio.layers.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.formats.studio import save
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.settings import TrainingSettings
 
 SAMPLES = Path("samples")
