@@ -78,7 +78,7 @@ def catalogue() -> dict[str, type[Layer]]:
     for info in pkgutil.walk_packages(chapters.__path__, f"{chapters.__name__}."):
         for thing in vars(import_module(info.name)).values():
             if isinstance(thing, type) and issubclass(thing, Layer) and thing.__module__ == info.name:
-                if thing is not Layer and hasattr(thing, "family"):
+                if hasattr(thing, "prefix"):
                     found[thing.kind()] = thing
     families = list(Family)
     return dict(sorted(found.items(), key=lambda item: (families.index(item[1].family), item[1].order(), item[0])))
