@@ -62,8 +62,8 @@ class Sunspots(BuiltIn):
         series = arrays["sunspots"] / _HUNDRED
         x = np.lib.stride_tricks.sliding_window_view(series[:-1], self.window)
         text["changes"] += (
-            f" When loaded: numbers divided by {_HUNDRED} and cut into windows of {self.window} years. Windows overlap, "
-            f"so a year that is judged by is an input of others."
+            f" When loaded: numbers divided by {_HUNDRED} and cut into windows of {self.window} years. Windows "
+            f"overlap, so a year that is judged by is an input of others."
         )
         columns = {"x": Column(x[:, :, None].copy()), "y": Column(series[self.window :, None], names=("next year",))}
         return Dataset(self.kind, columns, title=self.title, note=self.note, stands_for=self.stands_for, **text)
