@@ -37,8 +37,8 @@ def block_of_blocks() -> Project:
         title="Block of blocks",
         note="Boxes in a box. Double-click the trunk: it holds three blocks that each add what they find to what they "
         "were given. Open one of them with another double-click; Escape leads out again. The first two share their "
-        "weights: change one inside and the other follows. Press Train, then Explain: what is inside is stepped through "
-        "like everything else.",
+        "weights: change one inside and the other follows. Press Train, then Explain: what is inside is stepped "
+        "through like everything else.",
     )
 
 

@@ -92,9 +92,13 @@ class Graph:
 
     def order(self) -> list[str]:
         """The nodes so that each comes after those that feed it. Raises GraphError where there is a circle."""
+        return list(self._order)
+
+    @cached_property
+    def _order(self) -> tuple[str, ...]:
         sorter = TopologicalSorter({id: [link.source for link in self.into(id)] for id in self.nodes})
         try:
-            return list(sorter.static_order())
+            return tuple(sorter.static_order())
         except CycleError as error:
             circle = " → ".join(reversed(error.args[1]))
             raise GraphError(f"The wires go round in a circle: {circle}.", "Remove one of these wires.") from None

@@ -11,24 +11,30 @@ from annstudio.layers.base import Family, Layer
 from annstudio.layers.block.ends import BlockInput, BlockOutput
 from annstudio.layers.block.steps import Row, Span, StackRows
 from annstudio.layers.dense import Dense
-from annstudio.layers.drawn import GraphEntry
+from annstudio.layers.drawn import MAX_DEPTH, GraphEntry
 from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from annstudio.layers.lowering import InnerProblems, Problem, Results, lower_graph
 from annstudio.layers.recurrent.steps import Moment, Stack
 
-MOST_STEPS = 40_000
+MOST_STEPS = 20_000
 """So many ops a program may have when a block begins another step; beyond that unrolling would take forever."""
 ENDS_APART = 190.0
 
 
 def _read(raw: Any) -> Graph:
-    if isinstance(raw, Graph):
-        return raw
     try:
-        return GraphEntry.read(raw).graph()
+        graph = raw if isinstance(raw, Graph) else GraphEntry.read(raw).graph()
     except GraphError as error:
         raise ValueError(error.message) from error
+    if _depth(graph) >= MAX_DEPTH:
+        raise ValueError(f"Its boxes lie in one another more than {MAX_DEPTH} deep.")
+    return graph
+
+
+def _depth(graph: Graph) -> int:
+    """How many boxes lie in one another at most."""
+    return max((1 + _depth(n.layer.inside) for n in graph.nodes.values() if isinstance(n.layer, Block)), default=0)
 
 
 def _written(graph: Graph) -> dict[str, Any]:
