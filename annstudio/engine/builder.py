@@ -279,7 +279,7 @@ class Builder:
     @contextmanager
     def scope(self, name: str) -> "Iterator[None]":
         """Everything applied inside stands at this place of a composite (`t = 3`)."""
-        before, self._scope = self._scope, f"{self._scope} {name}".strip()
+        before, self._scope = self._scope, f"{self._scope}, {name}" if self._scope else name
         try:
             yield
         finally:

@@ -134,7 +134,8 @@ class Block(Layer):
     def summary(self) -> str:
         n = len(self.inside.nodes) - len(self.inputs) - len(self.outputs)
         told = f"Block of {n} layer{'s' if n != 1 else ''}"
-        return told if self.apply == "once" else f"{told} · {self.apply}"
+        more = [self.apply] * (self.apply != "once") + [f"as {self.weights_of}"] * bool(self.weights_of)
+        return " · ".join([told, *more])
 
     def after_renaming(self, names: Any) -> Layer:
         new = names.get(self.weights_of, self.weights_of)

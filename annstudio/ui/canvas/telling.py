@@ -35,6 +35,8 @@ def _card(item: NodeItem) -> list[str]:
             lines.append(f"Output {shape_text(item.fact.shape)}{counted}")
     if item.picture is not None and item.picture.told:
         lines.append(item.picture.told[0].upper() + item.picture.told[1:])
+    if isinstance(item.layer, Block):
+        lines.append("Double-click or Enter shows what it holds.")
     if item.problem is not None:
         lines += [item.problem.message, item.problem.hint]
     return [line for line in lines if line]

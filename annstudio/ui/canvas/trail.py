@@ -52,6 +52,8 @@ class Trail(QWidget):
         button.setEnabled(not last)
         button.clicked.connect(partial(self._open, path))
         self._row.addWidget(button)
+        # The layout would show it in a while, and counts no room for it until then.
+        button.show()
         return button
 
     def _open(self, path: str, checked: bool = False) -> None:
