@@ -49,6 +49,8 @@ class Layer(BaseModel):
     """The fewest and the most inputs (None: any number) of such nodes; of one of them `takes` says it."""
     has_output: ClassVar[bool] = True
     """Whether such nodes give anything; of one of them `gives` says how many outputs it has."""
+    films: ClassVar[bool] = False
+    """Whether such nodes take pictures one after the other (time × height × width × channels)."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Further palette entries of this layer: title → settings."""
 

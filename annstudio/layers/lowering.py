@@ -80,6 +80,9 @@ def _lower_node(graph: Graph, id: str, net: Builder, xs: list[Value]) -> tuple[V
     with net.node(room.path + id, phase, f"{room.owner}{id}{room.suffix}"):
         layer.agree(net.current, graph)
         net.sources.update({x.slot: room.path + link.source for x, link in zip(xs, graph.into(id), strict=True)})
+        for x in () if layer.films else xs:
+            hint = "Put the layer into a block that is applied at each step."
+            net.need(len(x.shape) <= 3, x, "a single picture, a sequence or values", hint)
         results = layer.lower(net, *xs)
     results = results if isinstance(results, tuple) else (results,)
     net.output(room.path + id, *results)

@@ -35,7 +35,7 @@ SPECIAL: dict[tuple[str, str], list[Any]] = {
     ("Block", "inside"): BOXES,
     ("Block", "window"): [1, 2, 3],
     ("Block", "stride"): [1, 2],
-    ("Input", "shape"): [(4,), (5, 3), (5, 4, 2)],
+    ("Input", "shape"): [(4,), (5, 3), (5, 4, 2), (3, 5, 4, 2)],
     ("Conv2D", "groups"): [1, 2],
     ("Permute", "order_of_axes"): [(2, 1), (2, 1, 3), (3, 1, 2), (1, 3, 2), (2, 3, 1)],
     ("Reshape", "target"): [(4,), (15,), (2, 2, 1), (5, 3), (5, 4, 2), (8, 5), (1, 1, 4)],

@@ -279,3 +279,32 @@ def test_hostile_insides_are_refused_in_a_sentence(inside):
 
 def test_boxes_may_lie_in_one_another_some_deep():
     assert make("Block", {"inside": _nested(5)}).inside.nodes["b"].layer.inside.nodes
+
+
+# Pictures one after the other ------------------------------------------------------------------------------------
+
+
+def test_a_convolution_is_applied_to_every_picture_of_a_film():
+    conv = Conv2D(filters=2, kernel_size=(2, 2))
+    film = chain(input=Input(shape=(3, 5, 4, 1)), block=Block(inside=box_of(conv), apply="each step"))
+    assert check(film, {}).facts["block"].shape == (3, 2, 5, 4)
+    weights = _weights(film)
+    x = np.random.default_rng(0).normal(size=(2, 3, 1, 5, 4))
+    program = compile_graph(film, {}, training=False, plain=False)
+    run = run_of(program, {program.feeds[0].slot: x}, weights)
+    run.finish()
+    one = chain(input=Input(shape=(5, 4, 1)), conv_1=conv)
+    single = compile_graph(one, {}, training=False, plain=False)
+    for t in range(3):
+        alone = run_of(
+            single, {single.feeds[0].slot: x[:, t]}, {k.removeprefix("block/"): w for k, w in weights.items()}
+        )
+        alone.finish()
+        np.testing.assert_allclose(run.output("block")[t], alone.output("conv_1"), atol=1e-12)
+
+
+def test_films_are_for_blocks_and_other_layers_say_so():
+    (problem, *_) = check(chain(input=Input(shape=(3, 5, 4, 1)), conv=Conv2D()), {}).problems
+    assert "3×5×4×1" in problem.message
+    assert "block that is applied at each step" in problem.hint
+    assert not check(chain(input=Input(shape=(3, 5, 4, 1)), flat=Flatten(), loss=Loss()), {}).problems

@@ -9,17 +9,28 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from annstudio.data.base import parse_source
+from annstudio.document.project import Project
 from annstudio.engine.program import Phase
 from annstudio.formats import studio
+from annstudio.layers.block.node import Block, box_of
+from annstudio.layers.conv import Conv2D
+from annstudio.layers.dense import Dense
+from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from annstudio.layers.recurrent.simple import SimpleRNN
+from annstudio.layers.shaping import Flatten
 from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.app import application
+from annstudio.ui.docks import BOTTOM
 from annstudio.ui.panels.activations import ActivationsPanel
 from annstudio.ui.panels.inspector import InspectorPanel
 from annstudio.ui.panels.maps import MapsPanel
 from annstudio.ui.panels.problems import ProblemsPanel
 from annstudio.ui.panels.weights import WeightsPanel
 from annstudio.ui.window import Window
+from tests.builders import chain, project
 from tests.ui.explaining import explaining
 
 
@@ -138,6 +149,51 @@ def test_training_while_a_block_is_open(window):
     QApplication.processEvents()
     assert window.session.path == "trunk"
     assert window.session.project.progress.step == 1
+
+
+# Pictures one after the other ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def film(tmp_path) -> Project:
+    """Films of four pictures, a convolution for each of them, a recurrent layer over all."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "film.npz", x=rng.normal(size=(20, 4, 6, 6, 1)), y=rng.integers(0, 2, 20))
+    graph = chain(
+        input=Input(shape=(4, 6, 6, 1)),
+        each=Block(inside=box_of(Conv2D(filters=2), Flatten()), apply="each step"),
+        rnn=SimpleRNN(units=3),
+        output=Dense(units=2, activation="softmax"),
+        loss=Loss(function="cross_entropy"),
+    )
+    return project(graph, parse_source({"kind": "npz", "path": f"{tmp_path / 'film.npz'}"}), epochs=1)
+
+
+def test_films_are_shown_trained_and_explained(qtbot, film):
+    application("light")
+    window = Window(Session(film))
+    window.show()
+    qtbot.waitExposed(window)
+    for kind in BOTTOM:
+        panel(window, kind)
+        for id in film.graph.nodes:
+            window.canvas.select([id])
+            QApplication.processEvents()
+    window.canvas.grab()
+    assert window.scene.nodes["input"].picture is not None
+    window.session.train()
+    window.session.wait()
+    QApplication.processEvents()
+    assert window.session.project.progress.epoch == 1
+    window.session.explain()
+    for _ in range(12):
+        window.explain_view.step()
+        QApplication.processEvents()
+    assert "t = 2" in window.explain_view.timeline.caption.text()
+    window.session.leave_explain()
+    window.session.document.mark_saved()
+    window.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 # Explain ---------------------------------------------------------------------------------------------------------

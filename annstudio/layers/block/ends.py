@@ -51,6 +51,7 @@ class BlockOutput(Layer):
 
     family: ClassVar[Family] = Family.CORE
     prefix: ClassVar[str] = "out"
+    films: ClassVar[bool] = True
     has_output: ClassVar[bool] = False
 
     position: int = Field(

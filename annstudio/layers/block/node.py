@@ -61,6 +61,7 @@ class Block(Layer):
 
     family: ClassVar[Family] = Family.CORE
     prefix: ClassVar[str] = "block"
+    films: ClassVar[bool] = True
 
     presets: ClassVar = {
         "TimeDistributed": {"apply": "each step", "inside": _written(box_of(Dense()))},
