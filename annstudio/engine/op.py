@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 
 from annstudio.errors import ShapeError
@@ -136,6 +137,25 @@ class Op:
     def __repr__(self) -> str:
         settings = ", ".join(f"{key}={value!r}" for key, value in vars(self).items())
         return f"{type(self).__name__}({settings})"
+
+
+class Limit(Op):
+    """Keeps a parameter within bounds after every update; nothing is learned through it."""
+
+    def bound(self, w: Array, still: Array) -> None:
+        """Bring `w` within the bounds, in place; what is True in `still` (w's shape) must not move."""
+        raise NotImplementedError
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, y: Array, w: Array) -> None:
+        if y is not w:
+            np.copyto(y, w)
+        self.bound(y, np.zeros(y.shape, bool))
+
+    def backward(self) -> None:
+        raise AssertionError("nothing is learned through a limit")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from annstudio.engine.gemm import Call, Product
 from annstudio.engine.margins import demanded_margins
 from annstudio.engine.memory import full
 from annstudio.engine.noise import generator
-from annstudio.engine.op import Array, Margin, signature
+from annstudio.engine.op import Array, Limit, Margin, signature
 from annstudio.engine.plan import PLAIN_PLAN, Plan
 from annstudio.engine.program import AnyStep, Phase, Program, Role, Slot, Step, Update
 
@@ -232,6 +232,9 @@ class Run:
     def _bind(self, step: AnyStep) -> list[Call]:
         if isinstance(step, Update):
             return self.arena.calls(step)
+        if isinstance(step.op, Limit):
+            parameter = next(p for p in self.program.parameters if p.slot == step.output)
+            return [partial(step.op.bound, self.arena.stored(parameter), self.arena.still(parameter))]
         before, known = self._known(step)
         names = signature(step.op)
         if self._is_there_already(step):
