@@ -1,5 +1,4 @@
-"""The gated recurrent unit as bound calls: what comes from the inputs in one product, then one product a moment over the
-state, everything else in bulk.
+"""The gated recurrent unit as bound calls: one product a moment over the state, everything else in bulk.
 
 Inside, the weights of the two gates are halved: σ(a) = ½ tanh(½a) + ½, so no sum need be halved. Sequences of different
 length take the chapter's own way.
@@ -76,8 +75,10 @@ class FastResetAfter(ResetAfter):
     ) -> None:  # fmt: skip
         do(self.backward_calls(dx, dw, dv, dy, w, v, lengths, seen, kept, gates, inner, sums))
 
-    def backward_calls(self, dx: Array | None, dw: Array | None, dv: Array | None, dy: Array, w: Array, v: Array,
-                       lengths: Array, seen: Array, kept: Array, gates: Array, inner: Array, sums: Array) -> Calls:  # fmt: skip
+    def backward_calls(
+        self, dx: Array | None, dw: Array | None, dv: Array | None, dy: Array, w: Array, v: Array, lengths: Array,
+        seen: Array, kept: Array, gates: Array, inner: Array, sums: Array,
+    ) -> Calls:  # fmt: skip
         if lengths.ndim:
             spread, spreading = _spread(dy, inner, self.only)
             return [*spreading, partial(super().backward, dx, dw, dv, spread, w, v, lengths, seen, kept, gates, inner)]
