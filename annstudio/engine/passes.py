@@ -11,6 +11,7 @@ from dataclasses import replace
 from annstudio.engine.margins import demanded_margins
 from annstudio.engine.op import Buffer, Op, signature
 from annstudio.engine.program import AnyStep, Program, Role, Slot, Step
+from annstudio.engine.slopes import together
 from annstudio.engine.twins import better, fast
 
 
@@ -26,7 +27,7 @@ def quicken(program: Program) -> Program:
     """The program after all passes. Programs for looking (`plain`) are left as they are."""
     if program.plain:
         return program
-    for rewrite in (_fast_ops, _without_dead_steps, _relayed, _gradients_kept, _in_place, _with_true_outputs):
+    for rewrite in (_fast_ops, _without_dead_steps, _relayed, _gradients_kept, _in_place, _with_true_outputs, together):
         program = rewrite(program)
     return program
 

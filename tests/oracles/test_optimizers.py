@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from annstudio.engine.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSProp
+from tests.builders import updating
 
 pytestmark = pytest.mark.oracle
 CLOSENESS = {"float64": 1e-10, "float32": 1e-5}
@@ -29,7 +30,7 @@ def test_twenty_steps(torch, ours, name, settings, dtype):
     start, gradients = rng.normal(size=50), rng.normal(size=(20, 50)) * np.geomspace(1e-3, 10, 20)[:, None]
     w = start.astype(dtype)
     g = np.empty_like(w)
-    update = ours.bind(w, g, {vector: np.zeros_like(w) for vector in ours.vectors})
+    update = updating(ours, w, g, {vector: np.zeros_like(w) for vector in ours.vectors})
     theirs = torch.tensor(start, dtype=getattr(torch, dtype), requires_grad=True)
     optimizer = getattr(torch.optim, name)([theirs], **settings)
     for t in range(20):
