@@ -102,18 +102,20 @@ def _with_by_products(program: Program, carried: Set[int]) -> Program:
 
 
 def _fast_ops(program: Program) -> Program:
-    """Every op becomes its quick twin; what a twin keeps beside gets slots."""
+    """Every op becomes its quick twin, with slots for what the twin keeps beside."""
     slots = list(program.slots)
-    added: dict[int, dict[str, int]] = {}
+    buffers: dict[int, dict[str, int]] = {}
     steps: list[AnyStep] = []
     for step in program.steps:
         if isinstance(step, Step):
             op = fast(step.op)
             if not step.backward:
                 wanted = op.buffers(*(slots[i].shape for i in step.inputs))
-                more = {name: b for name, b in wanted.items() if name not in step.buffers}
-                added[step.output] = {name: _add_buffer(slots, step.node, name, b) for name, b in more.items()}
-            step = replace(step, op=op, buffers={**step.buffers, **added.get(step.output, {})})
+                buffers[step.output] = {
+                    name: step.buffers[name] if name in step.buffers else _add_buffer(slots, step.node, name, b)
+                    for name, b in wanted.items()
+                }
+            step = replace(step, op=op, buffers=buffers[step.output])
         steps.append(step)
     return replace(program, slots=tuple(slots), steps=tuple(steps))
 
