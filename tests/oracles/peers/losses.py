@@ -24,7 +24,7 @@ def _smoothed(layer, t: Tensor) -> Tensor:
 def _each(at: Place, layer, x: Tensor, t: Tensor) -> Tensor:
     """What every output costs; the cross-entropies and the perceptron's criterion are reckoned from the scores."""
     f, size, none = at.f, x[0].numel(), {"reduction": "none"}
-    scores = at.scores.get(id(x), x)
+    _, scores = at.scores.get(id(x), (x, x))
     match layer.function:
         case "half_squared_error":
             return 0.5 * (t - x) ** 2

@@ -28,8 +28,8 @@ class Place:
     """How many steps of every example count (N,); None: all."""
     columns: Mapping[str, Tensor] = field(default_factory=dict)
     """The data, for layers that read a column beside their inputs."""
-    scores: dict[int, Tensor] = field(default_factory=dict)
-    """By the identity of an activation's result: what went in."""
+    scores: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """By the identity of an activation's result: itself (so that nothing else gets its identity) and what went in."""
     states: dict[str, Tensor] = field(default_factory=dict)
     """What the layer's states become with this batch, told by the twin."""
 
@@ -40,7 +40,7 @@ class Place:
     def activated(self, name: str, x: Tensor, slope: float) -> Tensor:
         """An activation by name; what went in is kept for losses that work from it."""
         y = self._activation(name, x, slope)
-        self.scores[id(y)] = x
+        self.scores[id(y)] = (y, x)
         return y
 
     def _activation(self, name: str, x: Tensor, slope: float) -> Tensor:
