@@ -28,6 +28,8 @@ MAX_BYTES = 2 << 30
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 """What stands before a member of a zip file: its mark, and the lengths of the name and the extra that follow."""
 _ENCRYPTED = 1
+ORIGIN = ("source", "licence", "citation", "changes")
+"""What each file that ships with the program says of itself."""
 
 # What zipfile, zlib and NumPy raise when the bytes are not what they should be.
 _DAMAGE = (
@@ -126,6 +128,15 @@ def _header(stream: IO[bytes], holder: str, example: str) -> _Header:
             f"{holder} Python objects, which can carry programs and are never read.", f"Save plain numbers: {example}."
         )
     return _Header(shape, by_columns, dtype, stream.tell())
+
+
+def read_shipped(file: Path, *wanted: str) -> tuple[dict[str, Array], dict[str, str]]:
+    """The arrays of a file that ships with the program, and where they come from: source, licence, citation, changes.
+
+    Raises DataError as `read_archive`.
+    """
+    arrays = read_archive(file, (*wanted, *ORIGIN))
+    return {key: arrays[key] for key in wanted}, {key: str(arrays[key]) for key in ORIGIN}
 
 
 def _check_names(file: Path, wanted: Collection[str], members: Collection[str]) -> None:

@@ -83,7 +83,7 @@ class Finished:
     progress: Progress
     reason: str
     trouble: str = ""
-    """For `not finite`: which op of which layer gave the first such value; for `data`: why examples could not be had."""
+    """For `not finite`: which op of which layer gave the first such value; for `data`: why examples were missing."""
     views: Views | None = None
     samples_per_second: float = 0.0
 
