@@ -162,11 +162,8 @@ def tell(result: dict[str, Any], written: Sequence[Path]) -> None:
 
 
 def code_of(finished: Finished, stopped: bool) -> int:
-    if finished.reason == "not finite":
-        return mistake(
-            f"Training stopped: the loss is no longer a finite number; {finished.trouble}. The last good weights are "
-            "kept. Try a smaller learning rate."
-        )
+    if finished.problem:
+        return mistake(finished.problem)
     return STOPPED if stopped else 0
 
 

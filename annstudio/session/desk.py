@@ -380,9 +380,8 @@ class Session:
         self._learned(message.weights, progress, errand.merge)
         for edit in errand.edits_left():
             self._set_weight(edit.key, edit.index, edit.value)
-        if message.reason == "not finite":
-            words = f"Training stopped: the loss is no longer a finite number; {message.trouble}."
-            self.told.emit("error", f"{words} The last good weights are kept. Try a smaller learning rate.")
+        if message.problem:
+            self.told.emit("error", message.problem)
         self.activity_changed.emit(self.activity)
         self.finished.emit(message)
 
