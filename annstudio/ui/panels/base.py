@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QSizePolicy, QSpinBox, QStack
 
 from annstudio.document.diff import diff
 from annstudio.document.project import Project
-from annstudio.engine.arena import Weights
 from annstudio.session import Session
 from annstudio.training.snapshot import Finished
 from annstudio.ui import theme as themes
@@ -162,14 +161,6 @@ def follow(widget: QObject, signal: SignalInstance, slot: Callable[..., Any]) ->
             signal.disconnect(method, missing_ok=True)
 
     widget.destroyed.connect(leave)
-
-
-def live_weights(session: Session) -> Weights:
-    """Every view's numbers by name, while training those of the newest snapshot."""
-    latest = session.latest
-    if session.activity == "train" and latest is not None and latest.views is not None:
-        return {**session.weights(), **latest.views.weights}
-    return session.weights()
 
 
 class SampleField(QSpinBox):

@@ -11,10 +11,11 @@ from annstudio.engine.op import shape_text
 from annstudio.errors import StudioError
 from annstudio.layers.base import Layer
 from annstudio.session import Session
+from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import MIXED, TextField
 from annstudio.ui.forms import Cell, Form
 from annstudio.ui.numbers import count_text
-from annstudio.ui.panels.base import Panel, follow, heading, live_weights, number_label, quiet_label
+from annstudio.ui.panels.base import Panel, follow, heading, number_label, quiet_label
 from annstudio.ui.panels.sections import CurvePreview, ProblemBox, WeightsGlance
 from annstudio.ui.panels.training import TrainingPanel
 from annstudio.ui.theme import GRID, TITLE, ui_font
@@ -268,7 +269,7 @@ class InspectorPanel(Panel):
         # A layer that does not fit has no weights; those of its past are not shown as if they were its own.
         one = self.ids[0] if len(self.ids) == 1 and self.ids[0] in self.session.checked.facts else None
         start = f"{one}/"
-        own = {key[len(start) :]: w for key, w in live_weights(self.session).items() if one and key.startswith(start)}
+        own = {key[len(start) :]: w for key, w in weights_of_now(self.session).items() if one and key.startswith(start)}
         self.glance.show_weights(own)
         if own:
             self.weights_head.show()

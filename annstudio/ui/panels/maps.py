@@ -6,8 +6,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 
 from annstudio.engine.op import Array
 from annstudio.session import Session
+from annstudio.session.answers import weights_of_now
 from annstudio.ui.numbers import count_text
-from annstudio.ui.panels.base import Panel, SampleField, live_weights, number_label
+from annstudio.ui.panels.base import Panel, SampleField, number_label
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.plots import SaveButton, Table
 from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
@@ -77,7 +78,7 @@ class MapsPanel(Panel):
         self.kernels.redress()
 
     def _show_kernels(self) -> None:
-        w = live_weights(self.session).get(f"{self.node.currentText()}/W")
+        w = weights_of_now(self.session).get(f"{self.node.currentText()}/W")
         self.kernels.setVisible(w is not None and w.ndim == 4)
         if w is not None and w.ndim == 4:
             filters, channels, height, width = w.shape

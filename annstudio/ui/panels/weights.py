@@ -19,9 +19,10 @@ from PySide6.QtWidgets import (
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.session import Session
+from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text, parse_number
-from annstudio.ui.panels.base import Panel, live_weights, number_label
+from annstudio.ui.panels.base import Panel, number_label
 from annstudio.ui.panels.histogram import Histogram
 from annstudio.ui.panels.matrix import MatrixModel, MatrixView, matrix_text, parse_matrix
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale, signed_text
@@ -145,7 +146,7 @@ class WeightsPanel(Panel):
         return f"{self.node.currentText()}/{self.view.currentText()}"
 
     def refresh(self) -> None:
-        weights = live_weights(self.session)
+        weights = weights_of_now(self.session)
         self._fill(self.node, self._nodes())
         if not self.node.count():
             self.say("No layer has weights yet. Add a Dense or Conv2D layer: its weights can be read and edited here.")
@@ -247,7 +248,7 @@ class WeightsPanel(Panel):
     def _set_part(self, where: tuple[slice, slice], values: Array | float, label: str) -> None:
         """Change a rectangle of the table as one edit."""
         self._tell("")
-        whole = np.array(live_weights(self.session)[self.key])
+        whole = np.array(weights_of_now(self.session)[self.key])
         self._matrix(whole)[where] = values
         try:
             self.session.set_weights(self.key, whole, label)
