@@ -227,6 +227,6 @@ def _only_moved(before: Project, after: Project) -> bool:
         and before.data is after.data
         and before.settings is after.settings
         and before.progress is after.progress
-        and before.title == after.title
+        and (before.title, before.note) == (after.title, after.note)
     )
     return same and not diff(before.graph, after.graph).structural

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from annstudio.document.graph import Node
@@ -18,7 +18,7 @@ from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import Panel, follow, heading, number_label, quiet_label
 from annstudio.ui.panels.sections import CurvePreview, ProblemBox, WeightsGlance
 from annstudio.ui.panels.training import TrainingPanel
-from annstudio.ui.theme import GRID, TITLE, ui_font
+from annstudio.ui.theme import GRID, TEXT, TITLE, ui_font
 
 ABOUT_WEIGHTS = ("initializer", "bias", "train_bias", "share_bias", "trainable")
 """Settings that stand with the weights."""
@@ -70,6 +70,12 @@ class InspectorPanel(Panel):
         self.column.addLayout(top)
         self.facts = quiet_label("", page)
         self.column.addWidget(self.facts)
+        self.note = QLabel(page)
+        self.note.setFont(ui_font(TEXT - 1))
+        self.note.setWordWrap(True)
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.column.addWidget(self.note)
         self.problems = QVBoxLayout()
         self.problems.setSpacing(GRID)
         self.column.addLayout(self.problems)
@@ -160,6 +166,8 @@ class InspectorPanel(Panel):
         self.head.setVisible(not one)
         self.kind.setVisible(one)
         self.facts.setVisible(not one)
+        self.note.setText("" if chosen else self.session.project.note)
+        self.note.setVisible(bool(self.note.text()))
         if one:
             self.name.set_value(chosen[0].id)
             self.kind.setText(type(chosen[0].layer).kind())

@@ -80,6 +80,7 @@ class PredictionsPanel(Panel):
         self.end = QComboBox(self.body)
         self.end.setAccessibleName("Which outputs")
         self.end.setToolTip("Whose answers are shown: this network has several ends")
+        self.end.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.end.activated.connect(self._choose_end)
         head.addWidget(name)
         head.addWidget(self.end)
