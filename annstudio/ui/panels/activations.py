@@ -1,4 +1,4 @@
-"""What every layer gives for one example: unit by unit, step by step or as a histogram, with what is zero or saturated."""
+"""What every layer gives for one example: by unit, step or as a histogram, with the share that is zero or saturated."""
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
