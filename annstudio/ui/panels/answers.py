@@ -1,5 +1,6 @@
 """The network's answers to many examples as a table, and which of them are right."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,16 @@ from annstudio.ui.theme import theme
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 Role = Qt.ItemDataRole
+MOST_NUMBERS = 8
+"""An answer of more numbers is not listed number by number."""
 
 
 class PredictionsModel(QAbstractTableModel):
     """Sample, target, prediction and how sure, for all examples or only for the wrong ones."""
 
     HEADER = ("sample", "target", "prediction", "output")
+    OF_MANY = ("sample", "class", "difference", "largest")
+    """Answers of more numbers than can be read: by how much they miss, the root of the mean square."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +43,16 @@ class PredictionsModel(QAbstractTableModel):
         return self.right is not None
 
     @property
+    def of_many(self) -> bool:
+        """Whether an answer has too many numbers to be listed."""
+        y = None if self.dataset is None else self.dataset.columns.get(self.column)
+        return y is not None and not y.is_classes and self.found.shape[1] > MOST_NUMBERS
+
+    @property
+    def header(self) -> Sequence[str]:
+        return self.OF_MANY if self.of_many else self.HEADER
+
+    @property
     def summary(self) -> str:
         n = len(self.found)
         if self.right is None:
@@ -48,7 +63,7 @@ class PredictionsModel(QAbstractTableModel):
 
     def show_found(self, dataset: Dataset, column: str, found: Array, *, only_wrong: bool) -> None:
         """New answers (n, k), which `column` should hold; the rows stay where they are if the same are listed."""
-        right = judged(dataset.columns.get(column), found)
+        right = judged(dataset.columns.get(column), dataset.excerpt.columns.get(column), found)
         shown = np.flatnonzero(~right) if only_wrong and right is not None else np.arange(len(found))
         same = dataset is self.dataset and np.array_equal(shown, self.shown)
         if not same:
@@ -65,7 +80,7 @@ class PredictionsModel(QAbstractTableModel):
 
     def all_rows(self) -> Table:
         rows = [[self.index(r, c).data() for c in range(len(self.HEADER))] for r in range(len(self.shown))]
-        return self.HEADER, rows
+        return self.header, rows
 
     def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.shown)
@@ -74,7 +89,7 @@ class PredictionsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.HEADER)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        return self.HEADER[section] if role == Role.DisplayRole and orientation == Qt.Orientation.Horizontal else None
+        return self.header[section] if role == Role.DisplayRole and orientation == Qt.Orientation.Horizontal else None
 
     def data(self, index: AnyIndex, role: int = Role.DisplayRole) -> Any:
         i = int(self.shown[index.row()])
@@ -88,6 +103,12 @@ class PredictionsModel(QAbstractTableModel):
         match index.column():
             case 0:
                 return str(i + 1)
+            case 1 if self.of_many:
+                classes = self.dataset.columns.get("y")
+                return target_text(self.dataset, i) if classes is not None and classes.is_classes else "–"
+            case 2 if self.of_many and y is not None:
+                missed = self.found[i] - np.asarray(y.values[i]).reshape(-1)
+                return number_text(float(np.sqrt(np.mean(np.square(missed)))), 4)
             case 1:
                 return target_text(self.dataset, i, self.column)
             case 2:
@@ -96,18 +117,17 @@ class PredictionsModel(QAbstractTableModel):
                 return number_text(float(self.found[i].max()), 4)
 
 
-def judged(y: Column | None, found: Array) -> Array | None:
-    """Which answers (n, k) are right; None where the target is no matter of right or wrong."""
-    if y is None:
+def judged(y: Column | None, known: Column | None, found: Array) -> Array | None:
+    """Which answers (n, k) are right; None where the target is no matter of right or wrong. `known` is y's excerpt."""
+    if y is None or known is None:
         return None
-    n = len(found)
+    targets = y.values[: len(found)]
     if y.is_classes:
         if found.shape[1] == 1 and len(y.classes) == 2:
-            return np.asarray((found[:, 0] > 0.5) == (y.values[:n] == 1))
-        return np.asarray(found.argmax(1) == y.values[:n]) if found.shape[1] == len(y.classes) else None
-    values = np.asarray(y.values).reshape(len(y), -1)
-    if values.shape[1] == 1 == found.shape[1] and np.isin(values, (0.0, 1.0)).all():
-        return np.asarray((found[:, 0] > 0.5) == (values[:n, 0] > 0.5))
+            return np.asarray((found[:, 0] > 0.5) == (targets == 1))
+        return np.asarray(found.argmax(1) == targets) if found.shape[1] == len(y.classes) else None
+    if y.shape == (1,) and found.shape[1] == 1 and np.isin(known.array, (0.0, 1.0)).all():
+        return np.asarray((found[:, 0] > 0.5) == (targets[:, 0] > 0.5))
     return None
 
 

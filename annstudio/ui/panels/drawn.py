@@ -5,6 +5,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from annstudio.data.lazy import Values
 from annstudio.engine.op import Array
 from annstudio.layers.ends import Input
 from annstudio.session import Session
@@ -16,9 +17,9 @@ LOOKED_AT = 500
 
 
 class Examples:
-    """Examples in one scale. `values` (N, H, W, C) or (N, T, D); of sequences only so many steps as `lengths` says."""
+    """Examples in one scale. `values` (N, H, W, C) or (N, T, D); of sequences so many steps as `lengths` (N, 1) say."""
 
-    def __init__(self, values: Array, lengths: Array | None = None) -> None:
+    def __init__(self, values: Values, lengths: Values | None = None) -> None:
         self.values, self.lengths = values, lengths
         self.signed = values.ndim == 3 and values.shape[2] > 1
         self.scale = Scale.of([values[:LOOKED_AT]], signed=self.signed)
@@ -29,7 +30,7 @@ class Examples:
     def shown(self, i: int) -> Array:
         """Example `i` without the steps that do not count."""
         example: Array = self.values[i]
-        return example if self.lengths is None else example[: int(self.lengths[i])]
+        return example if self.lengths is None else example[: max(int(self.lengths[i][0]), 0)]
 
     def paint(self, painter: QPainter, area: QRectF, i: int) -> QRectF:
         """Draw example `i` as large as it fits, in the middle; where it lies is given back."""
@@ -104,7 +105,7 @@ def picture(example: Array, scale: Scale) -> QImage:
     return image_of(example[:, :, 0], scale)
 
 
-def lengths_of(session: Session, column: str = "x") -> Array | None:
+def lengths_of(session: Session, column: str = "x") -> Values | None:
     """How many steps of every example count, where an input that reads this column says so."""
     dataset = session.dataset
     for node in session.graph.nodes.values():
@@ -112,5 +113,5 @@ def lengths_of(session: Session, column: str = "x") -> Array | None:
         if isinstance(layer, Input) and layer.column == column and dataset is not None:
             found = dataset.columns.get(layer.lengths)
             if found is not None and not found.is_classes and found.shape == (1,):
-                return np.clip(found.values[:, 0], 0, layer.shape[0]).astype(np.intp)
+                return found.values
     return None

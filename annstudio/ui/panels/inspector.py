@@ -75,6 +75,7 @@ class InspectorPanel(Panel):
         self.note.setWordWrap(True)
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.note.setContentsMargins(0, GRID, 0, GRID)
         self.column.addWidget(self.note)
         self.problems = QVBoxLayout()
         self.problems.setSpacing(GRID)

@@ -126,3 +126,8 @@ def test_an_image_as_answer_is_shown_beside_the_input(sample, seen, qtbot):
     assert not panel.wrong.isVisible()
     assert panel.count.text() in ("128 examples", "1\u2009797 examples")
     qtbot.waitUntil(lambda: len(panel.model.found) == 1797)
+    x = sample.dataset.columns["x"].values.reshape(1797, -1)
+    missed = np.sqrt(((panel.model.found[3] - x[3]) ** 2).mean())
+    assert [panel.model.headerData(i, Qt.Orientation.Horizontal) for i in (1, 2)] == ["class", "difference"]
+    assert panel.model.index(3, 1).data() == "3"
+    assert float(panel.model.index(3, 2).data()) == pytest.approx(missed, rel=1e-3)
