@@ -91,7 +91,7 @@ class MapsPanel(Panel):
         self.kernels.setVisible(w is not None and w.ndim >= 3)
         if w is not None and w.ndim == 3:
             filters, channels, steps = w.shape
-            told = f"{filters} filters × {channels} channel{'s' if channels != 1 else ''} over {steps} steps"
+            told = f"{filters} filters × {channels} channel{'s' if channels != 1 else ''} of {steps}"
             names = [f"filter {i}" for i in range(min(filters, MAX_MAPS))]
             self.kernels.show_maps(w[:MAX_MAPS], told, names, signed=True)
         if w is not None and w.ndim == 4:

@@ -102,5 +102,5 @@ def test_a_sequence_is_one_map_of_its_steps(vowels, seen):
     np.testing.assert_array_equal(panel.maps.mosaic.maps, vowels.views.activations["conv_1"].transpose(0, 2, 1))
     assert panel.maps.count.text() == "4 over 29 steps"
     np.testing.assert_array_equal(panel.kernels.mosaic.maps, vowels.weight("conv_1/W"))
-    assert panel.kernels.count.text() == "4 filters × 12 channels over 3 steps"
+    assert panel.kernels.count.text() == "4 filters × 12 channels of 3"
     assert panel.maps.mosaic.value_text((0, 2, 5)).startswith("feature by step, row 2, column 5: ")
