@@ -47,7 +47,7 @@ def train_command(
         raise FormatError(f"{out} cannot hold a project.", "Name a file that ends in .annstudio, or use --export.")
     for target in targets:
         _check_target(target)
-    start = _prepared(load(project), epochs, seed)
+    start = _prepared(load(project), project.parent, epochs, seed)
     trained, finished, stopped = train_project(start, project.parent)
     written, failure = write_all(trained, project.parent, targets, "float64" if float64 else "float32")
     result = result_of(trained, finished)
@@ -62,7 +62,7 @@ def train_command(
     return code_of(finished, stopped)
 
 
-def _prepared(project: Project, epochs: int | None, seed: int | None) -> Project:
+def _prepared(project: Project, folder: Path, epochs: int | None, seed: int | None) -> Project:
     changes = {key: value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     try:
         settings = TrainingSettings.model_validate({**project.settings.model_dump(), **changes})
@@ -70,9 +70,9 @@ def _prepared(project: Project, epochs: int | None, seed: int | None) -> Project
         found = error.errors()[0]
         said = found["msg"].removeprefix("Input ")
         raise click.UsageError(f"--{found['loc'][-1]} {said}, got {found['input']}.") from None
-    if seed is not None and project.progress is not None:
-        project = project.reset()
-    return replace(project, settings=settings)
+    begins = project.progress is None
+    project = replace(project, settings=settings)
+    return project if seed is None or begins else Network(project, folder).started_again()
 
 
 def _check_target(path: Path) -> None:
@@ -161,11 +161,8 @@ def tell(result: dict[str, Any], written: Sequence[Path]) -> None:
 
 
 def code_of(finished: Finished, stopped: bool) -> int:
-    if finished.reason == "not finite":
-        return mistake(
-            f"Training stopped: the loss is no longer a finite number; {finished.trouble}. The last good weights are "
-            "kept. Try a smaller learning rate."
-        )
+    if finished.complaint:
+        return mistake(finished.complaint)
     return STOPPED if stopped else 0
 
 

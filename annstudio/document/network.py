@@ -12,7 +12,7 @@ import numpy as np
 from annstudio.data.base import Dataset
 from annstudio.document.compile import Checked, check, columns_of, compile_graph
 from annstudio.document.project import Project, fitted
-from annstudio.engine.arena import Arena, Weights, initial_weights
+from annstudio.engine.arena import Arena, Weights, frozen, initial_weights
 from annstudio.engine.builder import Spec
 from annstudio.engine.layout import to_engine, to_user
 from annstudio.engine.op import Array, shape_text
@@ -21,7 +21,7 @@ from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment
-from annstudio.errors import DataError, StudioError, TrainingError
+from annstudio.errors import DataError, GraphError, StudioError, TrainingError
 from annstudio.explain.stepper import Stepper
 from annstudio.training.batches import Rows, pieces
 from annstudio.training.patience import watched_losses
@@ -150,6 +150,36 @@ class Network:
             # Not a whole network at the moment: the layers that fit have theirs all the same.
             return {**self.project.weights, **fitted(self.project.weights, self._initial_of_part())}
 
+    def locking(self, key: str, mask: Array) -> Project:
+        """The project with exactly those numbers of a view locked that are True in `mask`. Raises GraphError where the
+        view is of another shape, or not one that is learned (a running mean is not)."""
+        array = self.weights().get(key)
+        if array is None or array.shape != mask.shape:
+            known = "none" if array is None else array.shape
+            raise GraphError(f"{key} has shape {known}, got {mask.shape}.", "Give one value for each of its numbers.")
+        if not self.may_lock(key):
+            raise GraphError(f"{key} is not learned from gradients.", "Only weights and biases can be locked.")
+        return self.project.with_locked(key, frozen(array), mask)
+
+    def may_lock(self, key: str) -> bool:
+        """Whether a view is learned. While the network is not whole nothing speaks against it."""
+        try:
+            self.plain.parameter_of(key)
+        except KeyError:
+            return False
+        except StudioError:
+            return True
+        return True
+
+    def started_again(self, seed: int | None = None) -> Project:
+        """The project as it began, or with another `seed` drawn anew; locked numbers stay what they are now."""
+        project, now = self.project.reset(seed), self.weights()
+        fresh = self.followed_by(project).weights() if project.locked else {}
+        for key, mask in project.locked.items():
+            if key in fresh and fresh[key].shape == mask.shape:
+                project = project.with_weight(key, frozen(np.where(mask, now[key], fresh[key])))
+        return project
+
     @cached_property
     def _plans(self) -> dict[tuple[str, int], Plan]:
         """How the last run was carried out, by number format and batch size: another from the start repeats it."""
@@ -171,6 +201,8 @@ class Network:
             raise TrainingError("The network has no loss, so there is nothing to learn.", "Add a loss layer.")
         if not any(p.learns(view) for p in programs.fast.parameters for view in p.views):
             raise TrainingError("No weight of this network is trainable.", "Switch on Trainable in a layer.")
+        if not self._anything_free():
+            raise TrainingError("Every weight that could learn is locked.", "Unlock some in the Weights panel.")
         self._note_plan()
         train, validation = dataset.split(settings.validation_share, settings.seed)
         progress = self.project.progress or Progress()
@@ -181,8 +213,17 @@ class Network:
             settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
             programs, self.weights(), self.rows(settings.dtype), train, validation, settings, progress, max_steps,
-            stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)),
+            stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)), self.project.locked,
         )  # fmt: skip
+
+    def _anything_free(self) -> bool:
+        locked, shapes = self.project.locked, self.initial()
+        return any(
+            key not in locked or locked[key].shape != shapes[key].shape or not locked[key].all()
+            for p in self.programs.fast.parameters
+            for view in p.views
+            if p.learns(view) and (key := p.key(view))
+        )
 
     def predict(self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = 256) -> dict[str, Array]:
         """The network's results for `inputs` by column (users' layout, examples first), by name of the last nodes."""
@@ -199,6 +240,13 @@ class Network:
             for node in ends:
                 parts[node].append(to_user(run.output(node)).copy())
         return {node: np.concatenate(arrays) for node, arrays in parts.items()}
+
+    def first_result(self, x: Array, weights: Weights) -> Array | None:
+        """Results of the first end for examples in users' layout; None where there is none to be had."""
+        ends = self.result_nodes()
+        if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
+            return None
+        return self.predict({"x": x}, weights)[ends[0]]
 
     def look(self, sample: int) -> Views | None:
         """Activations of every node for one example of the data, and the weights; None where that cannot be."""
@@ -218,6 +266,7 @@ class Network:
         dtype = "float64"
         arena = Arena(self.plain, dtype)
         arena.load(self.weights())
+        arena.lock(self.project.locked)
         settings = self.project.settings
         arena.use(settings.optimizer, settings.clipping)
         arena.remember(progress.memory)

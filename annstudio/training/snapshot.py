@@ -86,6 +86,14 @@ class Finished:
     views: Views | None = None
     samples_per_second: float = 0.0
 
+    @property
+    def complaint(self) -> str:
+        """What the user is told where training had to stop; empty where all went well."""
+        if self.reason != "not finite":
+            return ""
+        words = f"Training stopped: the loss is no longer a finite number; {self.trouble}."
+        return f"{words} The last good weights are kept. Try a smaller learning rate."
+
 
 @dataclass(frozen=True)
 class Failed:
