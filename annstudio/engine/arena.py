@@ -74,6 +74,9 @@ class Arena:
         self.values = full(start, 0, self.dtype)
         self.gradients = full(start, 0, self.dtype)
         self._where = {_identity(p): i for i, p in enumerate(program.parameters)}
+        self._named = {
+            parameter.key(view): (parameter, view) for parameter in program.parameters for view in parameter.views
+        }
         self.states = {
             (slot.node, slot.name): np.full(slot.shape, slot.fill, self.dtype)
             for slot in program.slots
@@ -105,16 +108,14 @@ class Arena:
 
     def view(self, key: str) -> Array:
         """The live array called `key`. Raises KeyError."""
-        for parameter in self._parameters:
-            for view in parameter.views:
-                if parameter.key(view) == key:
-                    return view.of(self.stored(parameter))
+        if key in self._named:
+            parameter, view = self._named[key]
+            return view.of(self.stored(parameter))
         node, _, name = key.rpartition("/")
         return self.states[node, name]
 
     def keys(self) -> list[str]:
-        named = [parameter.key(view) for parameter in self._parameters for view in parameter.views]
-        return named + [f"{node}/{name}" for node, name in self.states]
+        return [*self._named, *(f"{node}/{name}" for node, name in self.states)]
 
     def load(self, weights: Weights) -> None:
         """Take over every array whose name is known here; shapes must agree (ValueError)."""
@@ -297,8 +298,8 @@ def _identity(parameter: Parameter) -> tuple[str, ...]:
 
 def _update_order(program: Program) -> list[int]:
     """Parameters that are updated first, so that one update can take them as one stretch."""
-    updated = sorted({i for step in program.steps if isinstance(step, Update) for i in step.parameters})
-    return updated + [i for i in range(len(program.parameters)) if i not in updated]
+    updated = {i for step in program.steps if isinstance(step, Update) for i in step.parameters}
+    return sorted(range(len(program.parameters)), key=lambda i: (i not in updated, i))
 
 
 def frozen(array: Array) -> Array:

@@ -169,8 +169,13 @@ class Signature:
     def input_names(self, n_inputs: int, buffers: Container[str]) -> tuple[str, ...]:
         """The inputs' names in order; those of a variadic op are numbered: xs[0], xs[1], …"""
         if self.variadic:
-            return tuple(f"{self.variadic}[{i}]" for i in range(n_inputs))
+            return tuple(numbered(self.variadic, i) for i in range(n_inputs))
         return tuple(name for name in self.forward[1:] if name not in buffers)
+
+
+def numbered(variadic: str, i: int) -> str:
+    """What one of a variadic op's inputs is called, from 0."""
+    return f"{variadic}[{i}]"
 
 
 _signatures: dict[type, Signature] = {}

@@ -243,7 +243,8 @@ class Run:
             calls = step.op.backward_calls(*(known[name] for name in names.backward))
             before = []
         else:
-            rest = [known[f"{names.variadic}[{i}]"] for i in range(len(step.inputs))] if names.variadic else []
+            inputs = names.input_names(len(step.inputs), step.buffers)
+            rest = [known[name] for name in inputs] if names.variadic else []
             calls = step.op.forward_calls(*(known[name] for name in names.forward), *rest)
         for call in calls:
             before += self.plan.bind(call) if isinstance(call, Product) else [call]

@@ -4,6 +4,7 @@ Sources: Tibshirani (1996) for L1, Hoerl & Kennard (1970) for L2; Srebro et al. 
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -111,7 +112,8 @@ class Shortened(Limit):
 
 def restrain(net: Builder, layer: Restrained) -> None:
     """Lay penalties and limits on all weights that the node at hand has by now."""
-    for parameter in [p for p in net.parameters if p.node == net.current]:
+    own = list(takewhile(lambda p: p.node == net.current, reversed(net.parameters)))
+    for parameter in reversed(own):
         views = [view for view in parameter.views if view.name[0] in "WU"]
         if not views:
             continue
