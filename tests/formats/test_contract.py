@@ -92,7 +92,10 @@ def projects(draw) -> Project:
     )
     data = st.sampled_from([None, *(source() for source in sources().values())])
     settings = TrainingSettings(seed=draw(st.integers(0, 100)), batch_size=draw(st.integers(1, 64)))
-    return Project(graph, own, draw(data), settings, draw(st.none() | progress), draw(texts), draw(texts))
+    locked = {key: array > 0 for key, array in own.items() if draw(st.booleans())}
+    return Project(
+        graph, own, draw(data), settings, draw(st.none() | progress), draw(texts), draw(texts), locked=locked
+    )  # fmt: skip
 
 
 def plain(thing):
@@ -123,7 +126,7 @@ def test_a_saved_project_is_the_loaded_one(tmp_path_factory, project):
 def test_every_field_of_a_project_is_kept():
     """A field that is added to a project must be added to the file too."""
     assert [field.name for field in fields(Project)] == [
-        "graph", "weights", "data", "settings", "progress", "title", "note", "start",
+        "graph", "weights", "data", "settings", "progress", "title", "note", "start", "locked",
     ]  # fmt: skip
     assert [field.name for field in fields(Progress)] == [
         "step", "epoch", "position", "epoch_loss", "epoch_hits", "memory", "record", "over", "plan",
