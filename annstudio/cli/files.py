@@ -41,11 +41,14 @@ def check_command(file: Path) -> int:
     problem = network.dataset_or_problem
     if isinstance(problem, StudioError):
         raise problem
-    found = network.checked.problems
+    found = network.checked.in_the_way
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return mistake(f"{found[0].node}: {found[0].message} {found[0].hint}{more}")
-    click.echo(f"{network.checked.n_parameters:,} weights; all in order.")
+    for warning in network.checked.problems:
+        click.echo(f"{warning.node}: {warning.message} {warning.hint}", err=True)
+    fine = "all in order" if not network.checked.problems else "it can be trained"
+    click.echo(f"{network.checked.n_parameters:,} weights; {fine}.")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from annstudio.data.base import Dataset
-from annstudio.document.compile import Checked, check, columns_of, compile_graph
+from annstudio.document.compile import Checked, check, columns_of, compile_graph, with_warnings
 from annstudio.document.project import Project, fitted
 from annstudio.engine.arena import Arena, Weights, frozen, initial_weights
 from annstudio.engine.builder import Spec
@@ -49,7 +49,7 @@ class Network:
         if same_data:
             following._take(mine, ("dataset_or_problem", "rows_by_dtype"))
         if same_data and _meaning(project) == _meaning(self.project):
-            following._take(mine, ("checked", "programs", "plain", "_plans", "_starts", "_part_starts"))
+            following._take(mine, ("_drawn", "programs", "plain", "_plans", "_starts", "_part_starts"))
         return following
 
     def _take(self, known: dict[str, object], names: tuple[str, ...]) -> Self:
@@ -97,6 +97,11 @@ class Network:
 
     @cached_property
     def checked(self) -> Checked:
+        project = self.project
+        return with_warnings(self._drawn, project.graph, project.weights, project.locked)
+
+    @cached_property
+    def _drawn(self) -> Checked:
         return check(self.project.graph, self.columns)
 
     @cached_property
@@ -136,7 +141,7 @@ class Network:
 
     def _initial_of_part(self) -> dict[str, Array]:
         """The same for the layers without a problem, where others have one."""
-        seed, fitting = self.project.settings.seed, self.project.graph.part(self.checked.facts)
+        seed, fitting = self.project.settings.seed, self.project.graph.part(self._drawn.facts)
         if seed not in self._part_starts:
             program = compile_graph(fitting, self.columns, training=True, plain=True) if fitting.nodes else None
             self._part_starts[seed] = initial_weights(program, seed) if program else {}
@@ -244,7 +249,7 @@ class Network:
     def first_result(self, x: Array, weights: Weights) -> Array | None:
         """Results of the first end for examples in users' layout; None where there is none to be had."""
         ends = self.result_nodes()
-        if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
+        if not ends or not self._drawn.facts or any(not p.mild for p in self.checked.problems):
             return None
         return self.predict({"x": x}, weights)[ends[0]]
 

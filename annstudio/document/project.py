@@ -79,6 +79,14 @@ class Project:
         kept = {key: array for key, array in self.weights.items() if key in self.locked}
         return replace(self, weights={**self.start, **kept}, progress=None)
 
+    def redrawn(self, node: str) -> "Project":
+        """With a node's weights as its initialisers give them."""
+        weights, start, locked = (
+            {key: array for key, array in arrays.items() if key.rpartition("/")[0] != node}
+            for arrays in (self.weights, self.start, self.locked)
+        )
+        return replace(self, weights=weights, start=start, locked=locked, progress=None)
+
     def renamed(self, old: str, new: str, weights: Weights) -> "Project":
         """With a node under another name; its weights (given, since they may still be the initialiser's) go along."""
         graph = self.graph.renamed(old, new)

@@ -14,7 +14,7 @@ from psygnal import Signal
 from annstudio.data.base import Dataset, DataSource
 from annstudio.document.compile import Checked, Problem, refusal
 from annstudio.document.diff import diff
-from annstudio.document.fixes import mend
+from annstudio.document.fixes import mended
 from annstudio.document.graph import Graph
 from annstudio.document.history import Document
 from annstudio.document.network import Network
@@ -178,7 +178,9 @@ class Session:
 
     def mend(self, remedy: Remedy) -> None:
         """Carry out a fix that a problem offers."""
-        self.edit_graph(mend(self.graph, remedy), remedy.label)
+        if remedy.action == "redraw":
+            self.pause()
+        self.edit(mended(self.project, remedy), remedy.label)
 
     def refusal(self, source: str, target: str, port: int | None = None) -> Problem | None:
         """Why a wire cannot be, shapes included; None where it can."""
@@ -322,14 +324,14 @@ class Session:
     # Private ---------------------------------------------------------------------------------------------------------
 
     def _follow(self, before: Project, after: Project) -> None:
-        self.network = self.network.followed_by(after)
+        found, self.network = self.network.checked.problems, self.network.followed_by(after)
         structural = before.data != after.data or diff(before.graph, after.graph).structural
         if self.stepper is not None:
             self._follow_explaining(self.stepper, before, after, structural=structural)
         if self._errand is None and before.progress is not after.progress:
             self.latest = None
         self.changed.emit(before, after)
-        if structural:
+        if structural or self.checked.problems != found:
             self.rechecked.emit(self.checked)
 
     def _follow_explaining(self, stepper: Stepper, before: Project, after: Project, *, structural: bool) -> None:

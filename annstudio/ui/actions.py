@@ -134,7 +134,7 @@ COMMANDS: tuple[Command, ...] = (
             "Fresh random weights", ("Ctrl+Shift+R",), "", _something),
     Command("explain", "Explain …", lambda w: w.explain(), "Explain",
             "Step through the network with one sample and the real numbers", ("Ctrl+Shift+E",), "explain",
-            lambda w: _something(w) and not w.session.checked.problems, 4),
+            lambda w: _something(w) and not w.session.checked.in_the_way, 4),
     Command("step_forward", "Step", lambda w: w.explain_view.tour.step(), "Explain", "One step on", (), "forward-step",
             _explaining, separator=True),
     Command("step_back", "Step back", lambda w: w.explain_view.tour.back(), "Explain", "One step back", (), "back",

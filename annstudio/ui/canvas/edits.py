@@ -142,7 +142,7 @@ def _fits(session: Session, id: str, entry: Entry, *, behind: bool, port: int = 
         return False
     candidate = candidate.connect(source, target, 0 if behind else port)
     checked = check(candidate, columns_of(session.dataset))
-    return all(problem.open for end in (source, target) for problem in checked.of(end))
+    return all(problem.mild for end in (source, target) for problem in checked.of(end))
 
 
 def targets_of(session: Session, source: str) -> list[tuple[str, int]]:

@@ -131,7 +131,7 @@ class NodeItem(QGraphicsItem):
         self._paint_texts(painter)
         self._paint_icon(painter)
         if self.problem is not None:
-            _paint_mark(painter, self.problem.open)
+            _paint_mark(painter, self.problem.mild)
         self._paint_ports(painter)
 
     def _paint_body(self, painter: QPainter) -> None:
@@ -141,7 +141,7 @@ class NodeItem(QGraphicsItem):
         painter.drawRoundedRect(CARD.adjusted(-1, 1, 1, 2.5), CARD_RADIUS + 1, CARD_RADIUS + 1)
         border, width = t.card_border, 1.0
         if self.problem is not None:
-            border, width = (t.hint_border, 1.5) if self.problem.open else (t.problem, 1.5)
+            border, width = (t.hint_border, 1.5) if self.problem.mild else (t.problem, 1.5)
         painter.setBrush(t.card)
         painter.setPen(QPen(border, width))
         painter.drawRoundedRect(CARD, CARD_RADIUS, CARD_RADIUS)
