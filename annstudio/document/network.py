@@ -210,10 +210,8 @@ class Network:
             raise TrainingError("Every weight that could learn is locked.", "Unlock some in the Weights panel.")
         self._note_plan()
         train, validation = dataset.split(settings.validation_share, settings.seed)
-        progress = self.project.progress or Progress()
-        if progress.over:
-            progress = Progress()
-        elif progress.epoch >= settings.epochs:
+        progress = self.run_so_far
+        if progress.epoch >= settings.epochs:
             # A run that is over and started again goes on for as many epochs more.
             settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
@@ -277,15 +275,33 @@ class Network:
         arena.remember(progress.memory)
         feeds = self.rows(dtype).feeds(self.plain, np.array([sample % len(dataset)]))
         if not settings.schedule.steady:
-            arena.rate[()] = settings.optimizer.learning_rate * settings.schedule.factor(self._moment(dataset))
+            arena.rate[()] = self.rate
         return Stepper(self.plain, arena, feeds, self.project.settings.seed, progress.step)
 
-    def _moment(self, dataset: Dataset) -> Moment:
-        """Where training stands, as schedules see it."""
-        progress, settings = self.project.progress or Progress(), self.project.settings
-        train, _ = dataset.split(settings.validation_share, settings.seed)
-        done = progress.epoch + (progress.position + 0.5 * settings.batch_size) / max(len(train), 1)
-        return Moment(done, max(settings.epochs, progress.epoch), watched_losses(progress.record))
+    @property
+    def run_so_far(self) -> Progress:
+        """Where the run stands that training would go on with; at its start where the next one begins anew."""
+        progress = self.project.progress
+        return Progress() if progress is None or progress.over else progress
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the batch that is next, seen from its middle."""
+        run, settings = self.run_so_far, self.project.settings
+        middle = 0.5 * min(settings.batch_size, max(self._n_train - run.position, 1)) / self._n_train
+        at = Moment(self.epochs_done + middle, max(settings.epochs, run.epoch), watched_losses(run.record))
+        return settings.optimizer.learning_rate * settings.schedule.factor(at)
+
+    @property
+    def epochs_done(self) -> float:
+        """How many epochs of the run are over, in fractions."""
+        return self.run_so_far.epoch + self.run_so_far.position / self._n_train
+
+    @cached_property
+    def _n_train(self) -> int:
+        """How many examples are learned from; 1 where there are none."""
+        dataset, settings = self.dataset, self.project.settings
+        return max(len(dataset.split(settings.validation_share, settings.seed)[0]), 1) if dataset is not None else 1
 
     def _input_rows(self, program: Program, inputs: dict[str, Array], piece: Array) -> dict[int, Array]:
         rows = {}

@@ -303,7 +303,7 @@ class _Training:
         left = (self.settings.epochs - self.epoch) * n - self.position
         return Snapshot(
             self.step, self.epoch, self.position, n, self.loss, self._record(), self.speed,
-            left / speed, self.views(),
+            left / speed, self.views(), float(self.arena.rate),
         )  # fmt: skip
 
     def views(self) -> Views | None:
