@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.session.keeping import spelled
-from annstudio.ui.actions import by_id
+from annstudio.ui.actions import by_id, shortcuts
 from annstudio.ui.theme import icon
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Locks:
         panel, menu = self._panel, QMenu(self._panel.table)
         index = panel.table.indexAt(place)
         chosen = panel.table.selected()
-        keys = QKeySequence(by_id("lock").keys[0]).toString(QKeySequence.SequenceFormat.NativeText)
+        keys = shortcuts(by_id("lock"))[0].toString(QKeySequence.SequenceFormat.NativeText)
         shown = self.shown()
         locked = bool(chosen.any() and shown[chosen].all())
         act = menu.addAction(icon("unlock" if locked else "lock"), f"{'Unlock' if locked else 'Lock'}\t{keys}")
