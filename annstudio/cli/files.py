@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from annstudio.cli.words import ANY_PATH, FLOAT64, mistake
+from annstudio.cli.words import ANY_PATH, mistake, number_format
 from annstudio.document.network import Network
 from annstudio.engine.op import shape_text
 from annstudio.errors import FormatError, StudioError
@@ -17,10 +17,10 @@ from annstudio.formats.samples import samples
 @click.command("convert")
 @click.argument("source", type=ANY_PATH, metavar="SRC")
 @click.argument("target", type=ANY_PATH, metavar="DST")
-@FLOAT64
-def convert_command(source: Path, target: Path, float64: bool) -> None:
+@number_format
+def convert_command(source: Path, target: Path, dtype: str, float64: bool) -> None:
     """Write SRC in the format that DST ends in. Weights go into a project DST that is there."""
-    lost = convert(source, target, "float64" if float64 else "float32")
+    lost = convert(source, target, "float64" if float64 else dtype)
     click.echo(" ".join(filter(None, [f"Written: {target}.", lost])))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from annstudio.cli.words import ANY_PATH, AS_JSON, FLOAT64, PROJECT, mistake, print_json
+from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, mistake, number_format, print_json
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.errors import FormatError
@@ -35,11 +35,11 @@ STOPPED = 130
 @click.option("--seed", type=int, help="Begin anew from this seed.")
 @click.option("--out", type=ANY_PATH, help="Project file for the trained network.")
 @click.option("--export", "exports", type=ANY_PATH, multiple=True, help="File for the weights; may be repeated.")
-@FLOAT64
+@number_format
 @AS_JSON
 def train_command(
-    project: Path, epochs: int | None, seed: int | None, out: Path | None, exports: tuple[Path, ...], float64: bool,
-    as_json: bool,
+    project: Path, epochs: int | None, seed: int | None, out: Path | None, exports: tuple[Path, ...], dtype: str,
+    float64: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train the network of PROJECT. What it learned is kept where --out or --export says."""
     targets = [*([out] if out else []), *exports]
@@ -49,7 +49,7 @@ def train_command(
         _check_target(target)
     start = _prepared(load(project), project.parent, epochs, seed)
     trained, finished, stopped = train_project(start, project.parent)
-    written, failure = write_all(trained, project.parent, targets, "float64" if float64 else "float32")
+    written, failure = write_all(trained, project.parent, targets, "float64" if float64 else dtype)
     result = result_of(trained, finished)
     if as_json:
         print_json({**result, "written": [str(target) for target in written]})

@@ -11,7 +11,7 @@ from annstudio.ui.explain.neuron_plan import Wire
 from annstudio.ui.glyphs import draw_glyph
 from annstudio.ui.theme import GRID, SMALL, Theme, mono_font, theme, ui_font
 
-LOCK = 12
+LOCK = 15
 """The size of the sign on a weight that is locked."""
 
 
@@ -132,7 +132,7 @@ class PillItem(Item):
         left = outer.center().x() - self._first_width() / 2
         row = QRectF(left, outer.top() + 2, outer.right() - left, 17)
         if state.locked:
-            draw_glyph(painter, QPointF(left, row.center().y() - LOCK / 2 + 1), "lock", t.dim, LOCK - 2)
+            draw_glyph(painter, QPointF(left, row.center().y() - LOCK / 2 + 1), "lock", t.text, LOCK - 2)
             left += LOCK
             row.setLeft(left)
         updated = bool(state.second) and not state.violet

@@ -37,7 +37,7 @@ from annstudio.ui.theme import GRID, SMALL, mono_font, theme
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 Role = Qt.ItemDataRole
-LOCK = 10
+LOCK = 13
 """The size of the sign in a cell whose number is locked."""
 
 
