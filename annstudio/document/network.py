@@ -29,6 +29,8 @@ from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
 from annstudio.training.watch import Watch
 
+JUDGES = 1 << 16
+"""At most so many of the examples that are kept back judge after every epoch: more would tell the third digit."""
 ALL = np.iinfo(np.int32).max
 """A length that no sequence goes beyond."""
 
@@ -215,8 +217,8 @@ class Network:
             # A run that is over and started again goes on for as many epochs more.
             settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
-            programs, self.weights(), self.rows(settings.dtype), train, validation, settings, progress, max_steps,
-            stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)), self.project.locked,
+            programs, self.weights(), self.rows(settings.dtype), train, validation[:JUDGES], settings, progress,
+            max_steps, stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)), self.project.locked,
         )  # fmt: skip
 
     def _anything_free(self) -> bool:
@@ -288,7 +290,7 @@ class Network:
     def rate(self) -> float:
         """The learning rate of the batch that is next, seen from its middle."""
         run, settings = self.run_so_far, self.project.settings
-        middle = 0.5 * min(settings.batch_size, max(self._n_train - run.position, 1)) / self._n_train
+        middle = 0.5 * min(settings.examples_per_update, max(self._n_train - run.position, 1)) / self._n_train
         at = Moment(self.epochs_done + middle, max(settings.epochs, run.epoch), watched_losses(run.record))
         return settings.optimizer.learning_rate * settings.schedule.factor(at)
 
