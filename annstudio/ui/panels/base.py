@@ -224,6 +224,7 @@ def number_label(text: str = "", parent: QWidget | None = None, size: int = SMAL
 def _only_moved(before: Project, after: Project) -> bool:
     same = (
         before.weights is after.weights
+        and before.locked is after.locked
         and before.data is after.data
         and before.settings is after.settings
         and before.progress is after.progress

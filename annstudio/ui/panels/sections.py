@@ -226,7 +226,7 @@ class ProblemBox(QFrame):
         self.redress()
 
     def redress(self) -> None:
-        colour = theme().hint if self.problem.open else theme().problem
+        colour = theme().hint if self.problem.mild else theme().problem
         for widget in (self.words, *self.buttons):
             palette = widget.palette()
             palette.setColor(QPalette.ColorRole.WindowText, colour)
@@ -237,8 +237,8 @@ class ProblemBox(QFrame):
         t, problem = theme(), self.problem
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(t.hint_border if problem.open else t.problem_border, 1))
-        painter.setBrush(t.hint_fill if problem.open else t.problem_fill)
+        painter.setPen(QPen(t.hint_border if problem.mild else t.problem_border, 1))
+        painter.setBrush(t.hint_fill if problem.mild else t.problem_fill)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         painter.end()
 
