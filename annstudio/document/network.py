@@ -29,6 +29,8 @@ from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
 from annstudio.training.watch import Watch
 
+JUDGES = 1 << 16
+"""At most so many of the examples that are kept back judge after every epoch: more would tell the third digit."""
 ALL = np.iinfo(np.int32).max
 """A length that no sequence goes beyond."""
 
@@ -180,8 +182,8 @@ class Network:
             # A run that is over and started again goes on for as many epochs more.
             settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
-            programs, self.weights(), self.rows(settings.dtype), train, validation, settings, progress, max_steps,
-            stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)),
+            programs, self.weights(), self.rows(settings.dtype), train, validation[:JUDGES], settings, progress,
+            max_steps, stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)),
         )  # fmt: skip
 
     def predict(self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = 256) -> dict[str, Array]:

@@ -116,7 +116,8 @@ def test_the_plain_and_the_fast_reading_are_one(case, dtype, closeness):
             for run in (plain, fast):
                 run.finish()
             _agree(fast.output("layer"), plain.output("layer"), closeness)
-            _agree(fast.loss, plain.loss, closeness)
+            # The sum of results along a direction may cancel out, too: it is right as far as they are.
+            _agree(fast.loss, plain.loss, closeness, float(np.abs(plain.output("layer")).max()))
             # Some gradients cancel out to nothing (of a shift before a batch norm): what is left is rounding.
             largest = max((np.abs(plain.arrays[g]).max() for g in plain.program.gradients.values()), default=0.0)
             for parameter in fast.program.parameters:
