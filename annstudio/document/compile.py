@@ -5,16 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from annstudio.data.base import Dataset
+from annstudio.document.symmetry import alike, redraw
+from annstudio.engine.arena import Weights
 from annstudio.engine.builder import Builder, Spec
 from annstudio.engine.layout import engine_shape
 from annstudio.engine.op import Shape
-from annstudio.engine.program import Program
+from annstudio.engine.program import Parameter, Program
 from annstudio.errors import GraphError, Remedy
 from annstudio.layers.base import catalogue
 from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss, total_loss
-from annstudio.layers.lowering import Problem, lower_graph
-from annstudio.layers.names import layer_of
+from annstudio.layers.lowering import Grade, Problem, lower_graph
+from annstudio.layers.names import layer_of, node_of
 
 Columns = Mapping[str, Spec]
 
@@ -37,6 +39,14 @@ class Checked:
 
     facts: Mapping[str, Fact]
     problems: tuple[Problem, ...]
+    parameters: tuple[Parameter, ...] = ()
+    noisy: frozenset[str] = frozenset()
+    """The nodes that draw random numbers while training."""
+
+    @property
+    def in_the_way(self) -> tuple[Problem, ...]:
+        """The problems that must be mended before anything can be trained or explained."""
+        return tuple(problem for problem in self.problems if problem.grade is not Grade.WARNING)
 
     @property
     def n_parameters(self) -> int:
@@ -56,7 +66,7 @@ class Checked:
     @property
     def trainable(self) -> bool:
         """Whether nothing is missing and nothing is wrong."""
-        return bool(self.facts) and not self.problems
+        return bool(self.facts) and not self.in_the_way
 
 
 def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
@@ -79,7 +89,20 @@ def check(graph: Graph, columns: Columns) -> Checked:
     facts = _facts(net)
     if not problems:
         problems = _missing_loss(graph, facts, columns)
-    return Checked(facts, tuple(problems))
+    return Checked(facts, tuple(problems), tuple(net.parameters), frozenset(noise.node for noise in net.noises))
+
+
+def with_warnings(checked: Checked, graph: Graph, weights: Weights, locked: Weights) -> Checked:
+    """What was found, and what `weights`, trained or set by hand, make of it."""
+    by_hand = {node_of(key) for key in locked}
+    channels = {id: fact.shape[0 if len(fact.shape) == 3 else -1] for id, fact in checked.facts.items() if fact.shape}
+    said = alike(graph, checked.parameters, checked.noisy, channels, weights)
+    warnings = [
+        Problem(id, words, "Start them with random numbers.", (redraw(id, dict(graph.nodes[id].layer)),), Grade.WARNING)
+        for id, words in said.items()
+        if id not in by_hand and not checked.of(id)
+    ]
+    return replace(checked, problems=(*checked.problems, *warnings)) if warnings else checked
 
 
 def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool) -> Program:
@@ -105,7 +128,7 @@ def refusal(
     reason = graph.refusal(source, target, port, out)
     if reason:
         return Problem(target, reason)
-    return next((p for p in check(graph.connect(source, target, port, out), columns).of(target) if not p.open), None)
+    return next((p for p in check(graph.connect(source, target, port, out), columns).of(target) if not p.mild), None)
 
 
 def _facts(net: Builder) -> dict[str, Fact]:
@@ -126,11 +149,11 @@ def _missing_loss(graph: Graph, facts: Mapping[str, Fact], columns: Columns) -> 
     ends = [id for id, n in graph.nodes.items() if not graph.out_of(id) and n.layer.takes[1] != 0]
     if not ends:
         message = "The network has no layer yet that computes something."
-        return [Problem(next(iter(graph.nodes)), message, "Add a layer behind the input.", open=True)]
+        return [Problem(next(iter(graph.nodes)), message, "Add a layer behind the input.", grade=Grade.OPEN)]
     end = ends[-1]
     remedy = Remedy("append", "Add the loss", end, "Loss", {"function": _suited_loss(facts[end].shape, columns)})
     message = "Nothing can be learned yet: the network has no loss."
-    return [Problem(end, message, "Add a loss behind the last layer.", (remedy,), open=True)]
+    return [Problem(end, message, "Add a loss behind the last layer.", (remedy,), grade=Grade.OPEN)]
 
 
 def _suited_loss(shape: Shape, columns: Columns) -> str:

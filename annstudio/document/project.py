@@ -7,14 +7,14 @@ import numpy as np
 
 from annstudio.data.base import DataSource
 from annstudio.document.diff import diff
-from annstudio.engine.arena import Weights
+from annstudio.engine.arena import Weights, frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError
 from annstudio.layers.base import Layer
 from annstudio.layers.block.boxing import inside, owner_of, with_inside
 from annstudio.layers.block.node import Block
 from annstudio.layers.graph import Graph
-from annstudio.layers.names import renamed
+from annstudio.layers.names import is_of, renamed
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Progress
 
@@ -39,13 +39,17 @@ class Project:
     title: str = ""
     note: str = ""
     start: Weights = field(default_factory=dict)
+    locked: Weights = field(default_factory=dict)
+    """Which single numbers are locked: arrays of bool by name, of those views only where one is. A locked number is
+    moved by hand alone: neither training nor a reset changes it. The views are among `weights`."""
 
     def same_as(self, other: "Project") -> bool:
         """Whether nothing differs. Arrays count as the same only where they are the same object or equal."""
         rest = ("graph", "data", "settings", "title", "note")
         if self.progress is not other.progress or any(getattr(self, name) != getattr(other, name) for name in rest):
             return False
-        return _same_weights(self.weights, other.weights) and _same_weights(self.start, other.start)
+        names = ("weights", "start", "locked")
+        return all(_same_weights(getattr(self, name), getattr(other, name)) for name in names)
 
     @property
     def untrained(self) -> bool:
@@ -58,13 +62,35 @@ class Project:
         start = {**self.start, key: array} if self.untrained else self.start
         return replace(self, weights={**self.weights, key: array}, start=start)
 
+    def with_locked(self, key: str, array: Array, mask: Array) -> "Project":
+        """With exactly those numbers of a view locked that are True in `mask`. `array` is the view as it is, perhaps
+        still the initialiser's: what is locked no longer follows that."""
+        locked = {name: other for name, other in self.locked.items() if name != key}
+        if mask.any():
+            locked[key] = frozen(mask)
+        project = self if key in self.weights else self.with_weight(key, array)
+        return replace(project, locked=locked)
+
     def reset(self, seed: int | None = None) -> "Project":
         """Back to the start: what was set by hand, else what the initialisers give. With another `seed` all is drawn
-        anew."""
+        anew. `Network.started_again` does the same and leaves locked numbers as they are."""
         if seed is None:
             return replace(self, weights=self.start, progress=None)
         settings = self.settings.model_copy(update={"seed": seed})
         return replace(self, weights={}, start={}, progress=None, settings=settings)
+
+    def lightened(self) -> "Project":
+        """Without what was learned, to save memory; views with locked numbers stay whole."""
+        kept = {key: array for key, array in self.weights.items() if key in self.locked}
+        return replace(self, weights={**self.start, **kept}, progress=None)
+
+    def redrawn(self, node: str) -> "Project":
+        """With a node's weights as its initialisers give them."""
+        weights, start, locked = (
+            {key: array for key, array in arrays.items() if not is_of(key, node)}
+            for arrays in (self.weights, self.start, self.locked)
+        )
+        return replace(self, weights=weights, start=start, locked=locked, progress=None)
 
     def renamed(self, path: str, new: str, weights: Weights) -> "Project":
         """With the node at a path under another name; its weights (given, since they may still be the initialiser's)
@@ -85,6 +111,7 @@ class Project:
             self,
             weights={renamed(key, names): array for key, array in known.items()},
             start={renamed(key, names): array for key, array in start.items()},
+            locked={renamed(key, names): mask for key, mask in self.locked.items()},
         )
 
 

@@ -22,14 +22,14 @@ from annstudio.layers.graph import Graph
 from annstudio.layers.names import node_of
 from annstudio.training.settings import TrainingSettings
 
-SCHEMA = 2
+SCHEMA = 3
 MAX_WEIGHTS = 1 << 28
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _every_wire_from_the_first_output(said: dict[str, Any]) -> dict[str, Any]:
-    """1 → 2: a layer can have several outputs, so every wire says which one it comes from."""
+    """2 → 3: a layer can have several outputs, so every wire says which one it comes from."""
     graph = said.get("graph")
     links = graph.get("links") if isinstance(graph, dict) else None
     if not isinstance(graph, dict) or not isinstance(links, list):
@@ -38,7 +38,10 @@ def _every_wire_from_the_first_output(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, "graph": {**graph, "links": links}}
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _every_wire_from_the_first_output}
+MIGRATIONS: Mapping[int, Migration] = {
+    1: lambda said: {**said, "locked": []},
+    2: _every_wire_from_the_first_output,
+}
 """Turns what a file of that schema says into what one of the next would: one small function a version."""
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -70,7 +73,7 @@ class ProjectEntry(Entry):
     """All of project.json."""
 
     format: Literal["annstudio"] = "annstudio"
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     program: Annotated[str, Field(max_length=100)] = annstudio.__version__
     title: Annotated[str, Field(max_length=1_000)] = ""
     note: Annotated[str, Field(max_length=100_000)] = ""
@@ -79,6 +82,8 @@ class ProjectEntry(Entry):
     settings: TrainingSettings = TrainingSettings()
     own_weights: Annotated[list[str], Field(max_length=100_000)] = []
     """Names of the weights that were trained or set by hand; the others are what the initialisers give."""
+    locked: Annotated[list[str], Field(max_length=100_000)] = []
+    """Names of the weights with single numbers that are locked; which ones, says locked.npz."""
     progress: ProgressEntry | None = None
 
 

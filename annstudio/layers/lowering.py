@@ -5,6 +5,7 @@ There is no second shape rule to keep in agreement with the layers' own.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.program import Phase
@@ -17,9 +18,17 @@ Results = dict[tuple[str, int], Value]
 """Values by node and output."""
 
 
+class Grade(StrEnum):
+    """How bad a problem is."""
+
+    WRONG = "wrong"
+    OPEN = "open"  # merely unfinished
+    WARNING = "warning"  # it can be trained, though hardly as it is meant
+
+
 @dataclass(frozen=True)
 class Problem:
-    """What does not fit at a node, in plain words, with mends. `open` ones are merely unfinished, not wrong.
+    """What does not fit at a node, in plain words, with mends.
 
     `node` is the node's whole path: `block_1/dense_1` stands inside block_1.
     """
@@ -28,7 +37,16 @@ class Problem:
     message: str
     hint: str = ""
     remedies: tuple[Remedy, ...] = ()
-    open: bool = False
+    grade: Grade = Grade.WRONG
+
+    @property
+    def open(self) -> bool:
+        return self.grade is Grade.OPEN
+
+    @property
+    def mild(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.grade is not Grade.WRONG
 
     def concerns(self, node: str) -> bool:
         """Whether it is the node's own, or of one inside it."""
@@ -91,4 +109,4 @@ def _lower_node(graph: Graph, id: str, net: Builder, xs: list[Value]) -> tuple[V
 
 def _unconnected(path: str, n: int, least: int) -> Problem:
     wanted = "an input" if least == 1 else f"{least} inputs"
-    return Problem(path, f"{path} needs {wanted}; {n or 'none'} is connected.", "Drag a wire to it.", open=True)
+    return Problem(path, f"{path} needs {wanted}; {n or 'none'} is connected.", "Drag a wire to it.", grade=Grade.OPEN)

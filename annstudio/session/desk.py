@@ -19,9 +19,9 @@ from annstudio.explain.stepper import Stepper
 from annstudio.layers.block.boxing import inside
 from annstudio.session.editing import Editing
 from annstudio.session.errand import Errand
+from annstudio.training.control import Locking, WeightEdit
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
-from annstudio.training.trainer import WeightEdit
 
 
 class Session(Editing):
@@ -185,17 +185,6 @@ class Session(Editing):
             self._views = (self.project, self.sample, self.network.look(self.sample))
         return self._views[2]
 
-    def predict(self, x: Array) -> Array | None:
-        """Results of the network's first end for examples in users' layout; None where there is none to be had."""
-        views = self.views
-        ends = self.network.result_nodes()
-        if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
-            return None
-        live = views is not None and self._errand is not None
-        # Arrays too large for a frame are as they were when the run began.
-        weights = {**self.weights(), **views.weights} if live and views is not None else None
-        return self.network.predict({"x": x}, weights)[ends[0]]
-
     # Explaining ------------------------------------------------------------------------------------------------------
 
     def explain(self, sample: int | None = None) -> None:
@@ -214,7 +203,7 @@ class Session(Editing):
     # Private ---------------------------------------------------------------------------------------------------------
 
     def _follow(self, before: Project, after: Project) -> None:
-        self.network = self.network.followed_by(after)
+        found, self.network = self.network.checked.problems, self.network.followed_by(after)
         structural = before.data != after.data or diff(before.graph, after.graph).structural
         if self.stepper is not None:
             self._follow_explaining(self.stepper, before, after, structural=structural)
@@ -223,21 +212,26 @@ class Session(Editing):
         if inside(after.graph, self.path) is None:
             self._stay_inside()
         self.changed.emit(before, after)
-        if structural:
+        if structural or self.checked.problems != found:
             self.rechecked.emit(self.checked)
 
     def _follow_explaining(self, stepper: Stepper, before: Project, after: Project, *, structural: bool) -> None:
         """Other weights or settings are explained from the same moment on; another network is not."""
+        same = before.weights is after.weights and before.locked is after.locked
         if structural:
             self.leave_explain()
-        elif before.weights is not after.weights or before.settings != after.settings:
+        elif not same or before.settings != after.settings:
             self.stepper = self.network.stepper(self.sample)
             self.stepper.to(stepper.position)
             self.activity_changed.emit(self.activity)
 
     def _steer(self, settings: TrainingSettings) -> None:
         if self._errand is not None:
-            self._errand.control.settings = settings
+            self._errand.control.change(settings)
+
+    def _lock_while_training(self) -> None:
+        if self._errand is not None:
+            self._errand.edit(Locking(self.project.locked))
 
     def _set_while_training(self, key: str, index: tuple[int, ...], value: float) -> None:
         assert self._errand is not None
@@ -264,7 +258,9 @@ class Session(Editing):
     def _reset(self, seed: int | None) -> None:
         self._drop_worker()
         self.latest = None
-        self.document.apply(self.project.reset(seed), "Reset weights" if seed is None else "Reset to a new seed")
+        self.document.apply(
+            self.network.started_again(seed), "Reset weights" if seed is None else "Reset to a new seed"
+        )
         self.activity_changed.emit(self.activity)
 
     def _finish(self, message: Finished) -> None:
@@ -274,9 +270,8 @@ class Session(Editing):
         self._learned(message.weights, progress, errand.merge)
         for edit in errand.edits_left():
             self._set_weight(edit.key, edit.index, edit.value)
-        if message.reason == "not finite":
-            words = f"Training stopped: the loss is no longer a finite number; {message.trouble}."
-            self.told.emit("error", f"{words} The last good weights are kept. Try a smaller learning rate.")
+        if message.problem:
+            self.told.emit("error", message.problem)
         self.activity_changed.emit(self.activity)
         self.finished.emit(message)
 

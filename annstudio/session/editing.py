@@ -4,6 +4,7 @@ The open drawing is the network itself or the inside of one of its blocks; names
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,18 @@ from psygnal import Signal
 
 from annstudio.data.base import Dataset, DataSource
 from annstudio.document.compile import Checked, check
-from annstudio.document.fixes import mend
+from annstudio.document.fixes import mended
 from annstudio.document.history import Document
 from annstudio.document.network import Network
 from annstudio.document.project import Project, structure_changed
-from annstudio.engine.arena import Weights, frozen
+from annstudio.engine.arena import frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy, StudioError
 from annstudio.layers.block.boxing import boxed, inside, owner_of, unboxed, with_inside
 from annstudio.layers.graph import Graph, Link
 from annstudio.layers.lowering import Problem
-from annstudio.layers.names import is_of
-from annstudio.session.keeping import brought_weights, fit_weights, has_place, spelled
+from annstudio.layers.names import is_of, renamed
+from annstudio.session.keeping import brought_weights, check_number, check_shape, fit_weights, spelled
 from annstudio.training.settings import TrainingSettings
 
 
@@ -53,6 +54,10 @@ class Editing(ABC):
     @abstractmethod
     def _steer(self, settings: TrainingSettings) -> None:
         """Let a running training go on with other settings."""
+
+    @abstractmethod
+    def _lock_while_training(self) -> None:
+        """Let a running training leave alone what is locked now."""
 
     @abstractmethod
     def _set_while_training(self, key: str, index: tuple[int, ...], value: float) -> None:
@@ -116,10 +121,14 @@ class Editing(ABC):
         """Every view by name, as users see it."""
         return self.network.weights()
 
-    def weights_here(self) -> dict[str, Array]:
-        """The views of the open drawing, under the names that its nodes have there."""
-        start = self.owner("")
-        return {key[len(start) :]: array for key, array in self.weights().items() if key.startswith(start)}
+    def part(self, ids: Iterable[str]) -> Project:
+        """Nodes of the open drawing with their weights and locks, under the names that they have there."""
+        part, start = self.graph.part(ids), self.owner("")
+        weights, locked = (
+            {key[len(start) :]: a for key, a in arrays.items() if any(is_of(key, start + id) for id in part.nodes)}
+            for arrays in (self.weights(), self.project.locked)
+        )
+        return Project(part, weights, locked=locked)
 
     def weight(self, key: str) -> Array | None:
         return self.weights().get(key)
@@ -131,7 +140,7 @@ class Editing(ABC):
         if reason:
             return Problem(link.target, reason)
         found = self.check(graph.connect(link.source, link.target, link.port, link.out))
-        return next((problem for problem in found.of(link.target) if not problem.open), None)
+        return next((problem for problem in found.of(link.target) if not problem.mild), None)
 
     # Going in and out ------------------------------------------------------------------------------------------------
 
@@ -172,13 +181,20 @@ class Editing(ABC):
                 self.told.emit("info", said)
         self.document.apply(project, label, merge)
 
-    def edit_graph(self, graph: Graph, label: str, merge: object = None, weights: Weights | None = None) -> None:
-        """Make `graph` the open drawing, with weights for nodes that are new in it."""
-        whole = self.whole(graph)
-        start = owner_of(whole, self.path_of("")) if self.path else ""
-        added = {f"{start}{key}": array for key, array in (weights or {}).items()}
-        project = replace(self.project, graph=whole, weights={**self.project.weights, **added})
-        self.edit(project if added else replace(self.project, graph=whole), label, merge)
+    def edit_graph(self, graph: Graph, label: str, merge: object = None) -> None:
+        """Make `graph` the open drawing."""
+        self.edit(replace(self.project, graph=self.whole(graph)), label, merge)
+
+    def put_in(self, part: Project, dx: float, dy: float, label: str) -> list[str]:
+        """Add copies of a part's nodes to the open drawing, weights and locks and all; returns their names."""
+        graph, names = self.graph.with_part(part.graph, dx, dy)
+        start = self.owner("")
+        weights, locked = (
+            {**kept, **{f"{start}{renamed(key, names)}": array for key, array in added.items()}}
+            for kept, added in ((self.project.weights, part.weights), (self.project.locked, part.locked))
+        )
+        self.edit(replace(self.project, graph=self.whole(graph), weights=weights, locked=locked), label)
+        return list(names.values())
 
     def whole(self, graph: Graph) -> Graph:
         """The network with another drawing in the place of the open one."""
@@ -210,10 +226,7 @@ class Editing(ABC):
 
     def set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
         """Change one number; while training this happens between two batches. Raises GraphError where it cannot be."""
-        if not np.isfinite(value):
-            raise GraphError(f"{value} cannot be a weight.", "Give a finite number.")
-        if not has_place(self.weight(key), index):
-            raise GraphError(f"There is no weight {spelled(key, index)}.", "Places count from 0.")
+        check_number(key, self.weight(key), index, value)
         if self.training:
             self._set_while_training(key, index, value)
             return
@@ -226,12 +239,15 @@ class Editing(ABC):
 
     def set_weights(self, key: str, array: Array, label: str = "") -> None:
         """Change a whole view. Raises GraphError where the shape is another."""
-        old = self.weight(key)
-        if old is None or old.shape != array.shape:
-            raise GraphError(f"{key} has shape {old.shape if old is not None else 'none'}, got {array.shape}.")
+        check_shape(key, self.weight(key), array)
         if not np.isfinite(array).all():
             raise GraphError(f"Not all values for {key} are finite numbers.", "Give finite numbers.")
         self.edit(self.project.with_weight(key, frozen(array)), label or f"Set {key}")
+
+    def lock(self, key: str, mask: Array, label: str = "") -> None:
+        """Lock exactly those numbers of a view that are True in `mask`; while training from the next batch on."""
+        self.document.apply(self.network.locking(key, mask), label or f"Lock in {key}")
+        self._lock_while_training()
 
     def rename(self, old: str, new: str) -> None:
         """Give a node another name; its weights keep their values. Raises GraphError where it cannot be."""
@@ -239,12 +255,14 @@ class Editing(ABC):
             return
         if self.training:
             self.pause()
-        renamed = self.project.renamed(self.path_of(old), new, self._own([old]))
-        self.document.apply(replace(renamed, progress=self.project.progress), f"Rename {old}")
+        project = self.project.renamed(self.path_of(old), new, self._own([old]))
+        self.document.apply(replace(project, progress=self.project.progress), f"Rename {old}")
 
     def mend(self, remedy: Remedy) -> None:
         """Carry out a fix that a problem offers; it names its node by the whole path."""
-        self.edit(replace(self.project, graph=mend(self.project.graph, remedy)), remedy.label)
+        if remedy.action == "redraw":
+            self.pause()
+        self.edit(mended(self.project, remedy), remedy.label)
 
     def make_block(self, ids: list[str]) -> str:
         """Put nodes into a block of their own, weights and all; returns its name. Raises GraphError."""

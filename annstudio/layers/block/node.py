@@ -14,7 +14,7 @@ from annstudio.layers.dense import Dense
 from annstudio.layers.drawn import MAX_DEPTH, GraphEntry
 from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
-from annstudio.layers.lowering import InnerProblems, Problem, Results, lower_graph
+from annstudio.layers.lowering import Grade, InnerProblems, Problem, Results, lower_graph
 from annstudio.layers.recurrent.steps import Moment, Stack
 
 MOST_STEPS = 20_000
@@ -172,7 +172,7 @@ class Block(Layer):
             what = "input" if not self.inputs else "output"
             raise InnerProblems(
                 [Problem(net.current, f"{net.current} holds no block {what}.", f"Open it and add one: Block{what}.",
-                         open=True)]
+                         grade=Grade.OPEN)]
             )  # fmt: skip
         self._refuse_what_belongs_outside(net)
         if self.apply == "once":

@@ -1,18 +1,17 @@
 """Layers on the clipboard, pasted and doubled: text that can be kept, sent and read by eye."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
 
+from annstudio.document.project import Project
 from annstudio.engine.arena import frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError
 from annstudio.layers.drawn import Entry, GraphEntry
-from annstudio.layers.graph import Graph
-from annstudio.layers.names import is_of, renamed
 from annstudio.session import Session
 
 MIME = "application/x-annstudio-part"
@@ -23,7 +22,7 @@ NEAR = 40.0
 
 class _Array(Entry):
     shape: tuple[Annotated[int, Field(ge=0, le=2**31)], ...] = Field(max_length=8)
-    dtype: Literal["float32", "float64"]
+    dtype: Literal["float32", "float64", "bool"]
     data: str
 
 
@@ -33,23 +32,26 @@ class _Part(Entry):
     annstudio: Literal[2] = 2
     graph: GraphEntry
     weights: dict[str, _Array] = {}
+    locked: dict[str, _Array] = {}
 
 
 def copied(session: Session, ids: Iterable[str]) -> str:
     """Nodes, the wires among them, their settings and weights as text."""
-    part = session.graph.part(ids)
-    weights = {key: _packed(array) for key, array in _own(session, part.nodes).items()}
-    return _Part(graph=GraphEntry.of(part), weights=weights).model_dump_json()
+    own = session.part(ids)
+    weights, locked = ({key: _packed(a) for key, a in arrays.items()} for arrays in (own.weights, own.locked))
+    return _Part(graph=GraphEntry.of(own.graph), weights=weights, locked=locked).model_dump_json()
 
 
-def read_part(text: str) -> tuple[Graph, dict[str, Array]]:
-    """The layers in a text. Raises GraphError where it holds none: foreign text is looked at, never run."""
+def read_part(text: str) -> Project:
+    """The layers in a text, their weights and locks. Raises GraphError where it holds none: foreign text is looked at,
+    never run."""
     nothing = GraphError("The clipboard holds no layers.", "Copy layers on a canvas first.")
     if len(text) > _MOST_TEXT or '"annstudio"' not in text[:200]:
         raise nothing
     try:
         read = _Part.model_validate_json(text)
-        return read.graph.graph(), {key: _unpacked(array) for key, array in read.weights.items()}
+        weights, locked = ({k: _unpacked(a) for k, a in arrays.items()} for arrays in (read.weights, read.locked))
+        return Project(read.graph.graph(), weights, locked={key: mask.astype(bool) for key, mask in locked.items()})
     except (ValidationError, ValueError, GraphError) as error:
         raise nothing from error
 
@@ -59,42 +61,32 @@ def paste(session: Session, text: str, x: float | None = None, y: float | None =
 
     Returns their names; weights go along under the new names.
     """
-    part, weights = read_part(text)
-    return _paste(session, part, weights, "Paste", x, y)
+    return _paste(session, read_part(text), "Paste", x, y)
 
 
 def duplicate(session: Session, ids: Iterable[str]) -> list[str]:
     """Copies of nodes with the wires among them and their weights."""
-    part = session.graph.part(ids)
-    return _paste(session, part, _own(session, part.nodes), "Duplicate", None, None)
+    return _paste(session, session.part(ids), "Duplicate", None, None)
 
 
-def _paste(
-    session: Session, part: Graph, weights: Mapping[str, Array], label: str, x: float | None, y: float | None
-) -> list[str]:
-    if not part.nodes:
+def _paste(session: Session, part: Project, label: str, x: float | None, y: float | None) -> list[str]:
+    nodes = part.graph.nodes.values()
+    if not nodes:
         return []
-    left, top = min(n.x for n in part.nodes.values()), min(n.y for n in part.nodes.values())
+    left, top = min(n.x for n in nodes), min(n.y for n in nodes)
     dx, dy = (0.0, 0.0) if x is None or y is None else (x - left, y - top)
     places = {(n.x, n.y) for n in session.graph.nodes.values()}
-    while any((n.x + dx, n.y + dy) in places for n in part.nodes.values()):
+    while any((n.x + dx, n.y + dy) in places for n in nodes):
         dx, dy = dx + NEAR, dy + NEAR
-    graph, names = session.graph.with_part(part, dx, dy)
-    known = {renamed(key, names): array for key, array in weights.items()}
-    session.edit_graph(graph, label, weights=known)
-    return list(names.values())
-
-
-def _own(session: Session, ids: Iterable[str]) -> dict[str, Array]:
-    """The weights of nodes of the open drawing, under the names that they have there."""
-    return {key: array for key, array in session.weights_here().items() if any(is_of(key, id) for id in ids)}
+    return session.put_in(part, dx, dy, label)
 
 
 def _packed(array: Array) -> _Array:
-    plain = np.ascontiguousarray(array, np.float32 if array.dtype == np.float32 else np.float64)
-    little = plain.astype(plain.dtype.newbyteorder("<"))
-    dtype: Literal["float32", "float64"] = "float32" if plain.dtype == np.float32 else "float64"
-    return _Array(shape=plain.shape, dtype=dtype, data=base64.b64encode(little.tobytes()).decode("ascii"))
+    dtype: Literal["float32", "float64", "bool"] = "float64"
+    if array.dtype in (np.float32, np.bool):
+        dtype = "bool" if array.dtype == np.bool else "float32"
+    little = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
+    return _Array(shape=little.shape, dtype=dtype, data=base64.b64encode(little.tobytes()).decode("ascii"))
 
 
 def _unpacked(array: _Array) -> Array:

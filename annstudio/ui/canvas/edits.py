@@ -135,7 +135,7 @@ def _fits(session: Session, id: str, entry: Entry, *, behind: bool, port: int = 
         return False
     candidate = candidate.connect(source, target, 0 if behind else port, out)
     checked = session.check(candidate)
-    return all(problem.open for end in (source, target) for problem in checked.of(end))
+    return all(problem.mild for end in (source, target) for problem in checked.of(end))
 
 
 def wires_from(session: Session, source: str) -> list[Link]:
