@@ -92,7 +92,7 @@ def read_graph(entry: GraphEntry) -> Graph:
     try:
         return entry.graph()
     except GraphError as error:
-        raise FormatError(short(error.message, 300), CHANGED) from error
+        raise FormatError(f"{short(error.message, 300)}.", CHANGED) from error
 
 
 def written_graph(graph: Graph) -> GraphEntry:

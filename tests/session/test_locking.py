@@ -12,6 +12,7 @@ from annstudio.explain.update import explain_update
 from annstudio.explain.walk import Grain, Walk
 from annstudio.explain.weight import answer, ask
 from annstudio.formats.studio import load, save
+from annstudio.layers.graph import Node
 from annstudio.layers.normal import BatchNorm
 from annstudio.session import Session
 from annstudio.ui.canvas import clipboard
@@ -188,7 +189,7 @@ def test_what_cannot_be_locked_is_said_in_words(desk):
     with pytest.raises(GraphError, match="nobody/W has shape none"):
         session.lock("nobody/W", np.ones(2, bool))
     graph = session.graph
-    session.edit_graph(graph.inserted(edits.Node("norm", BatchNorm()), graph.links[1]), "Insert")
+    session.edit_graph(graph.inserted(Node("norm", BatchNorm()), graph.links[1]), "Insert")
     with pytest.raises(GraphError, match=r"norm/running_mean is not learned"):
         session.lock("norm/running_mean", np.ones(4, bool))
     session.lock("norm/gamma", np.ones(4, bool))
