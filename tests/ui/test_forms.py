@@ -252,7 +252,7 @@ def test_a_shape_is_typed_as_it_is_read(qtbot):
         field.setText(text)
         QTest.keyClick(field, Qt.Key.Key_Return)
     assert told == [("shape", (8, 8, 1))] * 4
-    for text in ("8×8×8×8", "eight", "0"):
+    for text in ("8×8×8×8×8", "eight", "0"):
         field.setText(text)
         QTest.keyClick(field, Qt.Key.Key_Return)
         assert form.cells["shape"].words.text().startswith("Shape needs")
