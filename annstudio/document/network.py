@@ -3,6 +3,7 @@
 A Network is as frozen as its Project; the window's session and the command line both stand on it.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -24,6 +25,7 @@ from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError, GraphError, StudioError, TrainingError
 from annstudio.explain.stepper import Stepper
 from annstudio.training.batches import Rows, pieces
+from annstudio.training.metrics import EVALUATION_BATCH
 from annstudio.training.patience import watched_losses
 from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
@@ -230,17 +232,32 @@ class Network:
             if p.learns(view) and (key := p.key(view))
         )
 
-    def predict(self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = 256) -> dict[str, Array]:
+    def predict(
+        self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = EVALUATION_BATCH
+    ) -> dict[str, Array]:
         """The network's results for `inputs` by column (users' layout, examples first), by name of the last nodes."""
+        n = len(next(iter(inputs.values())))
+
+        def rows(program: Program, piece: Array) -> dict[int, Array]:
+            return self._input_rows(program, inputs, piece)
+
+        return self._results(np.arange(n), rows, weights, batch)
+
+    def answers(self, indices: Array, weights: Weights | None = None) -> dict[str, Array]:
+        """The same for examples of the data at `indices`, with all columns that the network reads."""
+        return self._results(indices, self.rows(self.project.settings.dtype).feeds, weights, EVALUATION_BATCH)
+
+    def _results(
+        self, indices: Array, rows: Callable[[Program, Array], dict[int, Array]], weights: Weights | None, batch: int
+    ) -> dict[str, Array]:
         program = self.programs.look
         arena = Arena(program, self.project.settings.dtype)
         arena.load(self.weights() if weights is None else weights)
-        n = len(next(iter(inputs.values())))
         ends = self.result_nodes()
         parts: dict[str, list[Array]] = {node: [] for node in ends}
-        for piece in pieces(np.arange(n), batch):
+        for piece in pieces(indices, batch):
             run = Run(program, arena, len(piece))
-            run.load(self._input_rows(program, inputs, piece))
+            run.load(rows(program, piece))
             run.finish()
             for node in ends:
                 parts[node].append(to_user(run.output(node)).copy())

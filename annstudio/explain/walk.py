@@ -258,7 +258,8 @@ def written_text(program: Program, step: AnyStep) -> str:
     if not step.backward:
         slot = program.slots[step.output]
         if slot.role is Role.GRADIENT:
-            return f"∂E/∂{_word(program, step.inputs[0], step.node)}, paths added"
+            of = next(i for i, gradient in program.gradients.items() if gradient == step.output)
+            return f"∂E/∂{_word(program, of, step.node)}, paths added"
         return _word(program, step.output, step.node)
     pairs = [(of, to) for of, to in zip(step.inputs, step.gradients, strict=True) if to is not None]
     pairs.sort(key=lambda pair: program.slots[pair[0]].role is not Role.PARAMETER)
@@ -267,8 +268,10 @@ def written_text(program: Program, step: AnyStep) -> str:
 
 
 def slot_word(program: Program, slot: int) -> str:
-    """What the numbers of a slot are called in short: net, out, W, mask."""
+    """What the numbers of a slot are called in short: net, out, W, mask; inside a composite with their place."""
     described = program.slots[slot]
+    if described.scope:
+        return f"{described.name} at {described.scope}"
     if described.role is Role.VALUE and described.shape and described.name not in ("net", "s"):
         return "out"
     return described.name

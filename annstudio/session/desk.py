@@ -299,13 +299,6 @@ class Session:
             self._views = (self.project, self.sample, self.network.look(self.sample))
         return self._views[2]
 
-    def predict(self, x: Array) -> Array | None:
-        """Results of the network's first end for examples in users' layout; None where there is none to be had."""
-        views = self.views
-        # Arrays too large for a frame are as they were when the run began.
-        live = views.weights if views is not None and self._errand is not None else {}
-        return self.network.first_result(x, {**self.weights(), **live})
-
     # Explaining ------------------------------------------------------------------------------------------------------
 
     def explain(self, sample: int | None = None) -> None:

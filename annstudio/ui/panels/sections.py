@@ -179,6 +179,8 @@ def small_maps(array: Array) -> tuple[Array, Sequence[str]]:
         filters, channels, height, width = array.shape
         maps = array.reshape(filters * channels, height, width)[:MAX_KERNELS]
         return maps, [f"filter {i // channels}, channel {i % channels}" for i in range(len(maps))]
+    if array.ndim == 3:
+        return array[:MAX_KERNELS], [f"filter {i}" for i in range(len(array))]
     matrix = array.reshape(len(array), -1) if array.ndim != 1 else array[None, :]
     rows, columns = (max(1, math.ceil(size / MAX_SIDE)) for size in matrix.shape)
     thinned = matrix[::rows, ::columns]

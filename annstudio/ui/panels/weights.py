@@ -20,9 +20,10 @@ from PySide6.QtWidgets import (
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.session import Session
+from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text, parse_number
-from annstudio.ui.panels.base import Panel, live_weights, number_label
+from annstudio.ui.panels.base import Panel, number_label
 from annstudio.ui.panels.histogram import Histogram
 from annstudio.ui.panels.locks import Locks
 from annstudio.ui.panels.matrix import MatrixModel, MatrixView, matrix_text, parse_matrix
@@ -152,7 +153,7 @@ class WeightsPanel(Panel):
         return f"{self.node.currentText()}/{self.view.currentText()}"
 
     def refresh(self) -> None:
-        weights = live_weights(self.session)
+        weights = weights_of_now(self.session)
         self._fill(self.node, self._nodes())
         if not self.node.count():
             self.say("No layer has weights yet. Add a Dense or Conv2D layer: its weights can be read and edited here.")
@@ -166,7 +167,7 @@ class WeightsPanel(Panel):
         row_name, column_name = self._axis_names()
         self.model.show_array(self.matrix(self.array), scale, row_name, column_name, self.locks.shown())
         maps, names = small_maps(self.array)
-        self.picture.selected = self._map_number() if self.array.ndim == 4 else -1
+        self.picture.selected = self._map_number() if self._place else -1
         self.picture.show_maps(maps, scale, names)
         self.bar.show_scale(scale)
         self.histogram.show_values(self.array)
@@ -194,24 +195,25 @@ class WeightsPanel(Panel):
             box.setCurrentText(before if before in names else next(iter(names), ""))
 
     def _show_places(self) -> None:
-        kernels = self.array.ndim == 4
         for spin, axis in ((self.filter, 0), (self.channel, 1)):
-            spin.setVisible(kernels)
-            if kernels:
+            several = axis < self.array.ndim - 2
+            spin.setVisible(several)
+            if several:
                 before = spin.blockSignals(True)
                 spin.setRange(0, self.array.shape[axis] - 1)
                 spin.blockSignals(before)
 
+    @property
+    def _place(self) -> tuple[int, ...]:
+        """Which matrix of a stack is shown: filter and channel, the filter alone (1-D), or nothing to choose."""
+        return (self.filter.value(), self.channel.value())[: max(self.array.ndim - 2, 0)]
+
     def matrix(self, array: Array) -> Array:
         """The part of a view that the table shows."""
-        if array.ndim == 4:
-            return array[self.filter.value(), self.channel.value()]
-        return array[:, None] if array.ndim == 1 else array
+        return array[:, None] if array.ndim == 1 else array[self._place]
 
     def index_of(self, row: int, column: int) -> tuple[int, ...]:
-        if self.array.ndim == 4:
-            return self.filter.value(), self.channel.value(), row, column
-        return (row,) if self.array.ndim == 1 else (row, column)
+        return (row,) if self.array.ndim == 1 else (*self._place, row, column)
 
     def _axis_names(self) -> tuple[str, str]:
         try:
@@ -223,7 +225,7 @@ class WeightsPanel(Panel):
         return (names[-2], names[-1]) if len(names) > 1 else (names[0], self.view.currentText())
 
     def _map_number(self) -> int:
-        return self.filter.value() * self.array.shape[1] + self.channel.value()
+        return int(np.ravel_multi_index(self._place, self.array.shape[:-2]))
 
     # Editing ---------------------------------------------------------------------------------------------------------
 
@@ -232,10 +234,10 @@ class WeightsPanel(Panel):
         self.touch(0)
 
     def _choose_map(self, i: int) -> None:
-        if self.array.ndim == 4:
-            channels = self.array.shape[1]
-            self.filter.setValue(i // channels)
-            self.channel.setValue(i % channels)
+        if self._place:
+            place = np.unravel_index(i, self.array.shape[:-2])
+            for spin, chosen in zip((self.filter, self.channel), place, strict=False):
+                spin.setValue(int(chosen))
 
     def _set_digits(self, digits: int) -> None:
         self.model.set_digits(digits)
@@ -255,7 +257,7 @@ class WeightsPanel(Panel):
     def _set_part(self, where: tuple[slice, slice], values: Array | float, label: str) -> None:
         """Change a rectangle of the table as one edit."""
         self.tell("")
-        whole = np.array(live_weights(self.session)[self.key])
+        whole = np.array(weights_of_now(self.session)[self.key])
         self.matrix(whole)[where] = values
         try:
             self.session.set_weights(self.key, whole, label)
