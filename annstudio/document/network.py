@@ -53,6 +53,8 @@ class Network:
         if same_data:
             following._take(mine, ("dataset_or_problem", "rows_by_dtype"))
         if same_data and _meaning(project) == _meaning(self.project):
+            same_numbers = project.weights is self.project.weights and project.locked is self.project.locked
+            following._take(mine, ("checked",) if same_numbers else ())
             following._take(mine, ("_drawn", "programs", "plain", "_plans", "_starts", "_part_starts"))
         return following
 
