@@ -1,4 +1,5 @@
-"""The project file `.annstudio`: a zip of project.json, weights.safetensors, history.npz and thumbnail.png.
+"""The project file `.annstudio`: a zip of project.json and weights.safetensors, and what else there is of
+start.safetensors, locked.npz, history.npz and thumbnail.png.
 
 Nothing in it is ever run, sizes are checked before anything is unpacked, and a file is replaced whole or not at all.
 """
@@ -51,6 +52,7 @@ MAX_JSON_BYTES = 16 << 20
 MAX_WEIGHT_BYTES = 2 << 30
 PROJECT, WEIGHTS, HISTORY, THUMBNAIL = "project.json", "weights.safetensors", "history.npz", "thumbnail.png"
 START = "start.safetensors"
+LOCKED = "locked.npz"
 _MEMORY = "memory/"
 _BEST = "best/"
 
@@ -93,19 +95,26 @@ def save(project: Project, path: Path, weights: Weights, thumbnail: Callable[[],
 
 
 def rebased(project: Project, before: Path | None, after: Path) -> Project:
-    """The project with its data file found from another folder: a relative path follows when the project moves."""
+    """The project with its data files found from another folder: a relative path follows when the project moves."""
     source = project.data
-    if not isinstance(source, FileSource) or not source.path.strip():
+    here, there = (before or Path()).resolve(), after.resolve()
+    if not isinstance(source, FileSource) or here == there:
         return project
-    old = Path(os.path.expanduser(source.path))
-    if old.is_absolute() or (before or Path()).resolve() == after.resolve():
+    moved = {name: _moved(getattr(source, name), here, there) for name in source.paths}
+    if all(getattr(source, name) == path for name, path in moved.items()):
         return project
-    there = (before or Path()).resolve() / old
+    return replace(project, data=source.model_copy(update=moved))
+
+
+def _moved(path: str, before: Path, after: Path) -> str:
+    """A path as it is found from the folder `after`; absolute ones, and none at all, stay as they are."""
+    old = Path(os.path.expanduser(path))
+    if not path.strip() or old.is_absolute():
+        return path
     try:
-        moved = Path(os.path.relpath(there, after.resolve()))
+        return Path(os.path.relpath(before / old, after)).as_posix()
     except ValueError:  # Another drive of Windows.
-        moved = there
-    return replace(project, data=source.model_copy(update={"path": moved.as_posix()}))
+        return (before / old).as_posix()
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
@@ -116,6 +125,7 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
     known = {**project.weights, **weights}
     # What was left over from an earlier drawing, or has another shape by now, is nobody's.
     kept = {key: known[key] for key in sorted(known) if expected.takes(key, known[key])}
+    locked = {key: mask for key, mask in sorted(project.locked.items()) if expected.takes(key, mask)}
     own = [key for key in kept if key in project.weights and project.weights[key].shape == kept[key].shape]
     said = {
         "title": project.title,
@@ -124,6 +134,7 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
         "data": None if project.data is None else project.data.model_dump(mode="json"),
         "settings": project.settings,
         "own_weights": own,
+        "locked": list(locked),
         "progress": None if project.progress is None else _progress_entry(project.progress),
     }
     entry = validated(ProjectEntry, said)
@@ -132,6 +143,8 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
     start = {key: project.start[key] for key in sorted(project.start) if expected.takes(key, project.start[key])}
     if start:
         members[START] = pack(start)
+    if locked:
+        members[LOCKED] = pack_arrays(locked)
     if project.progress is not None:
         members[HISTORY] = pack_arrays(_history(project.progress))
     if thumbnail is not None:
@@ -199,10 +212,13 @@ def _parse(archive: Archive) -> Content:
         raise FormatError(f"The weights {short(missing[0])} are missing from it.", CHANGED)
     start = unpack(archive.read(START, MAX_WEIGHT_BYTES))[0] if START in archive.members else {}
     check_weights(graph, start)
+    locked = _locked(entry, archive)
+    check_weights(graph, locked)
     project = Project(
         graph=graph,
         start=start,
         weights={key: weights[key] for key in entry.own_weights},
+        locked=locked,
         data=_source(entry.data),
         settings=entry.settings,
         progress=None if entry.progress is None else _progress(entry.progress, archive),
@@ -210,6 +226,13 @@ def _parse(archive: Archive) -> Content:
         note=entry.note,
     )
     return Content(weights, project)
+
+
+def _locked(entry: ProjectEntry, archive: Archive) -> dict[str, Array]:
+    found = unpack_arrays(io.BytesIO(archive.read(LOCKED))) if entry.locked else {}
+    if sorted(found) != sorted(entry.locked) or any(mask.dtype != bool for mask in found.values()):
+        raise FormatError("What is locked in it is not said as it should be.", CHANGED)
+    return found
 
 
 def _source(settings: Mapping[str, Any] | None) -> DataSource | None:

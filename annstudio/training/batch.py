@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Protocol
 
+from annstudio.data.order import Indices
 from annstudio.engine.arena import Arena
 from annstudio.engine.crew import Crew, divisible
-from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
@@ -26,7 +26,7 @@ class Told:
 class Batch(Protocol):
     """Batches of one size, each ending in an update."""
 
-    def go(self, order: Array, position: int, count: int, step: int, told: Told, control: Control) -> bool:
+    def go(self, order: Indices, position: int, count: int, step: int, told: Told, control: Control) -> bool:
         """Do the next `count` batches of the examples in `order` from `position` on, or fewer if something is asked.
 
         `step` is the number of the first. Every one that is done has its loss in `told`; where a loss is not finite
@@ -70,7 +70,7 @@ class _Whole:
         self._noisy = bool(making.program.noises)
         self._everything = everything
 
-    def go(self, order: Array, position: int, count: int, step: int, told: Told, control: Control) -> bool:
+    def go(self, order: Indices, position: int, count: int, step: int, told: Told, control: Control) -> bool:
         # For tiny networks every line here counts: it is done for every batch.
         run, arena, judge, load = self._run, self._arena, self._judge, self._load
         ahead, rest, loss_of, add, n = run.ahead, run.after_loss, run.loss_of, told.losses.append, run.n
@@ -110,7 +110,7 @@ class _InPieces:
         hits = making.judge.hits if making.judge else lambda run: 0.0
         self._crew = Crew(making.program, making.arena, n, plan, making.rows.loader, hits)
 
-    def go(self, order: Array, position: int, count: int, step: int, told: Told, control: Control) -> bool:
+    def go(self, order: Indices, position: int, count: int, step: int, told: Told, control: Control) -> bool:
         for i in range(count):
             start = position + i * self._n
             loss = self._crew.to_loss(order[start : start + self._n], self._seed, step + i)

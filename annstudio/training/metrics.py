@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from annstudio.data.base import Dataset
+from annstudio.data.order import Indices
 from annstudio.engine.arena import Arena
-from annstudio.engine.op import Array
 from annstudio.engine.program import Judged, Program
 from annstudio.engine.run import Run
 from annstudio.training.batches import Rows, pieces
@@ -48,7 +48,7 @@ def _kind(judged: Judged, dataset: Dataset) -> str:
         return "classes"
     if judged.encoding == "binary":
         return "binary"
-    values = dataset.columns[judged.column].values
+    values = dataset.excerpt.columns[judged.column].array
     return "binary" if values[0].shape == (1,) and np.isin(values, (0.0, 1.0)).all() else ""
 
 
@@ -73,7 +73,7 @@ class Evaluator:
         self._judge = judge_of(program, rows.dataset)
         self._runs: dict[int, Run] = {}
 
-    def score(self, indices: Array) -> Score:
+    def score(self, indices: Indices) -> Score:
         """Over the examples at `indices`: every one counts alike, whatever the pieces."""
         if not len(indices) or self._program.loss is None:
             return NO_SCORE

@@ -46,6 +46,13 @@ class Snapshot:
     samples_per_second: float
     seconds_left: float
     views: "Views | None" = None
+    rate: float = 0.0
+    """The learning rate of the last step."""
+
+    @property
+    def epochs_done(self) -> float:
+        """How many epochs are over, in fractions."""
+        return self.epoch + self.position / max(self.n_train, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +83,26 @@ class Edited:
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """How a run ended: its weights and where it stands. `reason` is `done`, `paused`, `limit` or `not finite`."""
+    """How a run ended: its weights and where it stands. `reason` is `done`, `paused`, `limit`, `not finite`
+    or `data`."""
 
     weights: Weights
     progress: Progress
     reason: str
     trouble: str = ""
-    """For `not finite`: which op of which layer gave the first such value, in plain words."""
+    """For `not finite`: which op of which layer gave the first such value; for `data`: why examples were missing."""
     views: Views | None = None
     samples_per_second: float = 0.0
+
+    @property
+    def problem(self) -> str:
+        """What stopped the run, in a sentence or two; empty where nothing was wrong."""
+        if self.reason == "not finite":
+            return (
+                f"Training stopped: the loss is no longer a finite number; {self.trouble}. The last good weights are "
+                "kept. Try a smaller learning rate."
+            )
+        return f"Training stopped: {self.trouble}" if self.reason == "data" else ""
 
 
 @dataclass(frozen=True)

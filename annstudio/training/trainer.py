@@ -11,12 +11,14 @@ from time import perf_counter, sleep
 
 import numpy as np
 
+from annstudio.data.order import Indices
 from annstudio.engine.arena import Arena, Checkpoint, Weights
 from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
 from annstudio.engine.planning import plan_for
 from annstudio.engine.program import Program
 from annstudio.engine.schedules import Moment
+from annstudio.errors import DataError
 from annstudio.training.batch import Batch, Making, Told
 from annstudio.training.batches import Rows, epoch_order
 from annstudio.training.control import Control, Locking
@@ -58,8 +60,8 @@ class Job:
     programs: Programs
     weights: Weights
     rows: Rows
-    train: Array
-    validation: Array
+    train: Indices
+    validation: Indices
     settings: TrainingSettings
     progress: Progress
     max_steps: int | None = None
@@ -78,6 +80,9 @@ def train(job: Job, control: Control | None = None) -> Messages:
     training = _Training(job, control or Control())
     try:
         yield from training.messages()
+    except DataError as error:
+        # Examples that are read from a file batch by batch may be gone by now; what was learned is not.
+        yield training.finished("data", str(error))
     finally:
         for batch in training.batches.values():
             batch.close()
@@ -131,7 +136,7 @@ class _Training:
         self.order = self._order()
         while not self.over:
             if self.control.stop:
-                yield self._finished("paused")
+                yield self.finished("paused")
                 return
             if self.control.asked:
                 yield from self._take_edits()
@@ -140,7 +145,7 @@ class _Training:
                 return
             if self.breathed - self.framed > FRAME_SECONDS:
                 yield self._snapshot(self.breathed)
-        yield self._finished("done" if self.early or self.epoch >= self.settings.epochs else "limit")
+        yield self.finished("done" if self.early or self.epoch >= self.settings.epochs else "limit")
 
     @property
     def over(self) -> bool:
@@ -173,12 +178,12 @@ class _Training:
         self.pace = max(1, min(2 * self.pace, fitting))
         self.looked, self.step_looked_at = now, self.step
 
-    def _order(self) -> Array:
+    def _order(self) -> Indices:
         """The examples of this epoch in their order: only those to learn from, never those kept back."""
         train, settings = self.job.train, self.settings
         if not settings.shuffle or settings.examples_per_update >= len(train):
             return train
-        return train[epoch_order(len(train), settings.seed, self.epoch, settings.shuffle)]
+        return epoch_order(train, settings.seed, self.epoch)
 
     def _indices(self) -> Array:
         """The examples of the batch that is next."""
@@ -191,11 +196,12 @@ class _Training:
             self._set_rate(n)
         before = len(self.told.losses)
         batch = self.batches.get(n) or self._new_batch(n)
-        fine = batch.go(self.order, self.position, self._count(n), self.step, self.told, self.control)
-        losses = self.told.losses[before:]
-        if losses:
-            self._count_in(n, losses)
-        return fine
+        try:
+            return batch.go(self.order, self.position, self._count(n), self.step, self.told, self.control)
+        finally:
+            # Where examples cannot be had any more, what was done before counts all the same.
+            if losses := self.told.losses[before:]:
+                self._count_in(n, losses)
 
     def _count(self, n: int) -> int:
         """How many batches of `n` may be done before anything else must be."""
@@ -329,7 +335,7 @@ class _Training:
         left = (self.settings.epochs - self.epoch) * n - self.position
         return Snapshot(
             self.step, self.epoch, self.position, n, self.loss, self._record(), self.speed,
-            left / speed, self.views(),
+            left / speed, self.views(), float(self.arena.rate),
         )  # fmt: skip
 
     def views(self) -> Views | None:
@@ -349,7 +355,7 @@ class _Training:
             best=self.patience.best,
         )
 
-    def _finished(self, reason: str, trouble: str = "") -> Finished:
+    def finished(self, reason: str, trouble: str = "") -> Finished:
         seconds = max(perf_counter() - self.began, 1e-9)
         return Finished(self.arena.weights(), self.progress(), reason, trouble, self.views(), self.seen / seconds)
 
@@ -359,4 +365,4 @@ class _Training:
             self.job.programs.plain, self.arena.weights(), self.job.rows, indices, self.settings, self.step
         )
         self.arena.restore(self.good)
-        return self._finished("not finite", trouble)
+        return self.finished("not finite", trouble)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.session import Session
+from annstudio.session.answers import answer_at
 from annstudio.ui.panels.base import LIVE_SECONDS, Panel, SampleField, number_label
 from annstudio.ui.panels.data import plane_classes
 from annstudio.ui.panels.plane import Plane, class_colours
@@ -65,11 +66,12 @@ class BoundaryPanel(Panel):
             return
         dataset = self.session.dataset
         assert dataset is not None
-        x = dataset.columns["x"]
-        numbers, names = plane_classes(dataset)
+        x = dataset.excerpt.columns["x"]
+        classes, names = plane_classes(dataset.excerpt)
         axes = (x.names[0], x.names[1]) if x.names else ("x1", "x2")
         self.sample.update_now()
-        self.plane.show_points(x.values, numbers, names, axes, self.session.sample % len(dataset))
+        watched = self.session.sample % len(dataset)
+        self.plane.show_points(x.array, classes, names, axes, dataset.excerpted, watched)
         self.legend.setText(self.plane.legend())
         self._show_field()
 
@@ -101,7 +103,7 @@ class BoundaryPanel(Panel):
         ys = bottom + (np.arange(up) + 0.5) / up * (top - bottom)
         grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
         try:
-            found = self.session.predict(grid)
+            found = answer_at(self.session, grid)
         except StudioError as error:
             found = None
             self.place.setText(error.message)
@@ -111,7 +113,7 @@ class BoundaryPanel(Panel):
         targets = None
         dataset = self.session.dataset
         if dataset is not None and not dataset.columns["y"].is_classes:
-            targets = np.asarray(dataset.columns["y"].values)
+            targets = dataset.excerpt.columns["y"].array
         self.plane.show_field(field_colours(found, targets).reshape(up, across, 3))
 
     def _moved(self) -> None:
