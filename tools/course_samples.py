@@ -32,8 +32,8 @@ def perceptron() -> Project:
         data=parse_source({"kind": "gates", "gate": "AND"}),
         settings=by_hand(epochs=10, learning_rate=1.0),
         title="Perceptron",
-        note="A unit that is on or off, and Rosenblatt's rule of 1958: after a wrong answer add the input to the weights "
-        "or take it off, after a right one change nothing. Press Train: after seven epochs AND is learned, with whole "
+        note="A unit that is on or off, and Rosenblatt's rule of 1958: after a wrong answer add the input to the "
+        "weights or take it off, after a right one change nothing. Press Train: after seven epochs AND is learned, with whole "
         "numbers as weights. In the tab Data choose the gate OR, and it is learned too. XOR never is, however long you "
         "train: look at the decision boundary, one straight line cannot do it.",
     )  # fmt: skip
@@ -62,8 +62,8 @@ def perceptron_xor() -> Project:
         title="XOR with gates",
         note="What one unit cannot do, three can: XOR is OR and NAND, joined by AND. The weights are set by hand, and "
         "all four answers are right; press Train and nothing changes, for the rule learns from mistakes only. Press "
-        "Explain and follow each unit. Then reset to a new seed and train: the hidden layer never learns, because a step "
-        "is flat and lets no gradient through. That is why sigmoid units came.",
+        "Explain and follow each unit. Then reset to a new seed and train: the hidden layer never learns, because a "
+        "step is flat and lets no gradient through. That is why sigmoid units came.",
     )  # fmt: skip
 
 
