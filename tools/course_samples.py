@@ -34,8 +34,8 @@ def perceptron() -> Project:
         title="Perceptron",
         note="A unit that is on or off, and Rosenblatt's rule of 1958: after a wrong answer add the input to the "
         "weights or take it off, after a right one change nothing. Press Train: after seven epochs AND is learned, "
-        "with whole numbers as weights. In the tab Data choose the gate OR, and it is learned too. XOR never is, however long you "
-        "train: look at the decision boundary, one straight line cannot do it.",
+        "with whole numbers as weights. In the tab Data choose the gate OR, and it is learned too. XOR never is, "
+        "however long you train: look at the decision boundary, one straight line cannot do it.",
     )  # fmt: skip
 
 
