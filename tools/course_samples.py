@@ -123,7 +123,7 @@ def autoencoder() -> Project:
 
 def sunspots_conv1d() -> Project:
     """The lecture's picture of a convolution: x₀ … x₈, copies of one neuron A over windows of two, then B, then F."""
-    window = {"kernel_size": 2, "activation": "tanh"}
+    window = {"kernel_size": 2, "padding": "valid", "activation": "tanh"}
     layers: Layers = (
         ("input", "Input", {"shape": (9, 1)}),
         ("A", "Conv1D", {"filters": 8, **window}),

@@ -1,5 +1,7 @@
 """The inspector: what is selected is shown and edited, every edit is one undo entry, mistakes are told in words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -35,6 +37,15 @@ def test_it_is_empty_handed_with_the_whole_network(panel, digits):
     assert "6 layers · 1\u2009370 parameters · Handwritten digits, 1\u2009797 examples" in panel.facts.text()
     assert panel.training.isVisible()
     assert not panel.name.isVisible()
+
+
+def test_what_a_project_is_for_is_read_while_nothing_is_chosen(panel, digits):
+    assert not panel.note.isVisible()
+    digits.edit(replace(digits.project, note="Press Train & look."), "Note")
+    assert panel.note.text() == "Press Train & look."
+    assert panel.note.isVisible()
+    panel.show(["conv_1"])
+    assert not panel.note.isVisible()
 
 
 def test_saved_under_another_name_it_goes_by_that(panel, digits, tmp_path):
