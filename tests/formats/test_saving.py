@@ -110,6 +110,7 @@ while True:
 """
 
 
+@pytest.mark.timeout(500)  # Some forty processes are started: on a machine with much else to do it takes minutes.
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a real SIGKILL")
 def test_a_process_killed_while_saving_leaves_the_old_or_the_new_file(project, tmp_path):
     """Thirty-five times, at random moments, in a process that does nothing but save."""
