@@ -316,6 +316,31 @@ def test_weights_go_round_through_every_format_and_back(capsys, tmp_path):
         assert {arrays[key].dtype for key in arrays} == {np.dtype(float)}
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_weights_are_written_in_the_number_format_asked_for(capsys, tmp_path, dtype):
+    kept = tmp_path / "kept.annstudio"
+    done(capsys, "train", XOR, "--epochs", 1, "--out", kept, "--export", tmp_path / "a.npz", "--dtype", dtype)
+    done(capsys, "convert", kept, tmp_path / "b.safetensors", "--dtype", dtype)
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert {arrays[key].dtype for key in arrays} == {np.dtype(dtype)}
+        for key, array in load_file(tmp_path / "b.safetensors").items():
+            np.testing.assert_array_equal(array, arrays[key])
+            assert array.dtype == dtype
+    # A project keeps its own numbers; read again they are those of the file.
+    assert {array.dtype for array in load(kept).weights.values()} == {np.dtype(np.float32)}
+    done(capsys, "convert", tmp_path / "a.npz", kept)
+    for key, array in load(kept).weights.items():
+        np.testing.assert_array_equal(array, load_file(tmp_path / "b.safetensors")[key].astype(array.dtype))
+
+
+def test_a_number_format_that_is_none_or_too_small_is_refused_in_words(capsys, tmp_path):
+    assert "'float16'" in mistaken(capsys, "convert", XOR, tmp_path / "w.npz", "--dtype", "float8")
+    np.savez(tmp_path / "big.npz", **{"a/W": np.array([[1e6]])})
+    said = mistaken(capsys, "convert", tmp_path / "big.npz", tmp_path / "small.npz", "--dtype", "float16")
+    assert "a/W holds 1e+06; float16 goes from -65504 to 65504." in said
+    assert not (tmp_path / "small.npz").exists()
+
+
 def test_convert_says_what_is_lost_and_refuses_what_does_not_fit(capsys, tmp_path):
     assert "Only the weights" in done(capsys, "convert", XOR, tmp_path / "w.npz")
     assert "no drawing" in mistaken(capsys, "convert", tmp_path / "w.npz", tmp_path / "new.annstudio")

@@ -50,7 +50,8 @@ class Input(Layer):
                 (Remedy("set", f"Set shape to {shape_text(spec.shape)}", net.current,
                         settings={"shape": user_shape(spec.shape)}),),
             )  # fmt: skip
-        x = net.feed(self.column, shape)
+        # A class enters as one value for each class, 1 for its own.
+        x = net.feed(self.column, shape, "onehot" if spec is not None and spec.n_classes else "values")
         if self.lengths:
             net.need(len(shape) == 2, x, "a sequence, time × values, to have a length", "Clear the lengths column.")
             net.measure(x, self._lengths(net))

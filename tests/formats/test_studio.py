@@ -21,6 +21,7 @@ from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.errors import FormatError, GraphError
+from annstudio.formats.archive import pack_arrays
 from annstudio.formats.base import ABANDONED_SECONDS, Content, atomic_write, by_suffix
 from annstudio.formats.schema import SCHEMA, expected_weights, migrated
 from annstudio.formats.studio import StudioFile, load, rebased, save
@@ -173,6 +174,35 @@ def test_an_older_file_is_migrated_step_by_step():
     assert old["schema_version"] == 1
     with pytest.raises(FormatError, match="version 0, which never was"):
         migrated({**old, "schema_version": 0}, {1: from_1, 2: from_2}, newest=3)
+
+
+def test_a_file_from_before_numbers_could_be_locked_is_read(project, tmp_path):
+    path = _changed(project, tmp_path)
+    members = _members(path)
+    said = json.loads(members["project.json"])
+    del said["locked"]
+    members["project.json"] = json.dumps({**said, "schema_version": 1}).encode()
+    _write(path, members)
+    assert load(path).locked == {}
+    assert load(path).graph == project.graph
+
+
+@pytest.mark.parametrize(
+    ("names", "arrays"),
+    [
+        (["hidden/W"], {}),
+        (["hidden/W"], {"hidden/b": np.ones(4, bool)}),
+        (["hidden/W"], {"hidden/W": np.ones((4, 2), np.int8)}),
+        (["hidden/W"], {"hidden/W": np.ones((2, 4), bool)}),
+        (["nobody/W"], {"nobody/W": np.ones((2, 4), bool)}),
+    ],
+    ids=["none there", "another", "no truths", "another shape", "nobody's"],
+)
+def test_locks_that_cannot_be_are_refused(project, tmp_path, names, arrays):
+    path = _changed(project, tmp_path, locked=names)
+    _write(path, {**_members(path), "locked.npz": pack_arrays(arrays)})
+    with pytest.raises(FormatError, match=r"is not said as it should be|should have the shape|belong to no layer"):
+        load(path)
 
 
 # ----------------------------------------------------------------------------------- hostile files
