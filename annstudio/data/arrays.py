@@ -45,20 +45,18 @@ class ArraySource(FileSource):
 
     stands_for: ClassVar = "Your own question."
 
-    grey_pictures: GreyPictures = False
-    divide_by: DivideBy = 1.0
-
     def assembled(
-        self, file: Path, x: tuple[Array, str], y: tuple[Array, str] | None, names: Array | None = None, **origin: str
-    ) -> Dataset:
+        self, file: Path, x: tuple[Array, str], y: tuple[Array, str] | None, names: Array | None = None, *,
+        grey: bool, divisor: float, **origin: str,
+    ) -> Dataset:  # fmt: skip
         """The data set of inputs and targets, each with what it is called; `names` are those of the classes."""
         values, what = x
-        if self.grey_pictures and values.ndim != 3:
+        if grey and values.ndim != 3:
             raise DataError(
                 f"{what} has the shape {values.shape}; grey pictures have (examples, height, width).",
                 "Switch “Grey pictures” off.",
             )
-        columns = {"x": Column(_floats(values[..., None] if self.grey_pictures else values, what, self.divide_by))}
+        columns = {"x": Column(_floats(values[..., None] if grey else values, what, divisor))}
         called = {"x": what}
         if y is not None:
             columns["y"], called["y"] = _target(*y, names), y[1]
@@ -67,7 +65,7 @@ class ArraySource(FileSource):
                     f"There are {len(values)} inputs but {len(columns['y'])} targets in {what} and {y[1]}.",
                     "Save as many targets as inputs, in the same order.",
                 )
-        done = [] if self.divide_by == 1 else [f"Inputs divided by {self.divide_by:g}."]
+        done = [] if divisor == 1 else [f"Inputs divided by {divisor:g}."]
         found = self.dataset(file, columns, done, **origin)
         for key, column in columns.items():
             if column.is_large and not column.is_classes:
@@ -88,6 +86,8 @@ class NpzFile(ArraySource):
     path: str = Field("", title="File", description="Saved by numpy.savez.", json_schema_extra={"file": "*.npz"})
     x: str = Field("x", min_length=1, title="Inputs", description="The name of the array of inputs.")
     y: str = Field("y", title="Target", description="The name of the array of targets. Left empty: there is none.")
+    grey_pictures: GreyPictures = False
+    divide_by: DivideBy = 1.0
 
     def read(self, file: Path, *others: Path) -> Dataset:
         """Inputs "x" (N, ...) of floats; the target "y" likewise, or classes if it is a whole number or text."""
@@ -97,7 +97,8 @@ class NpzFile(ArraySource):
         said = {key: str(found[key]) for key in texts if key in found and _is_text(found[key], 0)}
         x, y = ((found[key], f"The array {key!r} of {file.name}") if key else None for key in (self.x, self.y))
         assert x is not None
-        return self.assembled(file, x, y, found.get("classes"), **said)
+        names, grey, divisor = found.get("classes"), self.grey_pictures, self.divide_by
+        return self.assembled(file, x, y, names, grey=grey, divisor=divisor, **said)
 
 
 class NpyFiles(ArraySource):
@@ -116,11 +117,14 @@ class NpyFiles(ArraySource):
         description="Saved by numpy.save; whole numbers are classes. Left empty: there is none.",
         json_schema_extra={"file": "*.npy"},
     )
+    grey_pictures: GreyPictures = False
+    divide_by: DivideBy = 1.0
 
     def read(self, file: Path, *others: Path) -> Dataset:
         """Inputs "x" (N, ...) of floats; the target "y" likewise, or classes if it is a whole number or text."""
         y = next(((read_npy(other), other.name) for other in others), None)
-        return self.assembled(file, (read_npy(file), file.name), y)
+        x = read_npy(file), file.name
+        return self.assembled(file, x, y, grey=self.grey_pictures, divisor=self.divide_by)
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------

@@ -254,6 +254,6 @@ def _last_readers(program: Program) -> dict[int, int]:
 
 def _still_there(outputs: Mapping[str, int], steps: list[AnyStep], program: Program) -> dict[str, int]:
     """The outputs that are still worked out by a step or come from outside."""
-    given = {slot.index for slot in program.slots if slot.role not in (Role.VALUE, Role.BUFFER)}
-    made = {slot for step in steps if isinstance(step, Step) for slot in step.writes}
-    return {node: slot for node, slot in outputs.items() if slot in made | given}
+    there = {slot.index for slot in program.slots if slot.role not in (Role.VALUE, Role.BUFFER)}
+    there.update(slot for step in steps if isinstance(step, Step) for slot in step.writes)
+    return {node: slot for node, slot in outputs.items() if slot in there}
