@@ -10,9 +10,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
-from annstudio.document.graph import Graph, Link, Node
 from annstudio.document.project import Project
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Link, Node
 from annstudio.session import Session
 from annstudio.ui.canvas import edits
 from annstudio.ui.canvas.scene import CanvasScene

@@ -19,7 +19,6 @@ from threadpoolctl import threadpool_limits
 
 from annstudio.data.base import Column, Dataset, DataSource
 from annstudio.document.compile import check, columns_of, compile_graph
-from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.arena import Arena
@@ -27,6 +26,7 @@ from annstudio.engine.passes import quicken
 from annstudio.engine.plan import PLAIN_PLAN
 from annstudio.engine.run import Run
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Finished
 from annstudio.training.trainer import train

@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from annstudio.data.base import Column, Dataset, DataSource
-from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.layers.base import Layer, make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.trainer import Job
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from annstudio.data.typed import Typed
-from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.arena import Arena
@@ -19,6 +18,7 @@ from annstudio.engine.run import Run
 from annstudio.layers.base import Layer
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from annstudio.training.control import Control
 from annstudio.training.settings import TrainingSettings

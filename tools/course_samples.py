@@ -6,10 +6,10 @@ import numpy as np
 from drawing import ADAM, COLUMN, ROW, Layers, by_hand, drawn
 
 from annstudio.data.base import parse_source
-from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.settings import TrainingSettings
 
 STEP = {"activation": "step"}

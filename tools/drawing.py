@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from annstudio.document.graph import Graph, Node
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.settings import TrainingSettings
 
 COLUMN, ROW = 190.0, 210.0

@@ -5,6 +5,7 @@ They refer to data that comes with the program and never hold any; equal content
 
 from pathlib import Path
 
+import block_samples as boxes
 import course_samples as course
 import numpy as np
 from drawing import ADAM, SIGMOID, Layers, by_hand, drawn
@@ -44,6 +45,8 @@ def projects() -> dict[str, Project]:
         "sunspots-conv1d": course.sunspots_conv1d(),
         "sunspots-rnn": course.sunspots_rnn(),
         "vowels-lstm": course.vowels_lstm(),
+        "block-of-blocks": boxes.block_of_blocks(),
+        "rnn-over-rnn": boxes.rnn_over_rnn(),
     }
 
 

@@ -36,7 +36,7 @@ def check_command(file: Path) -> int:
     network = Network(content.project, file.parent)
     for id, node in content.project.graph.nodes.items():
         fact = network.checked.facts.get(id)
-        shape = "?" if fact is None else shape_text(fact.shape) if node.layer.has_output else ""
+        shape = "?" if fact is None else shape_text(fact.shape) if node.layer.gives else ""
         click.echo(f"{id:24} {node.layer.summary:40} {shape:>12} {fact.n_parameters if fact else 0:>10,}")
     problem = network.dataset_or_problem
     if isinstance(problem, StudioError):

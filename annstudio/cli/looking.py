@@ -46,7 +46,7 @@ def _inputs(network: Network, arrays: dict[str, Array], source: Path) -> dict[st
     wanted = {
         feed.column: user_shape(program.slots[feed.slot].shape)
         for feed in program.feeds
-        if layers[feed.node].arity[1] == 0
+        if layers[feed.node].takes[1] == 0
     }
     if len(wanted) == 1 and len(arrays) == 1:
         arrays = {next(iter(wanted)): next(iter(arrays.values()))}

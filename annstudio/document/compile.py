@@ -1,66 +1,41 @@
-"""From a drawing to what it means. Checking is lowering: one walk finds shapes, parameter counts and problems.
+"""From a drawing to what it means. Checking is lowering: `layers.lowering` walks, here it is told what was found."""
 
-There is no second shape rule to keep in agreement with the layers' own.
-"""
-
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from annstudio.data.base import Dataset
-from annstudio.document.graph import Graph
 from annstudio.document.symmetry import alike, redraw
 from annstudio.engine.arena import Weights
-from annstudio.engine.builder import Builder, Spec, Value
+from annstudio.engine.builder import Builder, Spec
 from annstudio.engine.layout import engine_shape
 from annstudio.engine.op import Shape
-from annstudio.engine.program import Parameter, Phase, Program
-from annstudio.errors import GraphError, Remedy, ShapeError
+from annstudio.engine.program import Parameter, Program
+from annstudio.errors import GraphError, Remedy
 from annstudio.layers.base import catalogue
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss, total_loss
+from annstudio.layers.lowering import Grade, Problem, lower_graph
+from annstudio.layers.names import layer_of, node_of
 
 Columns = Mapping[str, Spec]
 
 
-class Grade(StrEnum):
-    """How bad a problem is."""
-
-    WRONG = "wrong"
-    OPEN = "open"  # merely unfinished
-    WARNING = "warning"  # it can be trained, though hardly as it is meant
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What does not fit at a node, in plain words, with mends."""
-
-    node: str
-    message: str
-    hint: str = ""
-    remedies: tuple[Remedy, ...] = ()
-    grade: Grade = Grade.WRONG
-
-    @property
-    def open(self) -> bool:
-        return self.grade is Grade.OPEN
-
-    @property
-    def mild(self) -> bool:
-        """Whether nothing is wrong."""
-        return self.grade is not Grade.WRONG
-
-
 @dataclass(frozen=True)
 class Fact:
-    """What a node turns out to be: the shape of one example's result (engine layout) and its number of parameters."""
+    """What a node turns out to be: the shape of one example's result (engine layout) and its number of parameters.
+
+    `shapes` are those of all its results, where it has several.
+    """
 
     shape: Shape
     n_parameters: int = 0
+    shapes: tuple[Shape, ...] = ()
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome of checking a graph: facts of the nodes that fit, problems of those that do not."""
+    """The outcome of checking a graph: facts of the nodes that fit, by path, problems of those that do not."""
 
     facts: Mapping[str, Fact]
     problems: tuple[Problem, ...]
@@ -75,10 +50,18 @@ class Checked:
 
     @property
     def n_parameters(self) -> int:
-        return sum(fact.n_parameters for fact in self.facts.values())
+        return sum(fact.n_parameters for path, fact in self.facts.items() if "/" not in path)
 
     def of(self, node: str) -> tuple[Problem, ...]:
-        return tuple(problem for problem in self.problems if problem.node == node)
+        """The problems of a node, and of those inside it."""
+        return tuple(problem for problem in self.problems if problem.concerns(node))
+
+    def inside(self, path: str) -> "Checked":
+        """What concerns the nodes of the drawing that a path leads to, under the names that they have there."""
+        start = f"{path}/" if path else ""
+        cut = len(start)
+        facts = {id[cut:]: fact for id, fact in self.facts.items() if id.startswith(start)}
+        return Checked(facts, tuple(replace(p, node=p.node[cut:]) for p in self.problems if p.node.startswith(start)))
 
     @property
     def trainable(self) -> bool:
@@ -98,10 +81,12 @@ def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
 
 def check(graph: Graph, columns: Columns) -> Checked:
     """Shapes, parameter counts and problems of every node. Nodes behind a problem stay silent."""
+    net = Builder(dict(columns))
     try:
-        net, facts, problems = _lower(graph, Builder(dict(columns)))
+        _, problems = lower_graph(graph, net)
     except GraphError as error:
         return Checked({}, (Problem(next(iter(graph.nodes), ""), error.message, error.hint),))
+    facts = _facts(net)
     if not problems:
         problems = _missing_loss(graph, facts, columns)
     return Checked(facts, tuple(problems), tuple(net.parameters), frozenset(noise.node for noise in net.noises))
@@ -109,7 +94,7 @@ def check(graph: Graph, columns: Columns) -> Checked:
 
 def with_warnings(checked: Checked, graph: Graph, weights: Weights, locked: Weights) -> Checked:
     """What was found, and what `weights`, trained or set by hand, make of it."""
-    by_hand = {key.rpartition("/")[0] for key in locked}
+    by_hand = {node_of(key) for key in locked}
     channels = {id: fact.shape[0 if len(fact.shape) == 3 else -1] for id, fact in checked.facts.items() if fact.shape}
     said = alike(graph, checked.parameters, checked.noisy, channels, weights)
     warnings = [
@@ -127,58 +112,41 @@ def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool
     """
     # Whoever has every layer has the quick twins of their ops too.
     catalogue()
-    builder, _, problems = _lower(graph, Builder(dict(columns), training=training, plain=plain))
+    net = Builder(dict(columns), training=training, plain=plain)
+    _, problems = lower_graph(graph, net)
     if problems:
         raise GraphError(problems[0].message, problems[0].hint)
     if not graph.nodes:
         raise GraphError("There is nothing to compile: the canvas is empty.", "Add an Input layer to begin.")
-    return builder.finish(total_loss)
+    return net.finish(total_loss)
 
 
-def refusal(graph: Graph, source: str, target: str, port: int | None, columns: Columns) -> Problem | None:
+def refusal(
+    graph: Graph, columns: Columns, source: str, target: str, port: int | None = None, out: int = 0
+) -> Problem | None:
     """Why a wire cannot be, shapes included; None where it can. Called while the wire is still being dragged."""
-    reason = graph.refusal(source, target, port)
+    reason = graph.refusal(source, target, port, out)
     if reason:
         return Problem(target, reason)
-    return next((p for p in check(graph.connect(source, target, port), columns).of(target) if not p.mild), None)
+    return next((p for p in check(graph.connect(source, target, port, out), columns).of(target) if not p.mild), None)
 
 
-def _lower(graph: Graph, net: Builder) -> tuple[Builder, dict[str, Fact], list[Problem]]:
-    values: dict[str, Value] = {}
-    facts: dict[str, Fact] = {}
-    problems: list[Problem] = []
-    for id in graph.order():
-        layer = graph.nodes[id].layer
-        links = graph.into(id)
-        if any(link.source not in values for link in links):
-            continue
-        if len(links) < layer.arity[0]:
-            problems.append(_unconnected(id, len(links), layer.arity[0]))
-            continue
-        net.sources.update({values[link.source].slot: link.source for link in links})
-        before = len(net.parameters)
-        try:
-            with net.node(id, Phase.LOSS if isinstance(layer, Loss) else Phase.FORWARD):
-                value = layer.lower(net, *(values[link.source] for link in links))
-        except ShapeError as error:
-            problems.append(Problem(id, error.message, error.hint, error.remedies))
-            continue
-        net.output(id, value)
-        if layer.has_output:
-            values[id] = value
-        facts[id] = Fact(value.shape, sum(p.size for p in net.parameters[before:]))
-    return net, facts, problems
-
-
-def _unconnected(id: str, n: int, least: int) -> Problem:
-    wanted = "an input" if least == 1 else f"{least} inputs"
-    return Problem(id, f"{id} needs {wanted}; {n or 'none'} is connected.", "Drag a wire to it.", grade=Grade.OPEN)
+def _facts(net: Builder) -> dict[str, Fact]:
+    """What every node that was written down turned out to be."""
+    sizes: Counter[str] = Counter()
+    for parameter in net.parameters:
+        parts = layer_of(f"{parameter.node}/").split("/")
+        sizes.update({"/".join(parts[: i + 1]): parameter.size for i in range(len(parts))})
+    return {
+        path: Fact(values[0].shape, sizes[path], tuple(value.shape for value in values))
+        for path, values in net.results.items()
+    }
 
 
 def _missing_loss(graph: Graph, facts: Mapping[str, Fact], columns: Columns) -> list[Problem]:
     if not graph.nodes or any(isinstance(node.layer, Loss) for node in graph.nodes.values()):
         return []
-    ends = [id for id, n in graph.nodes.items() if not graph.out_of(id) and n.layer.arity[1] != 0]
+    ends = [id for id, n in graph.nodes.items() if not graph.out_of(id) and n.layer.takes[1] != 0]
     if not ends:
         message = "The network has no layer yet that computes something."
         return [Problem(next(iter(graph.nodes)), message, "Add a layer behind the input.", grade=Grade.OPEN)]

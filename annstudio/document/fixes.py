@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
 from annstudio.errors import Remedy
 from annstudio.layers.base import make
+from annstudio.layers.block.boxing import inside, with_inside
+from annstudio.layers.block.node import Block
+from annstudio.layers.graph import Graph, Node
 
 GAP = 190.0
 """How far to the right of its neighbour a new node is put."""
@@ -13,6 +15,10 @@ GAP = 190.0
 
 def mend(graph: Graph, remedy: Remedy) -> Graph:
     """The graph after a mend. Raises GraphError where the setting is out of bounds."""
+    box, _, rest = remedy.node.partition("/")
+    if rest:
+        held = inside(graph, box)
+        return graph if held is None else with_inside(graph, box, mend(held, replace(remedy, node=rest)))
     if remedy.action == "insert":
         return _insert_before(graph, remedy)
     if remedy.action == "append":
@@ -64,6 +70,11 @@ def _set(graph: Graph, remedy: Remedy) -> Graph:
     names = set(remedy.settings)
     while id is not None:
         layer = graph.nodes[id].layer
+        if isinstance(layer, Block) and not names <= set(Block.model_fields) and layer.outputs:
+            # What comes out of a block is made by what it holds.
+            held = _set(layer.inside, replace(remedy, node=layer.outputs[0]))
+            if held != layer.inside:
+                return with_inside(graph, id, held)
         fields = set(type(layer).model_fields)
         if names <= fields:
             return graph.with_layer(id, layer.changed(**remedy.settings))

@@ -328,7 +328,7 @@ class Network:
         rows = {}
         for feed in program.feeds:
             slot = program.slots[feed.slot]
-            if slot.node in self.project.graph.nodes and not self.project.graph.nodes[slot.node].layer.arity[1] == 0:
+            if slot.node in self.project.graph.nodes and self.project.graph.nodes[slot.node].layer.takes[1] != 0:
                 # A target: prediction does not look at it.
                 rows[feed.slot] = np.zeros((len(piece), *slot.shape))
                 continue
@@ -357,11 +357,10 @@ class Network:
         return [
             id
             for id, node in graph.nodes.items()
-            if node.layer.has_output and all(not graph.nodes[link.target].layer.has_output for link in graph.out_of(id))
+            if node.layer.gives and all(not graph.nodes[link.target].layer.gives for link in graph.out_of(id))
         ]
 
 
-def _meaning(project: Project) -> tuple[object, ...]:
+def _meaning(project: Project) -> object:
     """What programs depend on: layers and links, not places."""
-    graph = project.graph
-    return (tuple((id, node.layer) for id, node in graph.nodes.items()), graph.links)
+    return project.graph.meaning

@@ -7,9 +7,14 @@ import numpy as np
 
 from annstudio.data.base import DataSource
 from annstudio.document.diff import diff
-from annstudio.document.graph import Graph
 from annstudio.engine.arena import Weights, frozen
 from annstudio.engine.op import Array
+from annstudio.errors import GraphError
+from annstudio.layers.base import Layer
+from annstudio.layers.block.boxing import inside, owner_of, with_inside
+from annstudio.layers.block.node import Block
+from annstudio.layers.graph import Graph
+from annstudio.layers.names import is_of, renamed
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Progress
 
@@ -82,20 +87,31 @@ class Project:
     def redrawn(self, node: str) -> "Project":
         """With a node's weights as its initialisers give them."""
         weights, start, locked = (
-            {key: array for key, array in arrays.items() if key.rpartition("/")[0] != node}
+            {key: array for key, array in arrays.items() if not is_of(key, node)}
             for arrays in (self.weights, self.start, self.locked)
         )
         return replace(self, weights=weights, start=start, locked=locked, progress=None)
 
-    def renamed(self, old: str, new: str, weights: Weights) -> "Project":
-        """With a node under another name; its weights (given, since they may still be the initialiser's) go along."""
-        graph = self.graph.renamed(old, new)
+    def renamed(self, path: str, new: str, weights: Weights) -> "Project":
+        """With the node at a path under another name; its weights (given, since they may still be the initialiser's)
+        go along. Raises GraphError where the name cannot be."""
+        box, _, old = path.rpartition("/")
+        drawing = inside(self.graph, box)
+        if drawing is None:
+            raise GraphError(f"There is no block {box!r}.")
+        graph = with_inside(self.graph, box, drawing.renamed(old, new))
+        owner = owner_of(self.graph, path)
+        return replace(self, graph=graph).with_names({owner: owner[: len(owner) - len(old)] + new.strip()}, weights)
+
+    def with_names(self, names: Mapping[str, str], weights: Weights) -> "Project":
+        """With `weights` added and known by the paths that nodes have now."""
+        start = {**self.start, **weights} if self.untrained else self.start
+        known = {**self.weights, **weights}
         return replace(
             self,
-            graph=graph,
-            weights=_renamed_keys({**self.weights, **weights}, old, new.strip()),
-            start=_renamed_keys({**self.start, **weights} if self.untrained else self.start, old, new.strip()),
-            locked=_renamed_keys(self.locked, old, new.strip()),
+            weights={renamed(key, names): array for key, array in known.items()},
+            start={renamed(key, names): array for key, array in start.items()},
+            locked={renamed(key, names): mask for key, mask in self.locked.items()},
         )
 
 
@@ -103,11 +119,6 @@ def _same_weights(mine: Weights, theirs: Weights) -> bool:
     return mine.keys() == theirs.keys() and all(
         array is theirs[key] or np.array_equal(array, theirs[key]) for key, array in mine.items()
     )
-
-
-def _renamed_keys(weights: Weights, old: str, new: str) -> Mapping[str, Array]:
-    start = f"{old}/"
-    return {(f"{new}/{key[len(start) :]}" if key.startswith(start) else key): w for key, w in weights.items()}
 
 
 def fitted(weights: Weights, wanted: Weights) -> dict[str, Array]:
@@ -122,13 +133,20 @@ def structure_changed(before: Project, after: Project) -> bool:
     """Whether the network or its data is another, so that what was recorded of its training no longer holds."""
     if before.data != after.data:
         return True
-    found = diff(before.graph, after.graph)
+    return _graph_changed(before.graph, after.graph)
+
+
+def _graph_changed(before: Graph, after: Graph) -> bool:
+    found = diff(before, after)
     if found.added or found.removed or found.links_added or found.links_removed:
         return True
-    for id in found.changed:
-        old, new = before.graph.nodes[id].layer, after.graph.nodes[id].layer
-        if type(old) is not type(new):
-            return True
-        if any(getattr(old, name) != getattr(new, name) for name in set(type(old).model_fields) - KEEPS_RUN):
-            return True
-    return False
+    return any(_layer_changed(before.nodes[id].layer, after.nodes[id].layer) for id in found.changed)
+
+
+def _layer_changed(old: Layer, new: Layer) -> bool:
+    if type(old) is not type(new):
+        return True
+    if isinstance(old, Block) and isinstance(new, Block) and _graph_changed(old.inside, new.inside):
+        return True
+    compared = set(type(old).model_fields) - KEEPS_RUN - {"inside"}
+    return any(getattr(old, name) != getattr(new, name) for name in compared)

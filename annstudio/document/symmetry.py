@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from annstudio.document.graph import Graph
 from annstudio.engine.arena import Weights
 from annstudio.engine.initializers import SYMMETRIC
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, View
 from annstudio.errors import Remedy
+from annstudio.layers.graph import Graph
+from annstudio.layers.names import node_of
 
 UNITS = ("unit", "filter", "gate and unit")
 """What the axis of a layer's units is called."""
@@ -34,9 +35,11 @@ def alike(
     """
     of: dict[str, list[Parameter]] = {}
     for parameter in parameters:
-        of.setdefault(parameter.node, []).append(parameter)
+        of.setdefault(node_of(parameter.node), []).append(parameter)
     found = {}
     for id, own in of.items():
+        if any(parameter.node != id for parameter in own):
+            continue  # A block: what it holds is not looked into.
         if not all(_may_be_alike(p, view, weights) for p in own for view in p.views if view.name[0] in "WU"):
             continue
         n = _siblings(own, channels.get(graph.into(id)[0].source, 0) if graph.into(id) else 0)

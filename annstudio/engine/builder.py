@@ -6,11 +6,11 @@ checking a drawing and compiling it are the same walk.
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
-from annstudio.engine.op import Limit, Op, Shape, values_text
+from annstudio.engine.op import Limit, Op, Shape, shape_text, values_text
 from annstudio.engine.passes import fuse
 from annstudio.engine.program import Draw, Feed, Judged, Noise, Parameter, Phase, Program, Role, Slot, Step, View
 from annstudio.errors import Remedy, ShapeError
@@ -39,6 +39,17 @@ class Spec:
 Expand = Callable[..., Value]
 
 
+@dataclass(frozen=True)
+class Room:
+    """The box that is being written down: what names of nodes and of the owners of weights begin with inside it."""
+
+    path: str = ""
+    owner: str = ""
+    suffix: str = ""
+    """What names of the owners of weights end with, such as `[3]` for the weights of one time step."""
+    trainable: bool = True
+
+
 class Builder:
     """Writes a Program down. `training` is settled here, ops never ask; `plain` chooses the reading of composites."""
 
@@ -53,6 +64,7 @@ class Builder:
         self.noises: list[Noise] = []
         self.constants: dict[int, float] = {}
         self.outputs: dict[str, int] = {}
+        self.results: dict[str, tuple[Value, ...]] = {}
         self.losses: dict[str, int] = {}
         self.penalties: dict[str, list[int]] = {}
         self.judged: list[Judged] = []
@@ -60,7 +72,12 @@ class Builder:
         self._loss_terms: list[Value] = []
         self._made_by: dict[int, Step] = {}
         self._lengths: dict[int, Value] = {}
+        self._known: dict[tuple[str, ...], int] = {}
+        self._states: dict[tuple[str, str], Value] = {}
+        self._kept_within: set[tuple[int, Op]] = set()
+        self.room = Room()
         self._node = ""
+        self._owner = ""
         self._scope = ""
         self._phase = Phase.FORWARD
         self.sources: dict[int, str] = {}
@@ -76,15 +93,36 @@ class Builder:
     def parameter(
         self, shape: Shape, views: Sequence[View], *, trainable: bool = True, frozen: frozenset[str] = frozenset()
     ) -> Value:
-        """An array to be learned, stored in one piece and known by its views."""
-        value = self._slot(Role.PARAMETER, shape, ", ".join(view.name for view in views), batched=False)
-        self.parameters.append(Parameter(value.slot, self._node, shape, tuple(views), trainable, frozen))
+        """An array to be learned, stored in one piece and known by its views.
+
+        Asked for again under the same names it is the same array: so weights are shared. Frozen for one is frozen for
+        all. Raises ShapeError where the one that is there has another shape.
+        """
+        identity = (self._owner, *(view.name for view in views))
+        trainable = trainable and self.room.trainable
+        if identity in self._known:
+            return self._shared(self._known[identity], shape, trainable=trainable, frozen=frozen)
+        value = self._slot(Role.PARAMETER, shape, ", ".join(view.name for view in views), batched=False, owned=True)
+        self._known[identity] = len(self.parameters)
+        self.parameters.append(Parameter(value.slot, self._owner, shape, tuple(views), trainable, frozen))
         return value
+
+    def _shared(self, known: int, shape: Shape, *, trainable: bool, frozen: frozenset[str]) -> Value:
+        there = self.parameters[known]
+        if there.shape != shape:
+            raise ShapeError(
+                f"{self._node} shares the weights of {there.node}, which are {shape_text(there.shape)} numbers; "
+                f"here they would be {shape_text(shape)}.",
+                "Give both inputs of one shape, or weights of their own.",
+            )
+        both = replace(there, trainable=there.trainable and trainable, frozen=there.frozen | frozen)
+        self.parameters[known] = both
+        return self.value_of(there.slot)
 
     def noise(self, draw: Draw, shape: Shape, name: str = "noise") -> Value:
         """Random numbers, drawn anew for every batch."""
         value = self._slot(Role.NOISE, shape, name)
-        self.noises.append(Noise(value.slot, self._node, draw))
+        self.noises.append(Noise(value.slot, self._node, draw, self._scope))
         return value
 
     def constant(self, number: float, shape: Shape = ()) -> Value:
@@ -93,12 +131,20 @@ class Builder:
         return value
 
     def state(self, shape: Shape, name: str, *, batched: bool = False, start: float = 0.0) -> Value:
-        """An array that lives from batch to batch; `carry` says what it becomes."""
-        return self._slot(Role.STATE, shape, name, batched=batched, fill=start)
+        """An array that lives from batch to batch; `carry` says what it becomes. Asked for again it is what it became
+        until there, so that a layer at every time step hands its state on from step to step."""
+        identity = (self._owner, name)
+        if identity not in self._states:
+            self._states[identity] = self._slot(Role.STATE, shape, name, batched=batched, fill=start, owned=True)
+        return self._states[identity]
 
     def carry(self, state: Value, new: Value, copy: Op) -> None:
         """After the update, `state` becomes `new` (`copy` is an op that passes its input on unchanged)."""
-        self._carries.append(Step(Phase.UPDATE, copy, self._node, (new.slot,), state.slot, scope=self._scope))
+        identity = next(key for key, now in self._states.items() if now.slot == state.slot)
+        first = next((step.output for step in self._carries if step.inputs == (state.slot,)), state.slot)
+        self._carries = [step for step in self._carries if step.inputs != (state.slot,)]
+        self._carries.append(Step(Phase.UPDATE, copy, self._node, (new.slot,), first, scope=self._scope))
+        self._states[identity] = new
 
     def apply(self, op: Op, *inputs: Value, name: str = "") -> Value:
         """Do `op`; the result's shape is the op's own word. Raises ShapeError in the node's and its sources' names."""
@@ -159,14 +205,25 @@ class Builder:
         return value
 
     def penalty(self, op: Op, w: Value) -> None:
-        """A part of the loss that depends on weights alone; it counts where there is a loss of the outputs, too."""
-        with self.node(self._node, Phase.LOSS):
+        """A part of the loss that depends on weights alone; it counts where there is a loss of the outputs, too.
+
+        Weights that are used in several places are asked for it once."""
+        if not self._first_time(op, w):
+            return
+        with self.node(self._node, Phase.LOSS, self._owner):
             value = self.apply(op, w, name="penalty")
         self.penalties.setdefault(self._node, []).append(value.slot)
 
     def constrain(self, op: Limit, w: Value) -> None:
         """After every update, `w` becomes what `op` makes of it."""
+        if not self._first_time(op, w):
+            return
         self._carries.append(Step(Phase.UPDATE, op, self._node, (w.slot,), w.slot, scope=self._scope))
+
+    def _first_time(self, op: Op, w: Value) -> bool:
+        first = (w.slot, op) not in self._kept_within
+        self._kept_within.add((w.slot, op))
+        return first
 
     @property
     def current(self) -> str:
@@ -193,27 +250,46 @@ class Builder:
     # What the compiler calls ----------------------------------------------------------------------------------------
 
     @contextmanager
-    def node(self, name: str, phase: Phase = Phase.FORWARD) -> "Iterator[None]":
-        """Everything applied inside belongs to this node."""
-        before = self._node, self._phase
-        self._node, self._phase = name, phase
+    def node(self, name: str, phase: Phase = Phase.FORWARD, owner: str = "") -> "Iterator[None]":
+        """Everything applied inside belongs to this node; weights and states are `owner`'s, else its own."""
+        before = self._node, self._phase, self._owner
+        self._node, self._phase, self._owner = name, phase, owner or name
         try:
             yield
         finally:
-            self._node, self._phase = before
+            self._node, self._phase, self._owner = before
+
+    @contextmanager
+    def inside(self, weights_of: str = "", suffix: str = "", *, trainable: bool = True) -> "Iterator[None]":
+        """Nodes written inside stand in the box that the current node is; their weights are those of the node
+        `weights_of` beside it, else its own."""
+        before = self.room
+        own = self._node.rpartition("/")[2]
+        self.room = Room(
+            f"{self._node}/",
+            f"{before.owner}{weights_of or own}/",
+            before.suffix + suffix,
+            before.trainable and trainable,
+        )
+        try:
+            yield
+        finally:
+            self.room = before
 
     @contextmanager
     def scope(self, name: str) -> "Iterator[None]":
         """Everything applied inside stands at this place of a composite (`t = 3`)."""
-        before, self._scope = self._scope, f"{self._scope} {name}".strip()
+        before, self._scope = self._scope, f"{self._scope}, {name}" if self._scope else name
         try:
             yield
         finally:
             self._scope = before
 
-    def output(self, node: str, value: Value) -> None:
-        self.outputs[node] = value.slot
-        self.sources[value.slot] = node
+    def output(self, node: str, *values: Value) -> None:
+        """Say what a node's results are; the first one is what is looked at."""
+        self.outputs[node] = values[0].slot
+        self.results[node] = values
+        self.sources.update({value.slot: node for value in values})
 
     def finish(self, total: Callable[["Builder", list[Value]], Value]) -> Program:
         """The program. `total` adds several losses; with a loss and in training the way back and update are written."""
@@ -234,8 +310,9 @@ class Builder:
 
     def _slot(
         self, role: Role, shape: Shape, name: str, *, batched: bool = True, dtype: str = "float", fill: float = 0.0,
-        shown: bool = True,
+        shown: bool = True, owned: bool = False,
     ) -> Value:  # fmt: skip
-        slot = Slot(len(self.slots), role, shape, self._node, name, batched, dtype, fill, shown, self._scope)
+        node, scope = (self._owner, "") if owned else (self._node, self._scope)
+        slot = Slot(len(self.slots), role, shape, node, name, batched, dtype, fill, shown, scope)
         self.slots.append(slot)
         return Value(len(self.slots) - 1, shape, batched)

@@ -208,8 +208,8 @@ def same_shape(*inputs: Shape) -> Shape:
 
 def shape_text(shape: Shape) -> str:
     """A shape as users read it: images as height × width × channels, a single number as 1."""
-    if len(shape) == 3:
-        shape = (shape[1], shape[2], shape[0])
+    if len(shape) >= 3:
+        shape = (*shape[:-3], *shape[-2:], shape[-3])
     return "×".join(str(size) for size in shape) or "1"
 
 

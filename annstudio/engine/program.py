@@ -119,11 +119,17 @@ class Draw(Protocol):
 
 @dataclass(frozen=True)
 class Noise:
-    """A slot filled by `draw` before each batch, keyed by (seed, step, node)."""
+    """A slot filled by `draw` before each batch, keyed by (seed, step, node and place in it)."""
 
     slot: int
     node: str
     draw: Draw
+    scope: str = ""
+
+    @property
+    def key(self) -> str:
+        """What its random numbers are drawn for: every time step has its own."""
+        return f"{self.node} {self.scope}".strip()
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class Run:
     def begin(self, seed: int = 0, step: int = 0) -> None:
         """Start a new batch with the feeds as they are."""
         for noise in self.program.noises:
-            noise.draw.fill(generator(seed, step, noise.node), self.arrays[noise.slot])
+            noise.draw.fill(generator(seed, step, noise.key), self.arrays[noise.slot])
         self.cursor = 0
 
     def rows(self, slot: int) -> Array:

@@ -25,7 +25,9 @@ def layers_report(stepper: Stepper) -> list[dict[str, Any]]:
     program = stepper.program
     rows = []
     for node, output in program.outputs.items():
-        if node in program.losses:
+        passes_on = program.slots[output].node != node
+        if node in program.losses or ("/" in node and passes_on):
+            # An end of a block says nothing new.
             continue
         net = net_slot(program, node)
         delta = program.gradients.get(output if net is None else net)

@@ -166,7 +166,7 @@ class Walk:
             return "Start · the data and the weights are there"
         moment = self.moments[place - 1]
         step = self.program.steps[moment.position - 1]
-        parts = [step.phase.value.capitalize(), step.node]
+        parts = [step.phase.value.capitalize(), step.node, step.scope]
         if moment.quantity is not None:
             parts.append(self.text(moment.quantity))
         elif self.grain is not Grain.LAYER:

@@ -14,13 +14,14 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 import annstudio
-from annstudio.document.graph import Graph
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.errors import FormatError
 from annstudio.formats.archive import parse_json, read_only, short
 from annstudio.formats.base import Content, Format, atomic_write, c_ordered, finite, read_bytes
-from annstudio.formats.schema import GraphEntry, check_weights, validated
+from annstudio.formats.schema import check_weights, read_graph, validated, written_graph
+from annstudio.layers.drawn import GraphEntry
+from annstudio.layers.graph import Graph
 
 MAX_HEADER_BYTES = 32 << 20
 METADATA = "annstudio"
@@ -90,7 +91,7 @@ def _array(name: str, tensor: Mapping[str, Any]) -> Array:
 
 
 def _described(graph: Graph) -> str:
-    said = {"program": annstudio.__version__, "graph": GraphEntry.of(graph).model_dump(mode="json")}
+    said = {"program": annstudio.__version__, "graph": written_graph(graph).model_dump(mode="json")}
     return json.dumps(said, ensure_ascii=False, allow_nan=False)
 
 
@@ -99,6 +100,6 @@ def _project(weights: Mapping[str, Array], metadata: Mapping[str, str]) -> Proje
     if not isinstance(metadata.get(METADATA), str):
         return None
     said = parse_json(metadata[METADATA].encode("utf-8"))
-    graph = validated(GraphEntry, said.get("graph") if isinstance(said, dict) else None).graph()
+    graph = read_graph(validated(GraphEntry, said.get("graph") if isinstance(said, dict) else None))
     check_weights(graph, weights)
     return Project(graph=graph, weights=weights)

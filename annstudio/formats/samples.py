@@ -11,6 +11,7 @@ FIRST = "digits-cnn"
 ORDER = (
     "worked-example", "worked-example-biases", "three-layer-forward", "perceptron", "perceptron-xor", "xor", "spiral",
     "digits-mlp", "digits-cnn", "deep-sigmoid-vs-relu", "autoencoder", "sunspots-conv1d", "sunspots-rnn", "vowels-lstm",
+    "block-of-blocks", "rnn-over-rnn",
 )  # fmt: skip
 
 

@@ -9,96 +9,43 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 import annstudio
 from annstudio.document.compile import check, compile_graph
-from annstudio.document.graph import Graph, Link, Node, can_be_name
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Role
 from annstudio.errors import FormatError, GraphError
 from annstudio.formats.archive import CHANGED, short
-from annstudio.layers.base import make
+from annstudio.layers.drawn import Entry, GraphEntry
+from annstudio.layers.graph import Graph
+from annstudio.layers.names import node_of
 from annstudio.training.settings import TrainingSettings
 
-SCHEMA = 2
-MAX_NODES = 10_000
-MAX_LINKS = 100_000
+SCHEMA = 3
 MAX_WEIGHTS = 1 << 28
-EDGE = 1e6
-"""How far from the origin a node can lie."""
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
-MIGRATIONS: Mapping[int, Migration] = {1: lambda said: {**said, "locked": []}}
+
+
+def _every_wire_from_the_first_output(said: dict[str, Any]) -> dict[str, Any]:
+    """2 → 3: a layer can have several outputs, so every wire says which one it comes from."""
+    graph = said.get("graph")
+    links = graph.get("links") if isinstance(graph, dict) else None
+    if not isinstance(graph, dict) or not isinstance(links, list):
+        return said
+    links = [{**link, "out": 0} if isinstance(link, dict) else link for link in links]
+    return {**said, "graph": {**graph, "links": links}}
+
+
+MIGRATIONS: Mapping[int, Migration] = {
+    1: lambda said: {**said, "locked": []},
+    2: _every_wire_from_the_first_output,
+}
 """Turns what a file of that schema says into what one of the next would: one small function a version."""
 
-Name = Annotated[str, Field(min_length=1, max_length=60)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
-Place = Annotated[FiniteFloat, Field(ge=-EDGE, le=EDGE)]
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class Entry(BaseModel):
-    """A part of the file: nothing unknown in it, nothing of a wrong type."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NodeEntry(Entry):
-    """A layer at its place."""
-
-    id: Name
-    layer: Annotated[str, Field(max_length=100)]
-    settings: dict[str, Any] = {}
-    x: Place = 0.0
-    y: Place = 0.0
-
-
-class LinkEntry(Entry):
-    """A wire."""
-
-    source: Name
-    target: Name
-    port: Annotated[int, Field(ge=0, le=4096)] = 0
-
-
-class GraphEntry(Entry):
-    """A drawing."""
-
-    nodes: Annotated[list[NodeEntry], Field(max_length=MAX_NODES)] = []
-    links: Annotated[list[LinkEntry], Field(max_length=MAX_LINKS)] = []
-
-    @classmethod
-    def of(cls, graph: Graph) -> "GraphEntry":
-        """What is written for a drawing. Raises FormatError where a name could not be read again."""
-        nodes = [
-            {
-                "id": node.id,
-                "layer": node.layer.kind(),
-                "settings": node.layer.model_dump(mode="json"),
-                "x": min(max(node.x, -EDGE), EDGE),
-                "y": min(max(node.y, -EDGE), EDGE),
-            }
-            for node in graph.nodes.values()
-        ]
-        links = [{"source": link.source, "target": link.target, "port": link.port} for link in graph.links]
-        return validated(cls, {"nodes": nodes, "links": links})
-
-    def graph(self) -> Graph:
-        """The drawing itself. Raises FormatError where it is none."""
-        nodes: dict[str, Node] = {}
-        for entry in self.nodes:
-            if not can_be_name(entry.id):
-                raise FormatError(f"One of its nodes is called {entry.id!r}, which cannot be a name.", CHANGED)
-            if entry.id in nodes:
-                raise FormatError(f"Two of its nodes are called {entry.id!r}.", CHANGED)
-            try:
-                nodes[entry.id] = Node(entry.id, make(entry.layer, entry.settings), entry.x, entry.y)
-            except GraphError as error:
-                raise FormatError(f"Its node {entry.id!r} cannot be: {short(error.message)}.", CHANGED) from error
-        graph = Graph(nodes, tuple(Link(k.source, k.target, k.port) for k in self.links))
-        _check_links(graph)
-        return graph
 
 
 class PlanEntry(Entry):
@@ -126,7 +73,7 @@ class ProjectEntry(Entry):
     """All of project.json."""
 
     format: Literal["annstudio"] = "annstudio"
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     program: Annotated[str, Field(max_length=100)] = annstudio.__version__
     title: Annotated[str, Field(max_length=1_000)] = ""
     note: Annotated[str, Field(max_length=100_000)] = ""
@@ -138,6 +85,22 @@ class ProjectEntry(Entry):
     locked: Annotated[list[str], Field(max_length=100_000)] = []
     """Names of the weights with single numbers that are locked; which ones, says locked.npz."""
     progress: ProgressEntry | None = None
+
+
+def read_graph(entry: GraphEntry) -> Graph:
+    """The drawing that an entry tells. Raises FormatError where it is none."""
+    try:
+        return entry.graph()
+    except GraphError as error:
+        raise FormatError(short(error.message, 300), CHANGED) from error
+
+
+def written_graph(graph: Graph) -> GraphEntry:
+    """What is written for a drawing. Raises FormatError where it could not be read again."""
+    try:
+        return GraphEntry.of(graph)
+    except GraphError as error:
+        raise FormatError(error.message, CHANGED) from error
 
 
 def validated(model: type[Model], raw: Any) -> Model:
@@ -186,13 +149,13 @@ class Expected:
 
     def takes(self, key: str, array: Array) -> bool:
         """Whether an array can be the weights of that name."""
-        node = key.rpartition("/")[0]
+        node = node_of(key)
         return array.shape == self.shapes.get(key) if node in self.told else node in self.nodes
 
 
 def expected_weights(graph: Graph) -> Expected:
     """What weights a drawing has, whatever the data. Raises FormatError where they are too many."""
-    told = check(graph, {}).facts.keys()
+    told = check(graph, {}).facts.keys() & graph.nodes.keys()
     return Expected(_shapes(graph.part(told)) if told else {}, told, graph.nodes.keys())
 
 
@@ -221,21 +184,3 @@ def check_weights(graph: Graph, weights: Mapping[str, Array]) -> None:
             shape = expected.shapes.get(key)
             wanted = f"should have the shape {shape}, not {array.shape}" if shape else "belong to no layer"
             raise FormatError(f"Its weights {short(key)} {wanted}.", CHANGED)
-
-
-def _check_links(graph: Graph) -> None:
-    taken: set[tuple[str, int]] = set()
-    for link in graph.links:
-        for end in (link.source, link.target):
-            if end not in graph.nodes:
-                raise FormatError(f"One of its wires ends at {end!r}, which is not there.", CHANGED)
-        most = graph.nodes[link.target].layer.arity[1]
-        if (most is not None and link.port >= most) or not graph.nodes[link.source].layer.has_output:
-            raise FormatError(f"Its wire from {link.source!r} to {link.target!r} has no place to go.", CHANGED)
-        if (link.target, link.port) in taken:
-            raise FormatError(f"Two of its wires end at the same input of {link.target!r}.", CHANGED)
-        taken.add((link.target, link.port))
-    try:
-        graph.order()
-    except GraphError as error:
-        raise FormatError(f"{short(error.message)}.", CHANGED) from error

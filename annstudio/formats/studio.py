@@ -35,14 +35,15 @@ from annstudio.formats.archive import (
 from annstudio.formats.base import Content, Format, atomic_write, check_readable
 from annstudio.formats.safetensors import pack, unpack
 from annstudio.formats.schema import (
-    GraphEntry,
     PlanEntry,
     ProgressEntry,
     ProjectEntry,
     check_weights,
     expected_weights,
     migrated,
+    read_graph,
     validated,
+    written_graph,
 )
 from annstudio.training.patience import Best
 from annstudio.training.record import EPOCH_COLUMNS, MAX_BLOCKS, Record
@@ -130,7 +131,7 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
     said = {
         "title": project.title,
         "note": project.note,
-        "graph": GraphEntry.of(project.graph),
+        "graph": written_graph(project.graph),
         "data": None if project.data is None else project.data.model_dump(mode="json"),
         "settings": project.settings,
         "own_weights": own,
@@ -204,7 +205,7 @@ def _parse(archive: Archive) -> Content:
     if PROJECT not in archive.members:
         raise FormatError("It is not an ANN Studio project.", "Choose a file that ends in .annstudio.")
     entry = validated(ProjectEntry, migrated(parse_json(archive.read(PROJECT, MAX_JSON_BYTES))))
-    graph = entry.graph.graph()
+    graph = read_graph(entry.graph)
     weights = unpack(archive.read(WEIGHTS, MAX_WEIGHT_BYTES))[0]
     check_weights(graph, weights)
     missing = [key for key in entry.own_weights if key not in weights]

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import annstudio.layers as chapters
 from annstudio.engine.builder import Builder, Value
 from annstudio.errors import GraphError
+
+if TYPE_CHECKING:
+    from annstudio.layers.graph import Graph
 
 Size2D = tuple[Annotated[int, Field(ge=1, le=1024)], Annotated[int, Field(ge=1, le=1024)]]
 
@@ -42,14 +45,39 @@ class Layer(BaseModel):
     prefix: ClassVar[str]
     """What names of such nodes begin with: `conv` makes conv_1, conv_2, …"""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
-    """The fewest and the most inputs (None: any number)."""
+    """The fewest and the most inputs (None: any number) of such nodes; of one of them `takes` says it."""
     has_output: ClassVar[bool] = True
+    """Whether such nodes give anything; of one of them `gives` says how many outputs it has."""
+    films: ClassVar[bool] = False
+    """Whether such nodes take pictures one after the other (time × height × width × channels)."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Further palette entries of this layer: title → settings."""
 
-    def lower(self, net: Builder, *xs: Value) -> Value:
+    def lower(self, net: Builder, *xs: Value) -> Value | tuple[Value, ...]:
         """Write down in ops what this layer does with its inputs. Raises ShapeError where they do not fit."""
         raise NotImplementedError
+
+    def agree(self, path: str, graph: "Graph") -> None:
+        """Raise ShapeError where this layer, as the node at `path`, does not go with the others of its drawing."""
+
+    def after_renaming(self, names: Mapping[str, str]) -> "Layer":
+        """This layer where other nodes of its drawing have new names."""
+        return self
+
+    @property
+    def takes(self) -> tuple[int, int | None]:
+        """The fewest and the most inputs (None: any number)."""
+        return self.arity
+
+    @property
+    def gives(self) -> int:
+        """How many outputs it has."""
+        return int(self.has_output)
+
+    @property
+    def meaning(self) -> object:
+        """What it comes to, whatever it looks like: layers of equal meaning compile to the same."""
+        return self
 
     @property
     def summary(self) -> str:
@@ -98,6 +126,9 @@ def plain_words(error: ValidationError) -> str:
     """A pydantic error as one sentence: which setting, what was expected, what was given."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "value_error":
+        # A sentence of our own.
+        return f"{where}: {first['ctx']['error']}"
     wanted = re.sub(r"^Input should be", "should be", first["msg"])
     return f"{where} {wanted}, got {first.get('input')!r}."
 

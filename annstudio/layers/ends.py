@@ -21,9 +21,9 @@ class Input(Layer):
     shape: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = Field(
         (2,),
         min_length=1,
-        max_length=3,
+        max_length=4,
         title="Shape",
-        description="Of one example: a number of values, time × values, or height × width × channels.",
+        description="Of one example: a number of values, time × values, height × width × channels, or time × these.",
     )
     column: str = Field("x", min_length=1, title="Data column", description="Which column of the data enters here.")
 

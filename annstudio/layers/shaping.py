@@ -104,6 +104,7 @@ class Flatten(Layer):
 
     family: ClassVar[Family] = Family.SHAPE
     prefix: ClassVar[str] = "flatten"
+    films: ClassVar[bool] = True
 
     @classmethod
     def order(cls) -> int:

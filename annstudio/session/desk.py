@@ -8,29 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from psygnal import Signal
 
-from annstudio.data.base import Dataset, DataSource
-from annstudio.document.compile import Checked, Problem, refusal
+from annstudio.document.compile import Checked
 from annstudio.document.diff import diff
-from annstudio.document.fixes import mended
-from annstudio.document.graph import Graph
-from annstudio.document.history import Document
 from annstudio.document.network import Network
-from annstudio.document.project import Project, structure_changed
-from annstudio.engine.arena import frozen
+from annstudio.document.project import Project
 from annstudio.engine.op import Array
-from annstudio.errors import GraphError, Remedy, StudioError
 from annstudio.explain.stepper import Stepper
+from annstudio.layers.block.boxing import inside
+from annstudio.session.editing import Editing
 from annstudio.session.errand import Errand
-from annstudio.session.keeping import brought_weights, check_number, check_shape, fit_weights, spelled
 from annstudio.training.control import Locking, WeightEdit
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
 
 
-class Session:
+class Session(Editing):
     """One open project and what is being done with it."""
 
     changed = Signal(Project, Project)
@@ -38,13 +32,10 @@ class Session:
     activity_changed = Signal(str)
     snapshot = Signal(Snapshot)
     finished = Signal(Finished)
-    told = Signal(str, str)
     watched = Signal(int)
 
     def __init__(self, project: Project | None = None, file: Path | None = None) -> None:
-        self.document = Document(project)
-        self.file = file
-        self.network = Network(self.document.project, self.folder)
+        super().__init__(project, file)
         self.stepper: Stepper | None = None
         self.latest: Snapshot | None = None
         self.sample = 0
@@ -56,31 +47,8 @@ class Session:
     # Reading ---------------------------------------------------------------------------------------------------------
 
     @property
-    def folder(self) -> Path | None:
-        """Where the project file lies; relative data paths begin here."""
-        return self.file.parent if self.file else None
-
-    @property
-    def project(self) -> Project:
-        return self.document.project
-
-    @property
-    def graph(self) -> Graph:
-        return self.project.graph
-
-    @property
-    def checked(self) -> Checked:
-        return self.network.checked
-
-    @property
-    def dataset(self) -> Dataset | None:
-        return self.network.dataset
-
-    @property
-    def data_problem(self) -> str:
-        """Why the chosen data cannot be had; empty where it can."""
-        found = self.network.dataset_or_problem
-        return str(found) if isinstance(found, StudioError) else ""
+    def training(self) -> bool:
+        return self._errand is not None
 
     @property
     def activity(self) -> str:
@@ -101,90 +69,7 @@ class Session:
     def title(self) -> str:
         return self.file.stem if self.file else self.project.title or "Untitled"
 
-    def weights(self) -> dict[str, Array]:
-        """Every view by name, as users see it."""
-        return self.network.weights()
-
-    def weight(self, key: str) -> Array | None:
-        return self.weights().get(key)
-
     # Editing ---------------------------------------------------------------------------------------------------------
-
-    def edit(self, project: Project, label: str, merge: object = None) -> None:
-        """Make `project` what is now. A change of structure or data ends the record of the run and fits the weights."""
-        brought = brought_weights(self.project, project)
-        structural = structure_changed(self.project, project)
-        paused = self._errand is not None and bool(structural or brought)
-        if paused:
-            # A project made before the pause knows nothing of what was learned until then.
-            self.pause()
-            weights = {**self.project.weights, **brought}
-            project = replace(project, weights=weights, progress=self.project.progress)
-        if structural:
-            project, said = fit_weights(project, self.network.followed_by(project), paused=paused)
-            if said:
-                self.told.emit("info", said)
-        self.document.apply(project, label, merge)
-
-    def edit_graph(self, graph: Graph, label: str, merge: object = None) -> None:
-        self.edit(replace(self.project, graph=graph), label, merge)
-
-    def set_layer(self, node: str, merge: object = None, **settings: Any) -> None:
-        """Change settings of a layer. Raises GraphError in plain words where a limit is broken."""
-        layer = self.graph.nodes[node].layer.changed(**settings)
-        name = next(iter(settings)).replace("_", " ")
-        self.edit_graph(self.graph.with_layer(node, layer), f"Set {name} of {node}", merge)
-
-    def set_settings(self, merge: object = None, **fields: Any) -> None:
-        """Change training settings; a running training takes them over at its next batch."""
-        settings = TrainingSettings.model_validate({**self.project.settings.model_dump(), **fields})
-        self.edit(replace(self.project, settings=settings), f"Set {next(iter(fields)).replace('_', ' ')}", merge)
-        if self._errand is not None:
-            self._errand.control.change(settings)
-
-    def set_data(self, source: DataSource | None) -> None:
-        self.edit(replace(self.project, data=source), "Choose data")
-
-    def set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
-        """Change one number; while training this happens between two batches. Raises GraphError where it cannot be."""
-        check_number(key, self.weight(key), index, value)
-        if self._errand is not None:
-            self._errand.edit(WeightEdit(key, index, value))
-            return
-        self._set_weight(key, index, value, merge)
-
-    def set_weights(self, key: str, array: Array, label: str = "") -> None:
-        """Change a whole view. Raises GraphError where the shape is another."""
-        check_shape(key, self.weight(key), array)
-        if not np.isfinite(array).all():
-            raise GraphError(f"Not all values for {key} are finite numbers.", "Give finite numbers.")
-        self.edit(self.project.with_weight(key, frozen(array)), label or f"Set {key}")
-
-    def lock(self, key: str, mask: Array, label: str = "") -> None:
-        """Lock exactly those numbers of a view that are True in `mask`; while training from the next batch on."""
-        self.document.apply(self.network.locking(key, mask), label or f"Lock in {key}")
-        if self._errand is not None:
-            self._errand.edit(Locking(self.project.locked))
-
-    def rename(self, old: str, new: str) -> None:
-        """Give a node another name; its weights keep their values. Raises GraphError where it cannot be."""
-        if old == new:
-            return
-        if self._errand is not None:
-            self.pause()
-        own = {key: w for key, w in self.weights().items() if key.startswith(f"{old}/")}
-        progress = self.project.progress
-        self.document.apply(replace(self.project.renamed(old, new, own), progress=progress), f"Rename {old}")
-
-    def mend(self, remedy: Remedy) -> None:
-        """Carry out a fix that a problem offers."""
-        if remedy.action == "redraw":
-            self.pause()
-        self.edit(mended(self.project, remedy), remedy.label)
-
-    def refusal(self, source: str, target: str, port: int | None = None) -> Problem | None:
-        """Why a wire cannot be, shapes included; None where it can."""
-        return refusal(self.graph, source, target, port, self.network.columns)
 
     def undo(self) -> None:
         if self._errand is not None:
@@ -202,6 +87,7 @@ class Session:
         """Begin anew with another project. What is training is dropped and can never write into the new one."""
         self._drop_worker()
         self.leave_explain()
+        self.open_block("")
         self.file, self.latest, self.sample = file, None, 0
         self.network = Network(project, self.folder)
         self.document.replace(project)
@@ -323,6 +209,8 @@ class Session:
             self._follow_explaining(self.stepper, before, after, structural=structural)
         if self._errand is None and before.progress is not after.progress:
             self.latest = None
+        if inside(after.graph, self.path) is None:
+            self._stay_inside()
         self.changed.emit(before, after)
         if structural or self.checked.problems != found:
             self.rechecked.emit(self.checked)
@@ -337,10 +225,17 @@ class Session:
             self.stepper.to(stepper.position)
             self.activity_changed.emit(self.activity)
 
-    def _set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
-        array = np.array(self.weights()[key])
-        array[index] = value
-        self.document.apply(self.project.with_weight(key, frozen(array)), f"Set {spelled(key, index)}", merge)
+    def _steer(self, settings: TrainingSettings) -> None:
+        if self._errand is not None:
+            self._errand.control.change(settings)
+
+    def _lock_while_training(self) -> None:
+        if self._errand is not None:
+            self._errand.edit(Locking(self.project.locked))
+
+    def _set_while_training(self, key: str, index: tuple[int, ...], value: float) -> None:
+        assert self._errand is not None
+        self._errand.edit(WeightEdit(key, index, value))
 
     def _start(self, merge: object, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> None:
         if self._errand is not None:

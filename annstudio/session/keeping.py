@@ -8,6 +8,7 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array, Index
 from annstudio.errors import GraphError, StudioError
+from annstudio.layers.names import node_of
 
 
 def brought_weights(before: Project, after: Project) -> dict[str, Array]:
@@ -63,4 +64,4 @@ def spelled(key: str, index: Index) -> str:
 
 
 def _nodes(keys: set[str] | dict[str, Array]) -> str:
-    return ", ".join(sorted({key.partition("/")[0] for key in keys}))
+    return ", ".join(sorted({node_of(key) for key in keys}))

@@ -52,6 +52,6 @@ class Watch:
             if not isinstance(noise.draw, KeepMask):
                 continue
             mask = np.empty((*self._trained.slots[noise.slot].shape, 1))
-            noise.draw.fill(generator(seed, step, noise.node), mask)
+            noise.draw.fill(generator(seed, step, noise.key), mask)
             masks[noise.node] = frozen(to_user(mask)[0])
         return masks

@@ -31,6 +31,10 @@ def _chosen(window: "Window") -> bool:
     return _drawing(window) and bool(window.canvas.selection)
 
 
+def _block_chosen(window: "Window") -> bool:
+    return _drawing(window) and bool(window.canvas.chosen_block)
+
+
 def _something(window: "Window") -> bool:
     return _drawing(window) and bool(window.session.graph.nodes)
 
@@ -108,6 +112,15 @@ COMMANDS: tuple[Command, ...] = (
             ("/",), "add", _drawing, separator=True),
     Command("connect", "Connect from selected …", lambda w: w.canvas.start_keyboard_connect(), "Edit",
             "Choose a layer that the selected one is to feed", ("C",), "connect", _chosen),
+    Command("make_block", "Make block", lambda w: w.canvas.make_block(), "Edit",
+            "Put the selected layers into a block of their own", ("Ctrl+G",), "layer-block", _chosen, separator=True),
+    Command("open_block", "Open block", lambda w: w.canvas.open_block(), "Edit",
+            "Show what the selected block holds (Enter)", (), "", _block_chosen),
+    Command("leave_block", "Leave block", lambda w: w.canvas.leave_block(), "Edit",
+            "Back to the drawing that the block stands in (Esc, Alt+Up)", (), "",
+            lambda w: _drawing(w) and bool(w.session.path)),
+    Command("unpack_block", "Unpack block", lambda w: w.canvas.unpack_block(), "Edit",
+            "Put what the selected block holds in its place", ("Ctrl+Shift+G",), "", _block_chosen),
     Command("zoom_in", "Zoom in", lambda w: w.canvas.zoom_in(), "View", "Show the canvas larger", Keys.ZoomIn,
             "zoom-in", _drawing),
     Command("zoom_out", "Zoom out", lambda w: w.canvas.zoom_out(), "View", "Show the canvas smaller", Keys.ZoomOut,

@@ -162,7 +162,10 @@ class Docks:
         """What was selected stays so under its new name."""
         self._canvas.select([new])
 
-    def _show_node(self, id: str) -> None:
+    def _show_node(self, path: str) -> None:
+        """Show a node, opening the block that it stands in."""
+        box, _, id = path.rpartition("/")
+        self._canvas.attempt(lambda: self._session.open_block(box))
         self._canvas.select([id])
         self._canvas.show_node(id)
 

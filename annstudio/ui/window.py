@@ -149,10 +149,15 @@ class Window(QMainWindow):
         self.session.document.saved.connect(self._title)
         self.session.activity_changed.connect(self._activity_changed)
         self.session.watched.connect(self._draw)
+        self.session.opened.connect(self._block_opened)
         self.canvas.selection_changed.connect(self._selected)
 
     def _changed(self, before: Any, after: Any) -> None:
         self._title()
+        self.update_actions()
+        self._draw()
+
+    def _block_opened(self, path: str) -> None:
         self.update_actions()
         self._draw()
 
@@ -316,7 +321,8 @@ class Window(QMainWindow):
         self.status.close_down()
         for signal, slot in (
             (self.session.changed, self._changed), (self.session.activity_changed, self._activity_changed),
-            (self.session.watched, self._draw), (self.session.document.saved, self._title),
+            (self.session.watched, self._draw), (self.session.opened, self._block_opened),
+            (self.session.document.saved, self._title),
         ):  # fmt: skip
             signal.disconnect(slot, missing_ok=True)
         self.session.close()

@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from annstudio.document.compile import Columns, check
-from annstudio.document.graph import Graph, Node
 from annstudio.engine.builder import Spec
 from annstudio.engine.layout import engine_shape
 from annstudio.errors import GraphError
 from annstudio.layers.base import Layer, catalogue, make
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from tests.layers.cases import choices
 

@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 
 from annstudio.data.base import parse_source
-from annstudio.document.compile import Checked, Problem, check, columns_of
+from annstudio.document.compile import Checked, check, columns_of
 from annstudio.document.fixes import append, mend
-from annstudio.document.graph import Graph, Link, Node
 from annstudio.engine.builder import Spec
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph, Link, Node
 from annstudio.layers.losses import Loss
+from annstudio.layers.lowering import Problem
 from annstudio.layers.merge import Add, Concatenate
 from annstudio.layers.pool import MaxPool2D
 from annstudio.layers.shaping import Flatten, Reshape

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 
 from annstudio.document.compile import check, compile_graph
-from annstudio.document.graph import Graph
 from annstudio.document.network import Network
 from annstudio.engine.arena import Arena, initial_weights
 from annstudio.engine.passes import quicken
@@ -19,6 +18,7 @@ from annstudio.formats import studio
 from annstudio.layers.base import Layer, make
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from tests.builders import chain, finished, project, some_table, trained
 

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from annstudio.document.compile import Columns, check, compile_graph, refusal
 from annstudio.document.fixes import mend
-from annstudio.document.graph import Graph, Link, Node
 from annstudio.engine.op import Array
 from annstudio.engine.passes import quicken
 from annstudio.engine.program import Program, Role
 from annstudio.engine.run import Run
 from annstudio.errors import GraphError, StudioError
 from annstudio.layers.activation import Activation
+from annstudio.layers.graph import Graph, Link, Node
+from annstudio.layers.names import is_of
 from tests.builders import random_feeds, random_weights, run_of, slots_of
 from tests.document.drawings import drawings_with_data, networks
 from tests.slopes import slope, to_update
@@ -84,10 +85,9 @@ def test_the_shapes_that_check_tells_are_those_of_the_arrays(graph):
                 array = run.output(node)
                 batched = run.program.slots[run.program.outputs[node]].batched
                 assert array.shape == (*facts[node].shape, *((2,) if batched else ())), node
-    sizes = {id: 0 for id in graph.nodes}
-    for parameter in run.program.parameters:
-        sizes[parameter.node] += parameter.size
-    assert sizes == {id: fact.n_parameters for id, fact in facts.items()}
+    sizes = {path: sum(p.size for p in run.program.parameters if is_of(p.node, path)) for path in facts}
+    assert sizes == {path: fact.n_parameters for path, fact in facts.items()}
+    assert graph.nodes.keys() <= facts.keys()
 
 
 @slowly
@@ -125,7 +125,7 @@ def test_a_wire_is_refused_in_words_or_can_be_drawn_and_fits(drawing, data):
     graph, specs = drawing
     source, target = (data.draw(st.sampled_from([*graph.nodes])) for _ in range(2))
     port = data.draw(st.none() | st.integers(0, 3))
-    refused = refusal(graph, source, target, port, specs)
+    refused = refusal(graph, specs, source, target, port)
     event("refused" if refused else "drawn")
     if refused is None:
         wired = graph.connect(source, target, port)

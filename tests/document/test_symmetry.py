@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annstudio.document.compile import Grade
 from annstudio.document.fixes import mended
 from annstudio.document.network import Network
 from annstudio.document.project import Project
@@ -18,6 +17,7 @@ from annstudio.layers.embedding import Embedding
 from annstudio.layers.ends import Input
 from annstudio.layers.grouped import DepthwiseConv2D
 from annstudio.layers.losses import Loss
+from annstudio.layers.lowering import Grade
 from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten
 from annstudio.layers.steady import Dropout

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from annstudio.document.compile import compile_graph
-from annstudio.document.graph import Graph
 from annstudio.engine.arena import Arena, initial_weights
 from annstudio.engine.builder import Spec
 from annstudio.engine.optimizers import SGD, Adam, Momentum, Optimizer
@@ -14,6 +13,7 @@ from annstudio.engine.run import Run
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from annstudio.layers.shaping import Flatten
 from tests.builders import chain, random_feeds, random_weights

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from annstudio.document.compile import compile_graph
-from annstudio.document.graph import Graph
 from annstudio.engine.arena import Arena
 from annstudio.engine.builder import Spec
 from annstudio.engine.optimizers import Adam
@@ -17,6 +16,7 @@ from annstudio.engine.run import Run
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from annstudio.layers.merge import Add
 from annstudio.layers.pool import MaxPool2D

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 
 from annstudio.document.compile import compile_graph
-from annstudio.document.graph import Graph, Node
 from annstudio.engine.program import Program, Role, Step
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.names import Names, plain
@@ -16,6 +15,7 @@ from annstudio.explain.stepper import Stepper
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from annstudio.layers.merge import Add
 from annstudio.layers.shaping import Flatten

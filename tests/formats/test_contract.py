@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from annstudio.data.base import sources
-from annstudio.document.graph import Graph, Link, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.arena import Memory
@@ -22,6 +21,7 @@ from annstudio.formats.base import DTYPES, Content, by_suffix, catalogue
 from annstudio.formats.schema import expected_weights
 from annstudio.formats.studio import load, save
 from annstudio.layers.base import catalogue as layers
+from annstudio.layers.graph import Graph, Link, Node
 from annstudio.training.record import Record
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Progress
@@ -134,7 +134,7 @@ def test_every_field_of_a_project_is_kept():
     ]  # fmt: skip
     assert [field.name for field in fields(Record)] == ["epochs", "blocks", "per_block", "in_last"]
     assert [field.name for field in fields(Node)] == ["id", "layer", "x", "y"]
-    assert [field.name for field in fields(Link)] == ["source", "target", "port"]
+    assert [field.name for field in fields(Link)] == ["source", "target", "port", "out"]
 
 
 # -------------------------------------------------------------------------------------- any format

@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annstudio.document.graph import Graph, Node
 from annstudio.errors import FormatError
 from annstudio.formats.base import ABANDONED_SECONDS, atomic_write
 from annstudio.formats.schema import expected_weights
 from annstudio.formats.studio import load, save
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from tests.formats.archives import store
 
 # ------------------------------------------------------------------------------------ failed saves

@@ -21,15 +21,21 @@ from annstudio.engine.program import Phase, Program, View
 from annstudio.errors import ShapeError
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.layers.base import Layer, catalogue
+from annstudio.layers.block.node import Block
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import MeanOverExamples, total_loss
 from tests.hard import HARD_LAYERS
+from tests.layers.boxes import BOXES, MANY_STEPS
 
 SHAPES: tuple[Shape, ...] = ((4,), (5, 3), (2, 5, 4))
 """A list of values, a sequence (T, D), an image (C, H, W)."""
 PARTS: dict[int, Shape] = {1: (3,), 2: (5, 2), 3: (3, 5, 4)}
 """A second shape for layers that take inputs of different sizes."""
 SPECIAL: dict[tuple[str, str], list[Any]] = {
-    ("Input", "shape"): [(4,), (5, 3), (5, 4, 2)],
+    ("Block", "inside"): BOXES,
+    ("Block", "window"): [1, 2, 3],
+    ("Block", "stride"): [1, 2],
+    ("Input", "shape"): [(4,), (5, 3), (5, 4, 2), (3, 5, 4, 2)],
     ("Conv2D", "groups"): [1, 2],
     ("Permute", "order_of_axes"): [(2, 1), (2, 1, 3), (3, 1, 2), (1, 3, 2), (2, 3, 1)],
     ("Loss", "class_weights"): [(), (0.5, 2.0, 1.0, 4.0)],
@@ -52,16 +58,23 @@ class Case:
 
     def __str__(self) -> str:
         default = type(self.layer)()
-        told = [f"{k}={v}" for k, v in self.layer if v != getattr(default, k)]
+        told = [f"{k}={_in_brief(v)}" for k, v in self.layer if v != getattr(default, k)]
         return " ".join([type(self.layer).__name__, *told, *("×".join(map(str, shape)) for shape in self.shapes)])
+
+
+def _in_brief(value: Any) -> Any:
+    return f"{'+'.join(value.nodes)}" if isinstance(value, Graph) else value
 
 
 def layers() -> Iterator[Layer]:
     """Every layer of the catalogue and every hard one with every choice of every field; two at a time for switches."""
     for kind in [*catalogue().values(), *HARD_LAYERS]:
-        small = {name: _small(field.default) for name, field in kind.model_fields.items()}
+        small = {
+            name: _small(field.get_default(call_default_factory=True)) for name, field in kind.model_fields.items()
+        }
         seen = set()
-        for settings in [small, *_changes(kind, small), *(dict(preset) for preset in kind.presets.values())]:
+        more = [dict(preset) for preset in kind.presets.values()] + (MANY_STEPS if kind is Block else [])
+        for settings in [small, *_changes(kind, small), *more]:
             layer = kind.model_validate({**small, **settings})
             if layer not in seen:
                 seen.add(layer)
@@ -120,11 +133,11 @@ def _small(value: Any) -> Any:
 @cache
 def cases() -> list[Case]:
     """The layers on all inputs that they take."""
-    return [Case(layer, shapes) for layer in layers() for shapes in _offered(type(layer)) if _fits(layer, shapes)]
+    return [Case(layer, shapes) for layer in layers() for shapes in _offered(layer) if _fits(layer, shapes)]
 
 
-def _offered(kind: type[Layer]) -> list[tuple[Shape, ...]]:
-    least, most = kind.arity
+def _offered(layer: Layer) -> list[tuple[Shape, ...]]:
+    least, most = layer.takes
     if most == 0:
         return [()]
     counts = [n for n in (1, 2, 3) if least <= n <= (most or 3)]
@@ -207,11 +220,12 @@ def written(case: Case, *, training: bool = True, plain: bool = True, lengths: b
                 net.measure(x, net.feed("lengths", (), "lengths", "int"))
     xs = _activated(net, case.layer, xs)
     with net.node("layer", Phase.FORWARD if case.layer.has_output else Phase.LOSS):
-        y = case.layer.lower(net, *xs)
-        net.output("layer", y)
-    if case.layer.has_output:
-        with net.node("along", Phase.LOSS):
-            r = net.feed("r", y.shape)
+        results = case.layer.lower(net, *xs)
+        results = results if isinstance(results, tuple) else (results,)
+        net.output("layer", *results)
+    for i, y in enumerate(results if case.layer.has_output else ()):
+        with net.node(f"along_{i}" if i else "along", Phase.LOSS):
+            r = net.feed(f"r{i}", y.shape)
             net.loss(net.apply(Along(), y, r, name="e"), MeanOverExamples(), y, r)
     return net.finish(total_loss)
 

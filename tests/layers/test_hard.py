@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from annstudio.document.compile import compile_graph
-from annstudio.document.graph import Graph
 from annstudio.engine.arena import Arena
 from annstudio.engine.builder import Spec
 from annstudio.engine.differentiate import AddGradients
@@ -15,6 +14,7 @@ from annstudio.engine.run import Run
 from annstudio.explain.stepper import Stepper
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from tests.builders import chain, random_feeds, random_weights
 from tests.hard import Centre, Loop

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 
 from annstudio.document.compile import compile_graph
-from annstudio.document.graph import Graph
 from annstudio.engine.arena import Arena
 from annstudio.engine.layout import to_engine, to_user
 from annstudio.engine.op import Array
@@ -17,6 +16,7 @@ from annstudio.engine.optimizers import SGD
 from annstudio.engine.passes import quicken
 from annstudio.engine.program import Role
 from annstudio.engine.run import Run
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from tests.document.drawings import networks
 from tests.oracles.bench import CLOSENESS

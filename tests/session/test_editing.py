@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from annstudio.data.base import parse_source
-from annstudio.document.graph import Node
 from annstudio.errors import GraphError, TrainingError
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Node
 from annstudio.layers.losses import Loss
 from annstudio.session.answers import answer_at
 from tests.builders import chain, project, small_project, some_table, trained, worked_example

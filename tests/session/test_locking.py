@@ -12,9 +12,10 @@ from annstudio.explain.update import explain_update
 from annstudio.explain.walk import Grain, Walk
 from annstudio.explain.weight import answer, ask
 from annstudio.formats.studio import load, save
+from annstudio.layers.graph import Node
 from annstudio.layers.normal import BatchNorm
 from annstudio.session import Session
-from annstudio.ui.canvas import edits
+from annstudio.ui.canvas import clipboard
 from tests.builders import finished, small_project, worked_example
 from tests.session.test_training import labels, steps_done, training, until
 
@@ -108,8 +109,8 @@ def test_locks_go_along_with_a_new_name_and_with_copies(desk):
     mask = lock(session, (0, 1))
     session.rename("hidden", "h")
     assert list(session.project.locked) == ["h/W"]
-    (copy,) = edits.duplicate(session, ["h"])
-    (pasted,) = edits.paste(session, edits.copied(session, ["h"]))
+    (copy,) = clipboard.duplicate(session, ["h"])
+    (pasted,) = clipboard.paste(session, clipboard.copied(session, ["h"]))
     assert set(session.project.locked) == {"h/W", f"{copy}/W", f"{pasted}/W"}
     for key, found in session.project.locked.items():
         assert found.dtype == bool
@@ -188,7 +189,7 @@ def test_what_cannot_be_locked_is_said_in_words(desk):
     with pytest.raises(GraphError, match="nobody/W has shape none"):
         session.lock("nobody/W", np.ones(2, bool))
     graph = session.graph
-    session.edit_graph(graph.inserted(edits.Node("norm", BatchNorm()), graph.links[1]), "Insert")
+    session.edit_graph(graph.inserted(Node("norm", BatchNorm()), graph.links[1]), "Insert")
     with pytest.raises(GraphError, match=r"norm/running_mean is not learned"):
         session.lock("norm/running_mean", np.ones(4, bool))
     session.lock("norm/gamma", np.ones(4, bool))

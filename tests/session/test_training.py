@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annstudio.document.graph import Node
 from annstudio.errors import TrainingError
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Node
 from annstudio.layers.losses import Loss
 from annstudio.session import Session
 from annstudio.session.keeping import fit_weights

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from annstudio.data.base import Column, Dataset, parse_source
-from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.batches import Rows
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.trainer import train

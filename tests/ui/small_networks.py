@@ -5,9 +5,9 @@ from typing import Any
 
 from annstudio.data.base import DataSource, parse_source
 from annstudio.document.compile import check, columns_of
-from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
 from annstudio.layers.base import Layer, make
+from annstudio.layers.graph import Graph, Node
 from annstudio.training.settings import TrainingSettings
 from annstudio.ui.canvas.entries import Entry
 from tests.builders import some_table, table

@@ -9,10 +9,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from annstudio.document.graph import Graph
 from annstudio.explain.walk import Grain
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from annstudio.layers.merge import Add
 from annstudio.layers.steady import Dropout

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.session import Session
 from annstudio.ui.canvas.geometry import CARD, PORT_Y
 from annstudio.ui.canvas.scene import CanvasScene

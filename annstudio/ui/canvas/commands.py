@@ -6,14 +6,16 @@ from typing import Any
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 
-from annstudio.document.compile import Problem
-from annstudio.document.graph import Link
 from annstudio.errors import Remedy, StudioError
-from annstudio.ui.canvas import edits
+from annstudio.layers.block.node import Block
+from annstudio.layers.graph import Link
+from annstudio.layers.lowering import Problem
+from annstudio.ui.canvas import clipboard, edits
 from annstudio.ui.canvas.connecting import Ends
 from annstudio.ui.canvas.entries import Entry, search
 from annstudio.ui.canvas.geometry import CARD, TITLE
 from annstudio.ui.canvas.navigation import Navigation
+from annstudio.ui.canvas.node import out_of
 from annstudio.ui.canvas.notice import Notice
 from annstudio.ui.canvas.overlays import Tag
 from annstudio.ui.canvas.renaming import Renaming
@@ -85,7 +87,7 @@ class Commands(Navigation):
     def append_layer(self, kind: str, settings: Mapping[str, Any] | None = None, at: QPointF | None = None) -> None:
         """Put a new layer behind the chosen one and connect them; without one, at a place or in the middle."""
         nodes = self.canvas.graph.nodes
-        after = next((id for id in reversed(self.selection) if nodes[id].layer.has_output), None)
+        after = next((id for id in reversed(self.selection) if nodes[id].layer.gives), None)
         corner = (at or self.seen().center()) - CARD.center()
         if at is not None:
             after = None
@@ -113,6 +115,37 @@ class Commands(Navigation):
 
         Renaming(self, id, area, rename, lambda words: self.tag.tell(words, area.bottomLeft(), wrong=True))
 
+    # Blocks ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def chosen_block(self) -> str:
+        """The one chosen node if it is a block, else empty."""
+        ids = self.selection
+        return ids[0] if len(ids) == 1 and isinstance(self.canvas.graph.nodes[ids[0]].layer, Block) else ""
+
+    def open_block(self) -> None:
+        """Show what the chosen block holds."""
+        if self.chosen_block:
+            self.canvas.session.open_block(self.canvas.session.path_of(self.chosen_block))
+
+    def leave_block(self) -> None:
+        """Back to the drawing that the open block stands in; the block is chosen there."""
+        session = self.canvas.session
+        if session.path:
+            left = session.path.rpartition("/")[2]
+            session.leave_block()
+            self.select([left])
+
+    def make_block(self) -> None:
+        """Put what is chosen into a block."""
+        self.attempt(lambda: self.select([self.canvas.session.make_block(self.selection)]))
+
+    def unpack_block(self) -> None:
+        """Put what the chosen block holds in its place."""
+        self.attempt(lambda: self.select(self.canvas.session.unpack_block(self.chosen_block)))
+
+    # Attempting ------------------------------------------------------------------------------------------------------
+
     def attempt(self, change: Callable[[], object]) -> None:
         """Do something; what goes wrong is told in the status bar."""
         try:
@@ -129,9 +162,9 @@ class Commands(Navigation):
         """Put what is chosen on the clipboard, weights included."""
         if not self.selection:
             return
-        text = edits.copied(self.canvas.session, self.selection)
+        text = clipboard.copied(self.canvas.session, self.selection)
         data = QMimeData()
-        data.setData(edits.MIME, text.encode())
+        data.setData(clipboard.MIME, text.encode())
         data.setText(text)
         QGuiApplication.clipboard().setMimeData(data)
 
@@ -150,17 +183,17 @@ class Commands(Navigation):
 
     def duplicate(self) -> None:
         if self.selection:
-            self.select(edits.duplicate(self.canvas.session, self.selection))
+            self.select(clipboard.duplicate(self.canvas.session, self.selection))
 
     def _paste(self, place: QPointF | None) -> None:
         data: QMimeData | None = QGuiApplication.clipboard().mimeData()
         if data is None:  # Where the clipboard is empty, on some systems.
             data = QMimeData()
-        text = bytes(data.data(edits.MIME).data()).decode("utf-8", "replace") or data.text()
+        text = bytes(data.data(clipboard.MIME).data()).decode("utf-8", "replace") or data.text()
         x, y = (None, None) if place is None else (place.x(), place.y())
 
         def change() -> None:
-            ids = edits.paste(self.canvas.session, text, x, y)
+            ids = clipboard.paste(self.canvas.session, text, x, y)
             self.select(ids)
             self.show_node(ids[0])
 
@@ -189,25 +222,25 @@ class Commands(Navigation):
             self.select([id])
 
         def offered(text: str) -> list[Entry]:
-            return [e for e in search(text) if (layer := e.make()).has_output and layer.arity[1] != 0]
+            return [e for e in search(text) if (layer := e.make()).gives and layer.takes[1] != 0]
 
         self._choose_layer("Insert layer", offered, insert, place)
 
     def start_keyboard_connect(self) -> None:
         """Connect the chosen node to another one picked from a list."""
-        if len(self.selection) != 1 or not self.canvas.graph.nodes[self.selection[0]].layer.has_output:
+        if len(self.selection) != 1 or not self.canvas.graph.nodes[self.selection[0]].layer.gives:
             self._tell("Choose one layer with an output to connect.")
             return
         (source,) = self.selection
         session = self.canvas.session
-        targets = [Choice(self._port_words(*target), target) for target in edits.targets_of(session, source)]
+        targets = [Choice(self._wire_words(link), link) for link in edits.wires_from(session, source)]
 
         def offered(text: str) -> list[Choice]:
             return [choice for choice in targets if text.strip().lower() in choice.title.lower()]
 
         def connect(value: object) -> None:
-            if isinstance(value, tuple):
-                self.attempt(lambda: edits.connect(session, source, value[0], value[1]))
+            if isinstance(value, Link):
+                self.attempt(lambda: edits.connect(session, value))
 
         item = self.canvas.nodes[source]
         self._open(f"Connect {source} to", offered, connect, item.pos() + CARD.topRight())
@@ -215,8 +248,9 @@ class Commands(Navigation):
     def offer_layers(self, fixed: Ends, pointer: Pointer) -> None:
         """A wire was dropped on empty canvas: offer the layers that would fit at its loose end."""
         session, place = self.canvas.session, pointer.place
+        out = out_of(fixed.port)
         if fixed.is_output:
-            fitting, corner = edits.fitting_behind(session, fixed.node), place - QPointF(0, CARD.height() / 2)
+            fitting, corner = edits.fitting_behind(session, fixed.node, out), place - QPointF(0, CARD.height() / 2)
         else:
             fitting = edits.fitting_before(session, fixed.node, fixed.port)
             corner = place - QPointF(CARD.width(), CARD.height() / 2)
@@ -224,7 +258,7 @@ class Commands(Navigation):
         def add(entry: Entry) -> None:
             node = (entry.kind, entry.settings, corner.x(), corner.y())
             if fixed.is_output:
-                id = edits.add_behind(session, fixed.node, *node)
+                id = edits.add_behind(session, fixed.node, out, *node)
             else:
                 id = edits.add_before(session, fixed.node, fixed.port, *node)
             self.select([id])
@@ -257,8 +291,11 @@ class Commands(Navigation):
         inside = self.viewport().rect().contains(at)
         return QPointF(self.mapToScene(at)) if inside else self.seen().center()
 
-    def _port_words(self, id: str, port: int) -> str:
-        return f"{id} · input {port + 1}" if self.canvas.nodes[id].n_ports > 1 else id
+    def _wire_words(self, link: Link) -> str:
+        """Where a wire would lead, and from which output where there are several."""
+        nodes = self.canvas.nodes
+        to = f"{link.target} · input {link.port + 1}" if nodes[link.target].n_ports > 1 else link.target
+        return f"output {link.out + 1} → {to}" if nodes[link.source].layer.gives > 1 else to
 
     # Mends -----------------------------------------------------------------------------------------------------------
 
@@ -270,12 +307,10 @@ class Commands(Navigation):
         else:
             self.attempt(lambda: self.canvas.session.mend(remedy))
 
-    def offer_mends(
-        self, problem: Problem, place: QPointF, source: str, target: str, port: int, instead: Link | None
-    ) -> None:
+    def offer_mends(self, problem: Problem, place: QPointF, link: Link, instead: Link | None) -> None:
         """A wire was refused: say why where it was let go, with the mends that would make it fit."""
         session = self.canvas.session
-        self._offered = lambda remedy: edits.connect_with(session, source, target, port, remedy, instead)
+        self._offered = lambda remedy: edits.connect_with(session, link, remedy, instead)
         notice = self.canvas.show_offer(problem, place + QPointF(12, 12))
         self.ensure_inside(notice)
 

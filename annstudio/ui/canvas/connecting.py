@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen
 
-from annstudio.document.compile import Problem, columns_of, refusal
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
+from annstudio.layers.lowering import Problem
 from annstudio.ui.canvas import edits
 from annstudio.ui.canvas.geometry import wire_path
-from annstudio.ui.canvas.node import OUTPUT, NodeItem
+from annstudio.ui.canvas.node import OUTPUT, NodeItem, out_of
 from annstudio.ui.canvas.tools import Gesture, Pointer
 from annstudio.ui.canvas.wire import wire_pen
 from annstudio.ui.theme import theme
@@ -28,7 +28,7 @@ class Ends:
 
     @property
     def is_output(self) -> bool:
-        return self.port == OUTPUT
+        return self.port < 0
 
 
 class Connect(Gesture):
@@ -67,10 +67,9 @@ class Connect(Gesture):
             else:
                 self.view.offer_layers(self._fixed, pointer)
         elif problem is not None:
-            source, target, port = self._wire_to(over)
-            self.view.offer_mends(problem, pointer.place, source, target, port, self._instead)
-        elif Link(*self._wire_to(over)) != self._instead:
-            edits.connect(session, *self._wire_to(over), self._instead)
+            self.view.offer_mends(problem, pointer.place, self._wire_to(over), self._instead)
+        elif self._wire_to(over) != self._instead:
+            edits.connect(session, self._wire_to(over), self._instead)
 
     def cancelled(self) -> None:
         self._end()
@@ -89,8 +88,8 @@ class Connect(Gesture):
         if item is None or item.id == self._fixed.node:
             return None
         if not self._fixed.is_output:
-            return item.id, OUTPUT
-        if spot.port is not None and spot.port != OUTPUT:
+            return item.id, spot.port if spot.port is not None and spot.port < 0 else OUTPUT
+        if spot.port is not None and spot.port >= 0:
             return item.id, spot.port
         return item.id, self._free_port(item)
 
@@ -98,15 +97,14 @@ class Connect(Gesture):
         taken = {link.port for link in self.view.canvas.graph.into(item.id) if link != self._instead}
         return next((port for port in range(item.n_ports) if port not in taken), 0)
 
-    def _wire_to(self, over: tuple[str, int]) -> tuple[str, str, int]:
-        if self._fixed.is_output:
-            return self._fixed.node, over[0], over[1]
-        return over[0], self._fixed.node, self._fixed.port
+    def _wire_to(self, over: tuple[str, int]) -> Link:
+        (node, port), fixed = over, self._fixed
+        if fixed.is_output:
+            return Link(fixed.node, node, port, out_of(fixed.port))
+        return Link(node, fixed.node, fixed.port, out_of(port))
 
     def _refusal(self, over: tuple[str, int]) -> Problem | None:
-        session = self.view.canvas.session
-        graph = session.graph if self._instead is None else session.graph.disconnect(self._instead)
-        return refusal(graph, *self._wire_to(over), columns_of(session.dataset))
+        return self.view.canvas.session.refusal(self._wire_to(over), self._instead)
 
     # What is shown ---------------------------------------------------------------------------------------------------
 

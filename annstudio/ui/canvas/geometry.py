@@ -3,7 +3,7 @@
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainterPath
 
-from annstudio.document.graph import Graph, Node
+from annstudio.layers.graph import Graph, Node
 from annstudio.ui.theme import CARD_HEIGHT, CARD_PADDING, CARD_WIDTH, SNAP
 
 PORT_Y = 77.0
@@ -33,9 +33,9 @@ def input_offset(port: int, n_ports: int) -> QPointF:
     return QPointF(0, PORT_Y + (port - (n_ports - 1) / 2) * pitch)
 
 
-def output_offset() -> QPointF:
-    """Where the output port is on its card."""
-    return QPointF(CARD_WIDTH, PORT_Y)
+def output_offset(out: int = 0, n_outputs: int = 1) -> QPointF:
+    """Where an output port is on its card."""
+    return QPointF(CARD_WIDTH, input_offset(out, n_outputs).y())
 
 
 def bounds(graph: Graph) -> QRectF:

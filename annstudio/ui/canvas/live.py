@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from annstudio.document.graph import Graph
 from annstudio.engine.op import Array
+from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from annstudio.layers.steady import Dropout
 from annstudio.session import Session
@@ -23,11 +23,12 @@ def picture_for(
     layer = graph.nodes[id].layer
     if isinstance(layer, Loss):
         return (lambda: Curve(record.blocks[:, 1], PICTURE)) if record is not None and len(record.blocks) else None
-    if views is None or id not in views.activations:
+    path = session.path_of(id)
+    if views is None or path not in views.activations:
         return None
-    values = views.activations[id][0]
-    if isinstance(layer, Dropout) and id in views.masks:
-        mask = views.masks[id]
+    values = views.activations[path][0]
+    if isinstance(layer, Dropout) and path in views.masks:
+        mask = views.masks[path]
         return lambda: Dots((mask != 0).reshape(-1))
     if not graph.into(id) and values.ndim == 3 and values.shape[2] == 3:
         return lambda: Colours(values)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.scene import Spot
 from annstudio.ui.theme import icon
 
@@ -26,6 +26,10 @@ _KEYS: dict[str, QKeySequence | QKeySequence.StandardKey | str] = {
     "Connect to…": "C",
     "Add layer…": "/",
     "Fit": "F",
+    "Make block": "Ctrl+G",
+    "Unpack block": "Ctrl+Shift+G",
+    "Open block": "Return",
+    "Leave block": "Alt+Up",
 }
 
 
@@ -48,8 +52,13 @@ def _node_menu(view: "CanvasView", menu: QMenu, id: str) -> None:
         _item(menu, remedy.label, "ok", partial(view.canvas.session.mend, remedy))
     if problem is not None and problem.remedies:
         menu.addSeparator()
+    if view.chosen_block:
+        _item(menu, "Open block", "layer-block", view.open_block)
+        _item(menu, "Unpack block", "", view.unpack_block)
+    _item(menu, "Make block", "layer-block", view.make_block)
+    menu.addSeparator()
     _item(menu, "Rename…", "rename", view.rename_selected)
-    if view.canvas.nodes[id].layer.has_output:
+    if view.canvas.nodes[id].layer.gives:
         _item(menu, "Connect to…", "connect", view.start_keyboard_connect)
         _item(menu, "Add layer behind…", "add", view.open_search)
     menu.addSeparator()
@@ -70,6 +79,9 @@ def _canvas_menu(view: "CanvasView", menu: QMenu, place: QPointF) -> None:
     menu.addSeparator()
     _item(menu, "Select all", "", view.select_all)
     _item(menu, "Fit", "fit", view.fit)
+    if view.canvas.session.path:
+        menu.addSeparator()
+        _item(menu, "Leave block", "", view.leave_block)
 
 
 def _item(menu: QMenu, words: str, glyph: str, run: Callable[[], object]) -> None:

@@ -8,9 +8,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QStaticText, QTextOption
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from annstudio.document.compile import Fact, Problem
-from annstudio.document.graph import Node
+from annstudio.document.compile import Fact
 from annstudio.engine.op import shape_text
+from annstudio.layers.graph import Node
+from annstudio.layers.lowering import Problem
 from annstudio.places import RESOURCES
 from annstudio.ui.canvas.geometry import CARD, FOOTER, PICTURE, SUMMARY, TITLE, input_offset, output_offset
 from annstudio.ui.canvas.thumbnail import Picture, Screen
@@ -30,9 +31,19 @@ from annstudio.ui.theme import (
 )
 
 OUTPUT = -1
-"""The output's number where the inputs are 0, 1, …"""
+"""The first output's number where the inputs are 0, 1, …; the outputs are −1, −2, …"""
 _BOUNDS = CARD.adjusted(-14, -14, 14, 14)
 _NARROW = 88
+
+
+def port_of(out: int) -> int:
+    """The number of an output's port."""
+    return OUTPUT - out
+
+
+def out_of(port: int) -> int:
+    """Which output a port with a number below 0 is."""
+    return OUTPUT - port
 
 
 class NodeItem(QGraphicsItem):
@@ -106,14 +117,14 @@ class NodeItem(QGraphicsItem):
     # Ports -----------------------------------------------------------------------------------------------------------
 
     def port_offset(self, port: int) -> QPointF:
-        return output_offset() if port == OUTPUT else input_offset(port, self.n_ports)
+        return output_offset(out_of(port), self.layer.gives) if port < 0 else input_offset(port, self.n_ports)
 
     def port_place(self, port: int) -> QPointF:
         """Where a port is in the scene."""
         return self.pos() + self.port_offset(port)
 
     def ports(self) -> list[int]:
-        return [*range(self.n_ports), *([OUTPUT] if self.layer.has_output else [])]
+        return [*range(self.n_ports), *(port_of(out) for out in range(self.layer.gives))]
 
     # Painting --------------------------------------------------------------------------------------------------------
 
@@ -170,7 +181,7 @@ class NodeItem(QGraphicsItem):
             (TITLE.topLeft(), _static(self.id, title, TITLE.width() - 20 * crowded), title, "text"),
             (SUMMARY.topLeft(), _static(self.layer.summary, kind, SUMMARY.width()), kind, "dim"),
         ]
-        shape = shape_text(self.fact.shape) if self.fact is not None and self.layer.has_output else ""
+        shape = shape_text(self.fact.shape) if self.fact is not None and self.layer.gives else ""
         n = self.fact.n_parameters if self.fact is not None else 0
         foot = FOOTER.top() + (FOOTER.height() - QFontMetricsF(mono).height()) / 2
         room = FOOTER.width()

@@ -36,7 +36,8 @@ class FlatButton(QAbstractButton):
         t = theme()
         painter = QPainter(self)
         painter.setFont(ui_font(TEXT - 1))
-        painter.setPen(t.text if self.underMouse() or self.isDown() else t.dim)
+        lit = self.underMouse() or self.isDown() or not self.isEnabled()
+        painter.setPen(t.text if lit else t.dim)
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
         painter.end()
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
-from annstudio.document.graph import Link
 from annstudio.layers.base import Family
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.geometry import CARD
 from annstudio.ui.canvas.node import NodeItem
 from annstudio.ui.canvas.wire import WireItem

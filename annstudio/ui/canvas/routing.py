@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainterPath
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.geometry import CARD, wire_path
-from annstudio.ui.canvas.node import OUTPUT, NodeItem
+from annstudio.ui.canvas.node import OUTPUT, NodeItem, port_of
 from annstudio.ui.theme import CARD_HEIGHT, CARD_WIDTH
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Router:
 
     def path(self, link: Link) -> QPainterPath:
         source, target = self._scene.nodes[link.source], self._scene.nodes[link.target]
-        start, end = source.port_place(OUTPUT), target.port_place(link.port)
+        start, end = source.port_place(port_of(link.out)), target.port_place(link.port)
         low = max(source.y(), target.y()) + CARD_HEIGHT
         return wire_path(start, end, low, self._lane(source, target))
 

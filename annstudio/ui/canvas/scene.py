@@ -7,17 +7,19 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
-from annstudio.document.compile import Checked, Problem
+from annstudio.document.compile import Checked
 from annstudio.document.diff import Diff, diff
-from annstudio.document.graph import Graph, Link
 from annstudio.document.project import Project
+from annstudio.layers.graph import Graph, Link
+from annstudio.layers.lowering import Problem
+from annstudio.layers.names import node_of
 from annstudio.session import Session
 from annstudio.training.record import Record
 from annstudio.training.snapshot import Views
 from annstudio.ui import theme as look
 from annstudio.ui.canvas.geometry import CARD, bounds, card_rect
 from annstudio.ui.canvas.live import picture_for, value_of
-from annstudio.ui.canvas.node import OUTPUT, NodeItem
+from annstudio.ui.canvas.node import NodeItem
 from annstudio.ui.canvas.notice import Notice
 from annstudio.ui.canvas.overview import Overview
 from annstudio.ui.canvas.routing import Router
@@ -59,10 +61,12 @@ class CanvasScene(QGraphicsScene):
         self._whole = Graph(), QRectF()
         self.overview = Overview()
         self.router = Router(self)
+        self._shown = Graph()
         follow(self, session.changed, self._follow)
+        follow(self, session.opened, self._open)
         follow(self, session.rechecked, self._show_checks)
         follow(self, look.changed, self._repaint)
-        self._sync(diff(Graph(), session.graph), session.graph)
+        self._show(session.graph)
         self._show_checks(session.checked)
 
     @property
@@ -72,17 +76,31 @@ class CanvasScene(QGraphicsScene):
     # Following -------------------------------------------------------------------------------------------------------
 
     def _follow(self, before: Project, after: Project) -> None:
-        if before.graph is after.graph:
+        if self._shown is self.graph:
             return
         self.withdraw_offer()
-        found = diff(before.graph, after.graph)
-        self._sync(found, after.graph)
+        shown = self._shown
+        found = self._show(self.graph)
         if not found.structural:
             # No check will follow a mere move, but the notices move along.
             for id in found.moved:
                 self.place_notice(id)
-        fresh = not any(before.graph.nodes.get(id) is node for id, node in after.graph.nodes.items())
+        fresh = not any(shown.nodes.get(id) is node for id, node in self.graph.nodes.items())
         self.synced.emit(fresh and len(found.added) > 1)
+
+    def _open(self, path: str) -> None:
+        """Another drawing is to be seen: nothing of the one before stays, even where names are the same."""
+        self.withdraw_offer()
+        self._show(Graph())
+        self._show(self.graph)
+        self._live = frozenset()
+        self._show_checks(self.session.checked)
+        self.synced.emit(True)
+
+    def _show(self, graph: Graph) -> Diff:
+        found, self._shown = diff(self._shown, graph), graph
+        self._sync(found, graph)
+        return found
 
     def _sync(self, found: Diff, graph: Graph) -> None:
         for link in found.links_removed:
@@ -128,9 +146,10 @@ class CanvasScene(QGraphicsScene):
     # Problems --------------------------------------------------------------------------------------------------------
 
     def _show_checks(self, checked: Checked) -> None:
-        problems = {problem.node: problem for problem in reversed(checked.problems)}
+        here = self.session.here
+        problems = {node_of(problem.node): problem for problem in reversed(here.problems)}
         for id, item in self.nodes.items():
-            item.show_check(checked.facts.get(id), problems.get(id))
+            item.show_check(here.facts.get(id), problems.get(id))
             self._show_notice(id, problems.get(id))
         self.overview.forget()
 
@@ -196,7 +215,9 @@ class CanvasScene(QGraphicsScene):
     def show_views(self, views: Views | None, record: Record | None) -> None:
         """Show the newest values on the cards; pictures are made when and if a card is painted."""
         activations: Mapping[str, object] = views.activations if views is not None else {}
-        live = frozenset(id for id in self.nodes if id in activations or self._has_record(id, record))
+        live = frozenset(
+            id for id in self.nodes if self.session.path_of(id) in activations or self._has_record(id, record)
+        )
         for id in self._live - live:
             if id in self.nodes:
                 self.nodes[id].show_live(None)
@@ -206,7 +227,7 @@ class CanvasScene(QGraphicsScene):
             self.nodes[id].show_live(picture_for(self.session, id, views, record), value)
 
     def _has_record(self, id: str, record: Record | None) -> bool:
-        return record is not None and len(record.blocks) > 0 and not self.nodes[id].layer.has_output
+        return record is not None and len(record.blocks) > 0 and not self.nodes[id].layer.gives
 
     # Choosing --------------------------------------------------------------------------------------------------------
 
@@ -276,7 +297,7 @@ class CanvasScene(QGraphicsScene):
 
     def link_at_port(self, id: str, port: int) -> Link | None:
         """The wire that ends at an input."""
-        return next((k for k in self.graph.into(id) if k.port == port), None) if port != OUTPUT else None
+        return next((k for k in self.graph.into(id) if k.port == port), None)
 
     # Painting from far -----------------------------------------------------------------------------------------------
 

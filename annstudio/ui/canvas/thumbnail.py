@@ -233,6 +233,9 @@ def picture_of(values: Array, area: QRectF, labels: Sequence[str] = ()) -> Pictu
     values = np.nan_to_num(np.asarray(values, float))
     if values.size == 0:
         return None
+    if values.ndim == 4:
+        # Pictures one after the other are seen side by side.
+        values = np.moveaxis(values, 0, 2).reshape(*values.shape[1:3], -1)
     if values.ndim == 3:
         return Maps(values, area)
     if values.ndim == 2 and values.shape[1] > 1:

@@ -225,7 +225,7 @@ class Placing(Gesture):
         return label
 
     def _wire_under(self, place: QPointF) -> WireItem | None:
-        if not self._layer.has_output or self._layer.arity[1] == 0:
+        if not self._layer.gives or self._layer.takes[1] == 0:
             return None
         return self.view.canvas.wire_at(place, 1.5 * self.view.reach)
 

@@ -16,18 +16,19 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QToolTip
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.commands import Commands
 from annstudio.ui.canvas.connecting import Connect, Ends
 from annstudio.ui.canvas.entries import dragged
 from annstudio.ui.canvas.geometry import TITLE
 from annstudio.ui.canvas.menus import menu_for
 from annstudio.ui.canvas.minimap import Minimap
-from annstudio.ui.canvas.node import OUTPUT
+from annstudio.ui.canvas.node import port_of
 from annstudio.ui.canvas.overlays import EmptyHint, ZoomBar
 from annstudio.ui.canvas.scene import CanvasScene, Spot
 from annstudio.ui.canvas.telling import tip, wire_words
 from annstudio.ui.canvas.tools import Band, Gesture, MoveNodes, Pan, Placing, Pointer, PressButton
+from annstudio.ui.canvas.trail import Trail
 from annstudio.ui.theme import GRID
 
 _ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
@@ -55,6 +56,7 @@ class CanvasView(Commands):
         self.hint = EmptyHint(self)
         self.zoom_bar = ZoomBar(self)
         self.minimap = Minimap(self)
+        self.trail = Trail(self)
         self.looked.connect(self.minimap.follow)
         scene.synced.connect(self._synced)
         self._synced(False)
@@ -100,7 +102,7 @@ class CanvasView(Commands):
         if spot.node is not None and spot.port is not None:
             link = self.canvas.link_at_port(spot.node.id, spot.port)
             if link is not None:
-                return Connect(self, pointer, Ends(link.source, OUTPUT), link)
+                return Connect(self, pointer, Ends(link.source, port_of(link.out)), link)
             return Connect(self, pointer, Ends(spot.node.id, spot.port))
         if spot.node is not None:
             return MoveNodes(self, pointer, spot.node.id)
@@ -116,7 +118,7 @@ class CanvasView(Commands):
             scene.choose((), [link])
         path = scene.wires[link].path()
         if _far(path.pointAtPercent(1), pointer.place) < _LOOSE_END:
-            return Connect(self, pointer, Ends(link.source, OUTPUT), link)
+            return Connect(self, pointer, Ends(link.source, port_of(link.out)), link)
         if _far(path.pointAtPercent(0), pointer.place) < _LOOSE_END:
             return Connect(self, pointer, Ends(link.target, link.port), link)
         return None
@@ -153,6 +155,8 @@ class CanvasView(Commands):
             self.select([spot.node.id])
             if TITLE.adjusted(-4, -4, 4, 2).translated(spot.node.pos()).contains(place):
                 self.rename_selected()
+            elif self.chosen_block:
+                self.open_block()
             else:
                 self.node_opened.emit(spot.node.id)
         elif spot.node is None and spot.wire is None:
@@ -192,14 +196,14 @@ class CanvasView(Commands):
             cursor = Qt.CursorShape.CrossCursor
         elif spot.wire is not None:
             spot.wire.set_state(hovered=True)
-            words = wire_words(spot.wire.link, self.canvas.session.checked)
+            words = wire_words(spot.wire.link, self.canvas.session.here)
         self.tag.tell(words, at)
         if self.viewport().cursor().shape() != cursor:
             self.viewport().setCursor(cursor)
 
     def tip_at(self, at: QPoint) -> str:
         """The tool tip at a point of the viewport."""
-        return tip(self._spot(QPointF(self.mapToScene(at))), self.canvas.session.checked)
+        return tip(self._spot(QPointF(self.mapToScene(at))), self.canvas.session.here)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
@@ -250,7 +254,9 @@ class CanvasView(Commands):
                 self._space = True
                 self.viewport().setCursor(Qt.CursorShape.OpenHandCursor)
         elif key in (keys.Key_Return, keys.Key_Enter):
-            self.open_search()
+            self.open_block() if self.chosen_block else self.open_search()
+        elif key == keys.Key_Up and event.modifiers() & Qt.KeyboardModifier.AltModifier and self.canvas.session.path:
+            self.leave_block()
         elif key in _ARROWS and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self.walk(*_ARROWS[keys(key)])
         elif key in _ARROWS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
@@ -269,13 +275,15 @@ class CanvasView(Commands):
             event.ignore()
 
     def _escape(self) -> None:
-        """One thing at a time: the gesture, then what was offered, then the selection."""
+        """One thing at a time: the gesture, then what was offered, then the selection, then the open block."""
         if self.gesture is not None:
             self.cancel_gesture()
         elif self.canvas.offer is not None:
             self.canvas.withdraw_offer()
-        else:
+        elif self.selection or self.canvas.chosen_links():
             self.clear_selection()
+        else:
+            self.leave_block()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._space = False

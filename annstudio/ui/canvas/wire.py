@@ -4,7 +4,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.theme import theme
 
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from annstudio.engine.program import AnyStep, Role, Step, Update
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.walk import slot_word, written_text
+from annstudio.layers.names import is_of
 from annstudio.ui.explain.array_frame import ArrayFrame
 from annstudio.ui.explain.array_maps import Subject, layout, quantity_at, subjects_of
 from annstudio.ui.explain.elided import ElidedLabel
@@ -104,17 +105,17 @@ class ArrayPane(QWidget):
             return
         current = max(walk.place and walk.stepper.position - 1, 0)
         node = self._node or walk.program.steps[current].node
-        places = [i for i, step in enumerate(walk.program.steps) if step.node == node]
+        places = [i for i, step in enumerate(walk.program.steps) if is_of(step.node, node)]
         self.title.setText(f"Operations of {node}")
         if self._step not in places:
             self._step = None
         chosen = (
             self._step if self._step is not None else current if current in places else places[0] if places else None
         )
-        self._list(places, chosen)
+        self._list(node, places, chosen)
         self._offer(chosen)
 
-    def _list(self, places: list[int], chosen: int | None) -> None:
+    def _list(self, node: str, places: list[int], chosen: int | None) -> None:
         walk = self.tour.walk
         assert walk is not None
         before = self.steps.blockSignals(True)
@@ -122,9 +123,9 @@ class ArrayPane(QWidget):
         for i in places:
             status = "now" if i in walk.span and walk.place else "done" if i < walk.stepper.position else "to come"
             step = walk.program.steps[i]
-            item = QListWidgetItem(
-                f"{_MARKS[status]}  {step.phase.value.capitalize()} · {written_text(walk.program, step)}"
-            )
+            within = step.node.removeprefix(node).lstrip("/")
+            words = [step.phase.value.capitalize(), within, step.scope, written_text(walk.program, step)]
+            item = QListWidgetItem(f"{_MARKS[status]}  {' · '.join(word for word in words if word)}")
             item.setData(Qt.ItemDataRole.UserRole, i)
             item.setToolTip(f"{item.text()[1:].strip()}\n{_op_name(step)} · {status}")
             self.steps.addItem(item)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainterPath
 
-from annstudio.document.graph import Graph, Link
+from annstudio.layers.graph import Graph, Link
 from annstudio.ui.canvas.geometry import wire_path
 
 WIDTH, HEIGHT = 232.0, 158.0

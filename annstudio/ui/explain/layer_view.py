@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSplitter, QToolButton, QVBoxLayout, QWidget
 
-from annstudio.document.graph import Graph
+from annstudio.layers.graph import Graph
 from annstudio.ui.explain.array_pane import ArrayPane
 from annstudio.ui.explain.layers import LayerScene
 from annstudio.ui.explain.stage import Stage

@@ -7,10 +7,11 @@ from PySide6.QtCore import QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, QGraphicsSceneMouseEvent
 
-from annstudio.document.graph import Graph, Link, Node
 from annstudio.engine.op import shape_text
 from annstudio.engine.program import Phase, Program
 from annstudio.explain.report import net_slot
+from annstudio.layers.graph import Graph, Link, Node
+from annstudio.layers.names import is_of, node_of
 from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
 from annstudio.ui.explain.pictures import picture
@@ -111,7 +112,7 @@ class CardItem(QGraphicsItem):
         t = theme()
         whole = _VALUES.united(_GRADIENTS)
         areas = [(_VALUES, self.state.values, ""), (_GRADIENTS, self.state.gradients, "gradient")]
-        for area, shown, word in areas if self.node.layer.has_output else [(whole, self.state.values, "")]:
+        for area, shown, word in areas if self.node.layer.gives else [(whole, self.state.values, "")]:
             painter.save()
             if shown is not None:
                 painter.setFont(mono_font(TITLE))
@@ -221,7 +222,7 @@ class LayerScene(QGraphicsScene):
         walk = self.tour.walk
         if walk is None or self._shown is None:
             return
-        now = {walk.program.steps[i].node: walk.program.steps[i].phase for i in walk.span}
+        now = {node_of(walk.program.steps[i].node): walk.program.steps[i].phase for i in walk.span}
         for node, card in self.cards.items():
             card.show_state(self._card_state(node, now))
         for link, wire in self.wires.items():
@@ -231,7 +232,7 @@ class LayerScene(QGraphicsScene):
         """The card of the layer at hand."""
         walk = self.tour.walk
         step = walk.current if walk is not None and walk.place else None
-        return self.cards.get(step.node) if step is not None else None
+        return self.cards.get(node_of(step.node)) if step is not None else None
 
     def _card_state(self, node: str, now: Mapping[str, Phase]) -> CardState:
         tour, walk = self.tour, self.tour.walk
@@ -243,7 +244,7 @@ class LayerScene(QGraphicsScene):
         known = walk.known(slot, (0,) * len(program.slots[slot].shape))
         gradient = self._gradient(node, slot)
         back = gradient is not None and walk.known(gradient, (0,) * len(program.slots[gradient].shape))
-        parameters = [i for i, p in enumerate(program.parameters) if p.node == node]
+        parameters = [i for i, p in enumerate(program.parameters) if is_of(p.node, node)]
         return CardState(
             NOW if node in now else DONE if known else TO_COME,
             _COLOURS[now[node]] if node in now else "",

@@ -205,7 +205,7 @@ class ExplainView(QWidget):
         if self.shows_neurons:
             self.scene.show_program(self._titles())
         else:
-            self.layers.show_graph(self.session.graph)
+            self.layers.show_graph(self.session.project.graph)
 
     def _refresh(self, *_: object) -> None:
         if self.shows_neurons:
@@ -227,7 +227,7 @@ class ExplainView(QWidget):
             self.asked.emit(quantity)
 
     def _titles(self) -> dict[str, str]:
-        nodes = self.session.graph.nodes
+        nodes = self.session.project.graph.nodes
         return {id: id if isinstance(n.layer, Input) else f"{id} · {n.layer.summary}" for id, n in nodes.items()}
 
     def _redress(self, *_: object) -> None:

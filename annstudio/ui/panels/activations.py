@@ -61,7 +61,8 @@ class ActivationsPanel(Panel):
             return
         self.say("")
         nodes = self.session.graph.nodes
-        shown = [id for id in self.session.graph.order() if id in views.activations and nodes[id].layer.has_output]
+        seen = {id: views.activations.get(self.session.path_of(id)) for id in self.session.graph.order()}
+        shown = [id for id, values in seen.items() if values is not None and nodes[id].layer.gives]
         for id in [id for id in self.columns if id not in shown]:
             column = self.columns.pop(id)
             self.row.removeWidget(column)
@@ -72,7 +73,7 @@ class ActivationsPanel(Panel):
                 self.columns[id] = LayerColumn(id)
             if self.row.indexOf(self.columns[id]) != place:
                 self.row.insertWidget(place, self.columns[id])
-            self.columns[id].show_values(views.activations[id][0], nodes[id].layer)
+            self.columns[id].show_values(views.activations[self.session.path_of(id)][0], nodes[id].layer)
 
     def table(self) -> Table:
         rows = [[id, *map(float, column.values.reshape(-1))] for id, column in self.columns.items()]

@@ -52,6 +52,7 @@ class Panel(QWidget):
         self._stack.addWidget(self.empty)
         follow(self, session.changed, self._changed)
         follow(self, session.rechecked, self._rechecked)
+        follow(self, session.opened, self._opened)
         follow(self, session.snapshot, self._snapshot)
         follow(self, session.finished, self._snapshot)
         follow(self, session.activity_changed, self._activity)
@@ -97,6 +98,9 @@ class Panel(QWidget):
 
     def _rechecked(self, checked: object) -> None:
         """`changed` came before it and has shown the same."""
+
+    def _opened(self, path: str) -> None:
+        self.touch(0)
 
     def _snapshot(self, snapshot: object) -> None:
         # How a run ended is shown together with the weights it ended with.

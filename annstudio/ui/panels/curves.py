@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.layers.names import node_of
 from annstudio.session import Session
 from annstudio.training.record import EPOCH_COLUMNS, Record
 from annstudio.training.snapshot import Finished, Snapshot
@@ -97,9 +98,9 @@ class CurvesPanel(Panel):
             return {}
         squares: dict[str, float] = {}
         for key, size in found.items():
-            node = key.rpartition("/")[0]
+            node = node_of(key)
             squares[node] = squares.get(node, 0.0) + size**2
-        return {node: math.sqrt(square) for node, square in squares.items() if node in self.session.graph.nodes}
+        return {node: math.sqrt(square) for node, square in squares.items() if node in self.session.project.graph.nodes}
 
 
 class GradientChart(QWidget):

@@ -6,10 +6,11 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from annstudio.document.graph import Node
 from annstudio.engine.op import shape_text
 from annstudio.errors import StudioError
 from annstudio.layers.base import Layer
+from annstudio.layers.graph import Node
+from annstudio.layers.names import is_of, node_of
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import MIXED, TextField
@@ -179,7 +180,7 @@ class InspectorPanel(Panel):
         elif chosen:
             kinds = Counter(type(node.layer).kind() for node in chosen)
             self.head.setText(f"{len(chosen)} layers")
-            n = sum(f.n_parameters for node in chosen if (f := self.session.checked.facts.get(node.id)))
+            n = sum(f.n_parameters for node in chosen if (f := self.session.here.facts.get(node.id)))
             told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
             together = (
                 " An edit here changes them all." if len(kinds) == 1 else " Layers of one kind are edited together."
@@ -190,19 +191,19 @@ class InspectorPanel(Panel):
             self.facts.setText(network_text(self.session))
 
     def _shape_text(self, id: str) -> str:
-        facts = self.session.checked.facts
-        sources = [link.source for link in self.session.graph.into(id)]
-        lines = [f"in  {shape_text(facts[source].shape)}" for source in sources if source in facts]
+        facts = self.session.here.facts
+        links = [link for link in self.session.graph.into(id) if link.source in facts]
+        lines = [f"in  {shape_text(facts[k.source].shapes[k.out])}" for k in links]
         if id in facts:
             n = facts[id].n_parameters
-            if self.session.graph.nodes[id].layer.has_output:
-                lines.append(f"out {shape_text(facts[id].shape)}")
+            if self.session.graph.nodes[id].layer.gives:
+                lines += [f"out {shape_text(shape)}" for shape in facts[id].shapes]
             lines.append(f"{count_text(n)} parameter{'s' if n != 1 else ''}" if n else "no parameters")
         return "\n".join(lines) or "not known yet"
 
     def _show_problems(self) -> None:
-        found = self.session.checked.problems
-        chosen = tuple(p for p in found if p.node in self.ids or not self.ids)[:MAX_PROBLEMS]
+        found = self.session.here.problems
+        chosen = tuple(p for p in found if node_of(p.node) in self.ids or not self.ids)[:MAX_PROBLEMS]
         if chosen == self._shown_problems:
             return
         self._shown_problems = chosen
@@ -279,9 +280,10 @@ class InspectorPanel(Panel):
     def _show_live(self) -> None:
         """The weights as they are now."""
         # A layer that does not fit has no weights; those of its past are not shown as if they were its own.
-        one = self.ids[0] if len(self.ids) == 1 and self.ids[0] in self.session.checked.facts else None
-        start = f"{one}/"
-        own = {key[len(start) :]: w for key, w in weights_of_now(self.session).items() if one and key.startswith(start)}
+        one = self.ids[0] if len(self.ids) == 1 and self.ids[0] in self.session.here.facts else None
+        path = self.session.owner(one) if one else ""
+        live = weights_of_now(self.session)
+        own = {key[len(path) :].lstrip("/"): w for key, w in live.items() if path and is_of(key, path)}
         self.glance.show_weights(own)
         if own:
             self.weights_head.show()
@@ -298,7 +300,7 @@ def common(layers: list[Layer], names: list[str]) -> dict[str, Any]:
 
 def network_text(session: Session) -> str:
     """The whole network in a line or two."""
-    graph, checked = session.graph, session.checked
+    graph, checked = session.project.graph, session.checked
     if not graph.nodes:
         return "The canvas is empty. Drag an Input from the palette, or press / to search for a layer."
     n = len(graph.nodes)

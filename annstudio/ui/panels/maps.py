@@ -63,12 +63,13 @@ class MapsPanel(Panel):
             self.say("No layer makes images or sequences here. Feature maps belong to convolution and pooling layers.")
             return
         views = self.session.views
-        if views is None or self.node.currentText() not in views.activations:
+        path = self.session.path_of(self.node.currentText())
+        if views is None or path not in views.activations:
             self.say("Feature maps appear when the data is there and the network has no problem.")
             return
         self.say("")
         self._show_target()
-        values = views.activations[self.node.currentText()][0]
+        values = views.activations[path][0]
         if values.ndim == 2:
             told = f"{count_text(values.shape[1])} over {count_text(len(values))} steps"
             self.maps.show_maps(values.T[None], told, ["feature by step"], signed=bool((values < 0).any()))
@@ -87,7 +88,7 @@ class MapsPanel(Panel):
         self.maps.show_maps(maps[:MAX_MAPS], n + more, names, signed=bool((maps < 0).any()))
 
     def _show_kernels(self) -> None:
-        w = weights_of_now(self.session).get(f"{self.node.currentText()}/W")
+        w = weights_of_now(self.session).get(f"{self.session.owner(self.node.currentText())}/W")
         self.kernels.setVisible(w is not None and w.ndim >= 3)
         if w is not None and w.ndim == 3:
             filters, channels, steps = w.shape
@@ -112,9 +113,11 @@ class MapsPanel(Panel):
 
     def _nodes(self) -> list[str]:
         """Nodes whose result is an image or a sequence, those behind the input only."""
-        facts, nodes = self.session.checked.facts, self.session.graph.nodes
+        facts, nodes = self.session.here.facts, self.session.graph.nodes
         return [
-            id for id, node in nodes.items() if id in facts and len(facts[id].shape) > 1 and node.layer.arity[1] != 0
+            id
+            for id, node in nodes.items()
+            if id in facts and len(facts[id].shape) in (2, 3) and node.layer.takes[1] != 0
         ]
 
     def _fill(self) -> None:

@@ -160,7 +160,7 @@ class PredictionsPanel(Panel):
 
     def _begin(self, dataset: Dataset) -> None:
         """Predict all examples bit by bit. While training a pass that is under way is finished first."""
-        of = (dataset, self.session.graph, self.end.currentText())
+        of = (dataset, self.session.project.graph, self.end.currentText())
         if not self._same(of) or not self._next.isActive() or self.session.activity != "train":
             self._of, self._parts = of, []
             self._predict_part()
@@ -168,7 +168,7 @@ class PredictionsPanel(Panel):
     def _predict_part(self) -> None:
         """Predict the next examples, and show the list when all are done, or as far as it goes the first time."""
         dataset = self.session.dataset
-        if dataset is None or not self._same((dataset, self.session.graph, self.end.currentText())):
+        if dataset is None or not self._same((dataset, self.session.project.graph, self.end.currentText())):
             return  # Another network or other data: `refresh` is on its way.
         done, began = sum(map(len, self._parts)), monotonic()
         try:

@@ -4,8 +4,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from annstudio.document.compile import Problem
 from annstudio.errors import Remedy, StudioError
+from annstudio.layers.lowering import Problem
 from annstudio.session import Session
 from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.sections import ProblemBox

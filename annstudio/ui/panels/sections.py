@@ -8,11 +8,11 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from annstudio.document.compile import Problem
 from annstudio.engine.arena import Weights
 from annstudio.engine.op import Array, Op, signature
 from annstudio.errors import Remedy
 from annstudio.layers.activation import ACTIVATIONS, label
+from annstudio.layers.lowering import Problem
 from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.panels.base import quiet_label
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale

@@ -61,9 +61,9 @@ class TrainingPanel(Panel):
         self.rest.set_values({name: getattr(settings, name) for name in self.rest.names})
         node = self._loss_node()
         self.loss.setVisible(node is not None)
-        self.add_loss.setVisible(node is None and bool(self.session.graph.nodes))
+        self.add_loss.setVisible(node is None and bool(self.session.project.graph.nodes))
         if node is not None:
-            self.loss.set_values(dict(self.session.graph.nodes[node].layer))
+            self.loss.set_values(dict(self.session.project.graph.nodes[node].layer))
 
     def settle(self) -> None:
         """Take what is being typed."""
@@ -119,13 +119,13 @@ class TrainingPanel(Panel):
             form.refuse(name, error.message)
 
     def _loss_node(self) -> str | None:
-        return next((id for id, node in self.session.graph.nodes.items() if isinstance(node.layer, Loss)), None)
+        return next((id for id, node in self.session.project.graph.nodes.items() if isinstance(node.layer, Loss)), None)
 
     def _set_loss(self, name: str, value: Any) -> None:
         node = self._loss_node()
         if node is not None:
             try:
-                self.session.set_layer(node, **{name: value})
+                self.session.set_layer_at(node, **{name: value})
             except StudioError as error:
                 self.loss.refuse(name, error.message)
 

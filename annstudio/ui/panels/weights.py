@@ -19,6 +19,9 @@ from PySide6.QtWidgets import (
 
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
+from annstudio.layers.base import Layer
+from annstudio.layers.block.boxing import node_at
+from annstudio.layers.names import is_of, layer_of, node_of
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import indent
@@ -142,6 +145,9 @@ class WeightsPanel(Panel):
         """Show this node's weights, if it has any."""
         if self.node.findText(node) < 0:
             self._fill(self.node, self._nodes())
+        path = self.session.owner(node)
+        # Of a block the first layer inside.
+        node = next((known for known in self._nodes() if is_of(known, path)), path)
         if self.node.findText(node) >= 0 and node != self.node.currentText():
             self.node.setCurrentText(node)
             self.tell("")
@@ -182,9 +188,9 @@ class WeightsPanel(Panel):
         self.picture.redress()
 
     def _nodes(self) -> list[str]:
-        """Nodes with weights, in the order of the graph."""
-        known = {key.rpartition("/")[0] for key in self.session.weights()}
-        return [id for id in self.session.graph.nodes if id in known]
+        """Paths of layers with weights, in the order of the network."""
+        known = list(dict.fromkeys(key.rpartition("/")[0] for key in self.session.weights()))
+        return [path for id in self.session.project.graph.nodes for path in known if node_of(path) == id]
 
     @staticmethod
     def _fill(box: QComboBox, names: list[str]) -> None:
@@ -311,7 +317,7 @@ class WeightsPanel(Panel):
         self.locks.menu(place).popup(self.table.viewport().mapToGlobal(place))
 
     def _show_frozen(self) -> None:
-        layer = self.session.graph.nodes[self.node.currentText()].layer
+        layer = self._layer()
         fields = type(layer).model_fields
         bias = self.view.currentText() == "b"
         self.frozen.setEnabled("trainable" in fields)
@@ -320,12 +326,18 @@ class WeightsPanel(Panel):
 
     def _freeze(self, frozen: bool) -> None:
         node = self.node.currentText()
-        fields = type(self.session.graph.nodes[node].layer).model_fields
+        fields = type(self._layer()).model_fields
         bias = self.view.currentText() == "b" and "train_bias" in fields
         settings = {"train_bias": not frozen} if bias else {"trainable": not frozen}
         if bias and not frozen:
             settings["trainable"] = True
-        self.session.set_layer(node, **settings)
+        self.session.set_layer_at(layer_of(f"{node}/"), **settings)
+
+    def _layer(self) -> Layer:
+        """The layer whose weights are shown."""
+        node = node_at(self.session.project.graph, self.node.currentText())
+        assert node is not None
+        return node.layer
 
 
 def facts_text(array: Array) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from annstudio.document.graph import Graph
+from annstudio.layers.graph import Graph
 from tests.oracles.peers.place import Place, Tensor, penalty
 from tests.oracles.peers.table import TWINS
 

@@ -10,12 +10,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from annstudio.data.base import parse_source
-from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.session import Session
 from annstudio.ui.canvas.geometry import CARD
-from annstudio.ui.canvas.node import OUTPUT
+from annstudio.ui.canvas.node import port_of
 from annstudio.ui.canvas.scene import CanvasScene
 from annstudio.ui.canvas.search import Chooser
 from annstudio.ui.canvas.view import CanvasView
@@ -77,8 +77,8 @@ class Hand:
             place = self.scene.nodes[place].pos() + QPointF(CARD.width() / 2, 70)
         return self.view.mapFromScene(place)
 
-    def output(self, id: str) -> QPointF:
-        return self.scene.nodes[id].port_place(OUTPUT)
+    def output(self, id: str, out: int = 0) -> QPointF:
+        return self.scene.nodes[id].port_place(port_of(out))
 
     def input(self, id: str, port: int = 0) -> QPointF:
         return self.scene.nodes[id].port_place(port)
@@ -115,6 +115,7 @@ class Hand:
         self.release(place, modifiers, button)
 
     def double_click(self, place) -> None:
+        place = self.at(place)
         self.click(place)
         self._mouse(QEvent.Type.MouseButtonDblClick, place, LEFT, LEFT, PLAIN)
         self.release(place)
@@ -195,7 +196,7 @@ class Hand:
                 self.graph.n_ports(id),
             )
         for link, wire in self.scene.wires.items():
-            assert wire.path().pointAtPercent(0) == self.output(link.source)
+            assert wire.path().pointAtPercent(0) == self.output(link.source, link.out)
             assert wire.path().pointAtPercent(1) == self.input(link.target, link.port)
             assert wire.isVisible()
 

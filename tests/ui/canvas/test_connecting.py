@@ -4,8 +4,8 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
-from annstudio.document.graph import Link
 from annstudio.layers.base import make
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.geometry import CARD
 
 

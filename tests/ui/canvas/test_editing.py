@@ -1,5 +1,6 @@
 """Adding, inserting, deleting, copying, renaming: what the commands do to the document."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -10,8 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from annstudio.data.images import Digits
-from annstudio.document.graph import Link
-from annstudio.ui.canvas import edits
+from annstudio.layers.graph import Link
+from annstudio.ui.canvas import clipboard
 from annstudio.ui.canvas.entries import MIME, entries
 
 
@@ -222,22 +223,33 @@ def test_duplicate(hand):
     hand.agree()
 
 
+def _pasted(links=(), weights=None, **node):
+    """A text as it is copied, with one node."""
+    nodes = [{"id": "a", "layer": "Dense", "settings": {}, "x": 0, "y": 0, **node}]
+    return json.dumps({"annstudio": 2, "graph": {"nodes": nodes, "links": list(links)}, "weights": weights or {}})
+
+
+def test_a_text_with_one_node_is_pasted(hand):
+    QGuiApplication.clipboard().setText(_pasted(id="pasted"))
+    hand.view.paste()
+    assert "pasted" in hand.graph.nodes
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "hello",
         "__import__('os').system('true')",
-        '{"annstudio": 1}',
-        '{"annstudio": 1, "nodes": [], "links": []}',
-        '{"annstudio": 1, "nodes": [{"id": "a", "kind": "Dense", "settings": {}, "x": NaN, "y": 0}], "links": []}',
-        '{"annstudio": 1, "nodes": [{"id": "a/b", "kind": "Dense", "settings": {}, "x": 0, "y": 0}], "links": []}',
-        '{"annstudio": 1, "nodes": [{"id": "a", "kind": "Dense", "settings": {"units": -1}, "x": 0, "y": 0}],'
-        ' "links": []}',
-        '{"annstudio": 1, "nodes": [{"id": "a", "kind": "Dense", "settings": {}, "x": 0, "y": 0}],'
-        ' "links": [["a", "a", 0]]}',
-        '{"annstudio": 1, "nodes": [{"id": "a", "kind": "Dense", "settings": {}, "x": 0, "y": 0}],'
-        ' "links": [], "weights": {"a/W": {"shape": [9, 9], "dtype": "float64", "data": "AAAA"}}}',
+        '{"annstudio": 2}',
+        '{"annstudio": 2, "graph": 7}',
+        _pasted(x=float("nan")),
+        _pasted(id="a/b"),
+        _pasted(settings={"units": -1}),
+        _pasted(links=[{"source": "a", "target": "a", "port": 0}]),
+        _pasted(links=[{"source": "a", "target": "a", "port": 0, "out": 7}]),
+        _pasted(weights={"a/W": {"shape": [9, 9], "dtype": "float64", "data": "AAAA"}}),
+        _pasted(layer="Block", settings={"inside": {"nodes": [{"id": "x", "layer": "Nothing"}]}}),
     ],
 )
 def test_foreign_text_is_not_pasted(hand, text):
@@ -252,7 +264,7 @@ def test_what_was_copied_can_be_pasted_from_text(hand, opened, making):
     hand.click("hidden")
     hand.view.copy()
     other = opened(making())
-    QGuiApplication.clipboard().setText(edits.copied(hand.session, ["hidden"]))
+    QGuiApplication.clipboard().setText(clipboard.copied(hand.session, ["hidden"]))
     other.view.paste()
     assert other.graph.nodes["hidden"].layer == hand.graph.nodes["hidden"].layer
 

@@ -10,10 +10,10 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
-from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
 from annstudio.formats.studio import load
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.canvas.geometry import PICTURE

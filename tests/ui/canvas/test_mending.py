@@ -5,7 +5,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
-from annstudio.document.graph import Link
+from annstudio.layers.graph import Link
 from annstudio.ui.canvas.entries import entries
 
 

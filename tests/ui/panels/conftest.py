@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 from annstudio.data.images import Digits
 from annstudio.data.sequences import JapaneseVowels
 from annstudio.data.toys import Xor
-from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
 from annstudio.engine.optimizers import Adam
 from annstudio.layers.base import make
+from annstudio.layers.graph import Graph, Node
 from annstudio.session import Session
 from annstudio.training.settings import TrainingSettings
 from annstudio.ui.theme import apply_theme

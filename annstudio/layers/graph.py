@@ -36,11 +36,12 @@ class Node:
 
 @dataclass(frozen=True, order=True)
 class Link:
-    """A wire from a node's output to the input `port` of another."""
+    """A wire from a node's output `out` to the input `port` of another."""
 
     source: str
     target: str
     port: int = 0
+    out: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class Graph:
 
     nodes: Mapping[str, Node] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.nodes.values()), self.links))
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -76,16 +80,25 @@ class Graph:
 
     def n_ports(self, node: str) -> int:
         """How many inputs the node shows: one more than are taken where it takes any number."""
-        least, most = self.nodes[node].layer.arity
+        least, most = self.nodes[node].layer.takes
         if most is not None:
             return most
         return max(least, max((link.port for link in self.into(node)), default=-1) + 2)
 
+    @cached_property
+    def meaning(self) -> object:
+        """What the drawing comes to, wherever its nodes stand."""
+        return tuple((id, node.layer.meaning) for id, node in self.nodes.items()), self.links
+
     def order(self) -> list[str]:
         """The nodes so that each comes after those that feed it. Raises GraphError where there is a circle."""
+        return list(self._order)
+
+    @cached_property
+    def _order(self) -> tuple[str, ...]:
         sorter = TopologicalSorter({id: [link.source for link in self.into(id)] for id in self.nodes})
         try:
-            return list(sorter.static_order())
+            return tuple(sorter.static_order())
         except CycleError as error:
             circle = " → ".join(reversed(error.args[1]))
             raise GraphError(f"The wires go round in a circle: {circle}.", "Remove one of these wires.") from None
@@ -113,7 +126,18 @@ class Graph:
         return replace(self, nodes={**self.nodes, node.id: node})
 
     def with_layer(self, id: str, layer: Layer) -> "Graph":
-        return self.with_node(replace(self.nodes[id], layer=layer))
+        """With another layer at a node; wires that it has no place for go."""
+        graph = self.with_node(replace(self.nodes[id], layer=layer))
+        most, before = layer.takes[1], self.nodes[id].layer
+        if (layer.takes, layer.gives) == (before.takes, before.gives):
+            return graph
+        links = (
+            k
+            for k in self.links
+            if not (k.target == id and most is not None and k.port >= most)
+            and not (k.source == id and k.out >= layer.gives)
+        )
+        return replace(graph, links=tuple(links))
 
     def moved(self, places: Mapping[str, tuple[float, float]]) -> "Graph":
         """With nodes at other places."""
@@ -129,33 +153,43 @@ class Graph:
             raise GraphError(f"{new!r} cannot be a name.", r"Use 1 to 60 characters without / \ : [ ].")
         if new in self.nodes:
             raise GraphError(f"There is a node called {new!r} already.", "Choose another name.")
-        nodes = {(new if id == old else id): (replace(n, id=new) if id == old else n) for id, n in self.nodes.items()}
-        swap = {old: new}
-        links = tuple(Link(swap.get(k.source, k.source), swap.get(k.target, k.target), k.port) for k in self.links)
-        return Graph(nodes, links)
+        return self._with_names({old: new})
 
-    def connect(self, source: str, target: str, port: int | None = None) -> "Graph":
+    def _with_names(self, names: Mapping[str, str]) -> "Graph":
+        nodes = (
+            n if n.id == new and n.layer is layer else replace(n, id=new, layer=layer)
+            for n in self.nodes.values()
+            for new, layer in [(names.get(n.id, n.id), n.layer.after_renaming(names))]
+        )
+        links = (
+            replace(k, source=names.get(k.source, k.source), target=names.get(k.target, k.target)) for k in self.links
+        )
+        return Graph({node.id: node for node in nodes}, tuple(links))
+
+    def connect(self, source: str, target: str, port: int | None = None, out: int = 0) -> "Graph":
         """With a wire more; the wire that held the port before goes. Raises GraphError where no wire can be."""
-        reason = self.refusal(source, target, port)
+        reason = self.refusal(source, target, port, out)
         if reason:
             raise GraphError(reason, "Connect an output to an input further on.")
         if port is None:
             taken = {link.port for link in self.into(target)}
             free = [p for p in range(self.n_ports(target)) if p not in taken]
             port = free[0] if free else 0
-        link = Link(source, target, port)
+        link = Link(source, target, port, out)
         if link in self.links:
             return self
         kept = tuple(k for k in self.links if (k.target, k.port) != (target, port))
         return replace(self, links=(*kept, link))
 
-    def refusal(self, source: str, target: str, port: int | None = None) -> str:
+    def refusal(self, source: str, target: str, port: int | None = None, out: int = 0) -> str:
         """Why a wire between two nodes cannot be, whatever the shapes; empty where it can."""
         if source == target:
             return f"{source} cannot feed itself."
-        if not self.nodes[source].layer.has_output:
+        if not self.nodes[source].layer.gives:
             return f"{source} is the end of the network and has no output."
-        if self.nodes[target].layer.arity[1] == 0:
+        if out not in range(self.nodes[source].layer.gives):
+            return f"{source} has no output number {out + 1}."
+        if self.nodes[target].layer.takes[1] == 0:
             return f"{target} is where data enters and has no input."
         if source in self.downstream(target):
             return f"{target} already feeds {source}; a wire back would make a circle."
@@ -173,24 +207,25 @@ class Graph:
         if bridge:
             for link in self.links:
                 if link.target not in gone and link.source in gone:
-                    source = self._before(link.source, gone)
-                    if source is not None:
-                        kept.append(Link(source, link.target, link.port))
+                    before = self._before(link.source, gone)
+                    if before is not None:
+                        kept.append(replace(link, source=before.source, out=before.out))
         return Graph({id: n for id, n in self.nodes.items() if id not in gone}, tuple(kept))
 
-    def _before(self, id: str, gone: set[str]) -> str | None:
-        """The first node up the first inputs of `id` that stays."""
-        while id in gone:
+    def _before(self, id: str, gone: set[str]) -> Link | None:
+        """The link from the first node up the first inputs of `id` that stays."""
+        while True:
             links = self.into(id)
             if not links:
                 return None
             id = links[0].source
-        return id if self.nodes[id].layer.has_output else None
+            if id not in gone:
+                return links[0]
 
     def inserted(self, node: Node, link: Link) -> "Graph":
         """With a new node put on a wire."""
         graph = self.disconnect(link).with_node(node)
-        return graph.connect(link.source, node.id).connect(node.id, link.target, link.port)
+        return graph.connect(link.source, node.id, out=link.out).connect(node.id, link.target, link.port)
 
     def part(self, ids: Iterable[str]) -> "Graph":
         """Only these nodes and the links among them."""
@@ -204,7 +239,6 @@ class Graph:
         for id, node in part.nodes.items():
             free = id not in self.nodes and id not in names.values()
             names[id] = id if free else self.free_id(node.layer.prefix, names.values())
-        copies = {new: replace(part.nodes[old], id=new, x=part.nodes[old].x + dx, y=part.nodes[old].y + dy)
-                  for old, new in names.items()}  # fmt: skip
-        links = tuple(Link(names[k.source], names[k.target], k.port) for k in part.links)
-        return Graph({**self.nodes, **copies}, (*self.links, *links)), names
+        copies = part._with_names(names)
+        moved = copies.moved({id: (node.x + dx, node.y + dy) for id, node in copies.nodes.items()})
+        return Graph({**self.nodes, **moved.nodes}, (*self.links, *moved.links)), names

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annstudio.document.diff import diff
-from annstudio.document.graph import Graph, Link, Node
 from annstudio.document.history import Document
 from annstudio.document.project import Project
 from annstudio.errors import GraphError
 from annstudio.layers.activation import Activation
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.graph import Graph, Link, Node
 from annstudio.layers.losses import Loss
 from annstudio.layers.merge import Add
 from tests.builders import chain, with_branch
@@ -26,7 +26,7 @@ def is_whole(graph: Graph) -> None:
     for link in graph.links:
         assert link.source in graph.nodes
         assert link.target in graph.nodes
-        assert graph.nodes[link.source].layer.has_output
+        assert link.out in range(graph.nodes[link.source].layer.gives)
         assert link.port in range(graph.n_ports(link.target))
     assert len({(link.target, link.port) for link in graph.links}) == len(graph.links)
     assert sorted(graph.order()) == sorted(graph.nodes)

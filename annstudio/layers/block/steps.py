@@ -1,0 +1,91 @@
+"""The small steps of a block that is applied many times: taking a row or some steps, and putting results together."""
+
+import numpy as np
+
+from annstudio.engine.account import See, Term
+from annstudio.engine.op import Array, Index, Op, Shape, same_shape
+
+
+class Row(Op):
+    """One row of a picture as a sequence: (C, H, W) → (W, C)."""
+
+    formula = r"y_{w,c} = x_{c,h,w}"
+
+    def __init__(self, h: int) -> None:
+        self.h = h
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0][2], inputs[0][0]
+
+    def forward(self, y: Array, x: Array) -> None:
+        np.copyto(y, x[:, self.h].swapaxes(0, 1))
+
+    def backward(self, dx: Array, dy: Array) -> None:
+        dx.fill(0)
+        dx[:, self.h] = dy.swapaxes(0, 1)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see("x", index[1], self.h, index[0]),))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy", index[2], index[0]),))] if index[1] == self.h else []
+
+
+class StackRows(Op):
+    """Sequences as the rows of a picture: H times (W, C) → (C, H, W)."""
+
+    formula = r"y_{c,h,w} = (x_h)_{w,c}"
+
+    def shape(self, *inputs: Shape) -> Shape:
+        steps, values = same_shape(*inputs)
+        return values, len(inputs), steps
+
+    def forward(self, y: Array, *xs: Array) -> None:
+        for h, x in enumerate(xs):
+            np.copyto(y[:, h], x.swapaxes(0, 1))
+
+    def backward(self, dxs: tuple[Array | None, ...], dy: Array) -> None:
+        for h, dx in enumerate(dxs):
+            if dx is not None:
+                np.copyto(dx, dy[:, h].swapaxes(0, 1))
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see(f"xs[{index[1]}]", index[2], index[0]),))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("dy", index[1], int(name[3:-1]), index[0]),))]
+
+
+class Span(Op):
+    """Some of the steps along an axis: those from `start` to before `stop`."""
+
+    formula = r"y = x_{a \dots b}"
+
+    def __init__(self, axis: int, start: int, stop: int) -> None:
+        self.axis, self.start, self.stop = axis, start, stop
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        return (*x[: self.axis], self.stop - self.start, *x[self.axis + 1 :])
+
+    def _of(self, x: Array) -> Array:
+        part: Array = x[(*(slice(None),) * self.axis, slice(self.start, self.stop))]
+        return part
+
+    def forward(self, y: Array, x: Array) -> None:
+        np.copyto(y, self._of(x))
+
+    def backward(self, dx: Array, dy: Array) -> None:
+        dx.fill(0)
+        self._of(dx)[...] = dy
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        return [Term((see("x", *self._moved(index, self.start)),))]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        if not self.start <= index[self.axis] < self.stop:
+            return []
+        return [Term((see("dy", *self._moved(index, -self.start)),))]
+
+    def _moved(self, index: Index, by: int) -> Index:
+        return (*index[: self.axis], index[self.axis] + by, *index[self.axis + 1 :])
