@@ -137,6 +137,8 @@ class Judged:
     encoding: str
     threshold: float = 0.5
     """Above it a single output means yes."""
+    lengths: int | None = None
+    """The slot that says how many steps of every sequence count; None where all do."""
 
 
 @dataclass(frozen=True)
