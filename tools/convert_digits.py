@@ -4,16 +4,12 @@ The same input gives the same bytes: both are checked by their sha256.
 """
 
 import gzip
-import hashlib
 import io
-import zipfile
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from numpy.lib import format as npy
+from packing import archive, check
 
 INPUT_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 OUTPUT_SHA256 = "53ae9b0e1d31ddf43d7aaa2cdfd26e3616bf46a318c419e8e9e59675ce7f1999"
@@ -43,27 +39,6 @@ def main() -> None:
     check("output", written, OUTPUT_SHA256)
     OUTPUT.write_bytes(written)
     print(f"{OUTPUT}: {len(written):,} bytes")
-
-
-def archive(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    """An .npz file without the time of day in it."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as target:
-        for key, array in arrays.items():
-            member = io.BytesIO()
-            npy.write_array(member, array, version=(1, 0), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            info.create_system = 3
-            # Stored, not deflated: what deflate makes of the same bytes differs from one zlib to the next.
-            target.writestr(info, member.getvalue(), zipfile.ZIP_STORED)
-    return out.getvalue()
-
-
-def check(what: str, content: bytes, expected: str) -> None:
-    """Stop when these are not the bytes this script was written for."""
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        raise SystemExit(f"The {what} has the sha256 {found}, expected {expected}.")
 
 
 if __name__ == "__main__":

@@ -3,29 +3,20 @@
 They refer to data that comes with the program and never hold any; equal content gives equal bytes.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import course_samples as course
 import numpy as np
+from drawing import ADAM, SIGMOID, Layers, by_hand, drawn
 
 from annstudio.data.base import parse_source
-from annstudio.document.graph import Graph, Node
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.formats.studio import save
-from annstudio.layers.base import make
 from annstudio.training.settings import TrainingSettings
 
 SAMPLES = Path("samples")
-COLUMN, ROW = 190.0, 210.0
-"""From one card to the next, and from one row of cards to the next."""
-
-Layers = tuple[tuple[str, str, dict[str, Any]], ...]
-
-SIGMOID = {"activation": "sigmoid"}
-ADAM = {"kind": "adam", "learning_rate": 0.005}
 
 
 def main() -> None:
@@ -42,10 +33,17 @@ def projects() -> dict[str, Project]:
         "worked-example": worked_example(train_bias=False),
         "worked-example-biases": worked_example(train_bias=True),
         "three-layer-forward": three_layers(),
+        "perceptron": course.perceptron(),
+        "perceptron-xor": course.perceptron_xor(),
         "xor": xor(),
         "spiral": spiral(),
         "digits-mlp": digits_mlp(),
         "digits-cnn": digits_cnn(),
+        "deep-sigmoid-vs-relu": course.deep_sigmoid_vs_relu(),
+        "autoencoder": course.autoencoder(),
+        "sunspots-conv1d": course.sunspots_conv1d(),
+        "sunspots-rnn": course.sunspots_rnn(),
+        "vowels-lstm": course.vowels_lstm(),
     }
 
 
@@ -198,26 +196,6 @@ def digits_cnn() -> Project:
         note="1,797 real handwritten digits, 8 by 8 pixels each. Press Train and select conv_1: its kernels and what "
         "they find in the picture change as it learns. Then try to do without the dropout, or with fewer filters.",
     )
-
-
-def drawn(layers: Layers, columns: int = 5) -> Graph:
-    """The layers one behind the other, in rows of `columns` cards."""
-    graph = Graph()
-    for i, (name, kind, settings) in enumerate(layers):
-        x, y = COLUMN * (i % columns), ROW * (i // columns)
-        graph = graph.with_node(Node(name, make(kind, settings), x, y))
-        if i:
-            graph = graph.connect(layers[i - 1][0], name)
-    return graph
-
-
-def by_hand(*, epochs: int, learning_rate: float) -> TrainingSettings:
-    """As one calculates on paper: one example after the other, exact, nothing kept back."""
-    settings: Mapping[str, Any] = {
-        "optimizer": {"kind": "sgd", "learning_rate": learning_rate},
-        "batch_size": 1, "epochs": epochs, "validation_share": 0.0, "shuffle": False, "dtype": "float64",
-    }  # fmt: skip
-    return TrainingSettings.model_validate(settings)
 
 
 if __name__ == "__main__":

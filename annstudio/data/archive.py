@@ -17,6 +17,8 @@ from annstudio.data.base import Array
 from annstudio.errors import DataError
 
 MAX_BYTES = 2 << 30
+ORIGIN = ("source", "licence", "citation", "changes")
+"""What each file that ships with the program says of itself."""
 
 # What zipfile, zlib and NumPy raise when the bytes are not what they should be.
 _DAMAGE = (
@@ -57,6 +59,15 @@ def read_archive(file: Path, wanted: Collection[str], optional: Collection[str] 
             f"{file.name} is not an .npz file, or it is damaged ({error}).",
             "Save it again with numpy.savez, or copy it again from where it came.",
         ) from error
+
+
+def read_shipped(file: Path, *wanted: str) -> tuple[dict[str, Array], dict[str, str]]:
+    """The arrays of a file that ships with the program, and where they come from: source, licence, citation, changes.
+
+    Raises DataError as `read_archive`.
+    """
+    arrays = read_archive(file, (*wanted, *ORIGIN))
+    return {key: arrays[key] for key in wanted}, {key: str(arrays[key]) for key in ORIGIN}
 
 
 def _check_names(file: Path, wanted: Collection[str], members: Collection[str]) -> None:

@@ -8,8 +8,9 @@ Python floats, which is what the tests compare with the engine.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 
-from annstudio.engine.op import Array, Index
+from annstudio.engine.op import Array, Index, numbered
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class See:
         """The shape of one example of the array."""
         shape = self.arrays[name].shape
         return shape[:-1] if name in self.batched else shape
+
+    @property
+    def branches(self) -> list[str]:
+        """The names of the inputs of an op that takes any number of them (`*xs`), in order."""
+        return list(takewhile(self.arrays.__contains__, (numbered("xs", i) for i in count())))
 
 
 def derived(array: str, index: Index, within: Term, example: int | None = None) -> Factor:

@@ -13,7 +13,7 @@ from annstudio.engine.initializers import initialise
 from annstudio.engine.memory import full, like
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import Optimizer
-from annstudio.engine.program import Parameter, Program, Role, Slot, Update, View
+from annstudio.engine.program import Parameter, Program, Role, Slot, Update
 
 NEXT_TO_NOTHING = 1e-30
 
@@ -74,6 +74,9 @@ class Arena:
         self.values = full(start, 0, self.dtype)
         self.gradients = full(start, 0, self.dtype)
         self._where = {_identity(p): i for i, p in enumerate(program.parameters)}
+        self._named = {
+            parameter.key(view): (parameter, view) for parameter in program.parameters for view in parameter.views
+        }
         self.states = {
             (slot.node, slot.name): np.full(slot.shape, slot.fill, self.dtype)
             for slot in program.slots
@@ -81,6 +84,8 @@ class Arena:
         }
         self._vectors: dict[str, Array] = {}
         self._turns: dict[tuple[int, ...], _Turn] = {}
+        self._still = np.ones(start, bool)
+        self.lock({})
         self.optimizer: Optimizer | None = None
         self.clipping = Clipping()
         self.rate = np.zeros((), self.dtype)
@@ -103,16 +108,14 @@ class Arena:
 
     def view(self, key: str) -> Array:
         """The live array called `key`. Raises KeyError."""
-        for parameter in self._parameters:
-            for view in parameter.views:
-                if parameter.key(view) == key:
-                    return view.of(self.stored(parameter))
+        if key in self._named:
+            parameter, view = self._named[key]
+            return view.of(self.stored(parameter))
         node, _, name = key.rpartition("/")
         return self.states[node, name]
 
     def keys(self) -> list[str]:
-        named = [parameter.key(view) for parameter in self._parameters for view in parameter.views]
-        return named + [f"{node}/{name}" for node, name in self.states]
+        return [*self._named, *(f"{node}/{name}" for node, name in self.states)]
 
     def load(self, weights: Weights) -> None:
         """Take over every array whose name is known here; shapes must agree (ValueError)."""
@@ -128,6 +131,29 @@ class Arena:
     def weights(self) -> dict[str, Array]:
         """Copies of all arrays by name."""
         return {key: frozen(self.view(key)) for key in self.keys()}
+
+    def lock(self, locked: Weights) -> None:
+        """Let nothing but a hand move the numbers that are True in `locked` (arrays of bool by name, in users' layout);
+        what was locked before is free again. Arrays of another shape say nothing about the weights here."""
+        for parameter in self._parameters:
+            still = self.still(parameter)
+            for view in parameter.views:
+                part, mask = view.of(still), locked.get(parameter.key(view))
+                part[...] = not parameter.learns(view)
+                if mask is not None and mask.shape == part.shape:
+                    part |= mask
+        for turn in self._turns.values():
+            turn.bound = None
+
+    def still(self, parameter: Parameter) -> Array:
+        """Which numbers of a parameter's stored array no update moves: those of frozen views, and locked ones."""
+        return self.part(self._still, parameter)
+
+    def go_back(self, weights: Weights) -> None:
+        """Take over weights of earlier, but for the numbers that nothing moves."""
+        held = self.values[self._still]
+        self.load(weights)
+        self.values[self._still] = held
 
     def use(self, optimizer: Optimizer, clipping: Clipping | None = None) -> None:
         """Let `optimizer` do the updates from now on; its memory is kept where the kind stays the same."""
@@ -223,7 +249,8 @@ class Arena:
         """The optimiser's update of these parameters, to be called with the number of the step, from 1."""
         assert self.optimizer is not None, "no optimiser was chosen"
         span = slice(self._spans[parameters[0]].start, self._spans[parameters[-1]].stop)
-        masked = self._frozen(parameters)
+        still = self._still[span]
+        masked = bool(still.any())
         gradient = self.gradients[span]
         applied = like(gradient, 0) if masked or self.clipping else gradient
         vectors = {name: array[span] for name, array in self._vectors.items()}
@@ -231,13 +258,10 @@ class Arena:
         bound = self.optimizer.bind(values, applied, vectors, self.rate)
         if not masked and not self.clipping:
             return bound
-        still, held = np.zeros(applied.shape, bool), values.copy()
-        for i, parameter, view in masked:
-            part = still[self._spans[i].start - span.start : self._spans[i].stop - span.start]
-            view.of(part.reshape(parameter.shape))[...] = True
+        held = values.copy()
 
         def update(t: int) -> None:
-            # The gradient of what is frozen stays on show; the optimiser is given zero in its place.
+            # The gradient of what stays still is on show; the optimiser is given zero in its place.
             np.copyto(applied, self.clipped()[span] if self.clipping else gradient)
             np.copyto(applied, 0, where=still)
             np.copyto(held, values)
@@ -249,17 +273,9 @@ class Arena:
 
     def clipped(self) -> Array:
         """All gradients as the optimiser is given them; what does not learn has no part in their length."""
-        learning = np.zeros(self.gradients.shape, bool)
-        for i, parameter in enumerate(self._parameters):
-            for view in parameter.views:
-                view.of(learning[self._spans[i]].reshape(parameter.shape))[...] = parameter.learns(view)
-        cut = self.clipping.cut(np.where(learning, self.gradients, 0))
+        cut = self.clipping.cut(np.where(self._still, 0, self.gradients))
         shortened: Array = cut * self.clipping.scale(cut)
         return shortened
-
-    def _frozen(self, parameters: tuple[int, ...]) -> list[tuple[int, Parameter, View]]:
-        chosen = [(i, self._parameters[i]) for i in parameters]
-        return [(i, p, view) for i, p in chosen for view in p.views if not p.learns(view)]
 
 
 class _Turn:
@@ -282,8 +298,8 @@ def _identity(parameter: Parameter) -> tuple[str, ...]:
 
 def _update_order(program: Program) -> list[int]:
     """Parameters that are updated first, so that one update can take them as one stretch."""
-    updated = sorted({i for step in program.steps if isinstance(step, Update) for i in step.parameters})
-    return updated + [i for i in range(len(program.parameters)) if i not in updated]
+    updated = {i for step in program.steps if isinstance(step, Update) for i in step.parameters}
+    return sorted(range(len(program.parameters)), key=lambda i: (i not in updated, i))
 
 
 def frozen(array: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
 from annstudio.engine.lengths import Shortest
-from annstudio.engine.op import Op, Shape, values_text
+from annstudio.engine.op import Limit, Op, Shape, values_text
 from annstudio.engine.passes import fuse
 from annstudio.engine.program import Draw, Feed, Judged, Noise, Parameter, Phase, Program, Role, Slot, Step, View
 from annstudio.errors import Remedy, ShapeError
@@ -180,7 +180,7 @@ class Builder:
             value = self.apply(op, w, name="penalty")
         self.penalties.setdefault(self._node, []).append(value.slot)
 
-    def constrain(self, op: Op, w: Value) -> None:
+    def constrain(self, op: Limit, w: Value) -> None:
         """After every update, `w` becomes what `op` makes of it."""
         self._carries.append(Step(Phase.UPDATE, op, self._node, (w.slot,), w.slot, scope=self._scope))
 

@@ -31,8 +31,7 @@ class AddGradients(Op):
             np.add(y, x, y)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        n = sum(name.startswith("xs[") for name in see.arrays)
-        return [Term((see(f"xs[{i}]", *index),)) for i in range(n)]
+        return [Term((see(name, *index),)) for name in see.branches]
 
 
 class _Walk:

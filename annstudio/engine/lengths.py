@@ -25,6 +25,6 @@ class Shortest(Op):
         np.copyto(y, np.min(xs, 0))
 
     def account(self, see: See, index: Index) -> list[Term]:
-        names = [name for name in see.arrays if name.startswith("xs[")]
-        template = r"\min(" + ",\\; ".join(f"«{i}»" for i in range(len(names))) + ")"
-        return [Term(tuple(see(name, *index) for name in names), template, lambda *lengths: min(lengths))]
+        lengths = tuple(see(name, *index) for name in see.branches)
+        template = r"\min(" + ",\\; ".join(f"«{i}»" for i in range(len(lengths))) + ")"
+        return [Term(lengths, template, lambda *numbers: min(numbers))]

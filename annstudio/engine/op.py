@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 
 from annstudio.errors import ShapeError
@@ -140,6 +141,25 @@ class Op:
         return f"{type(self).__name__}({settings})"
 
 
+class Limit(Op):
+    """Keeps a parameter within bounds after every update; nothing is learned through it."""
+
+    def bound(self, w: Array, still: Array) -> None:
+        """Bring `w` within the bounds, in place; what is True in `still` (w's shape) must not move."""
+        raise NotImplementedError
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(self, y: Array, w: Array) -> None:
+        if y is not w:
+            np.copyto(y, w)
+        self.bound(y, np.zeros(y.shape, bool))
+
+    def backward(self) -> None:
+        raise AssertionError("nothing is learned through a limit")
+
+
 @dataclass(frozen=True)
 class Signature:
     """Which arrays an op's two methods want, read off their parameters."""
@@ -151,8 +171,13 @@ class Signature:
     def input_names(self, n_inputs: int, buffers: Container[str]) -> tuple[str, ...]:
         """The inputs' names in order; those of a variadic op are numbered: xs[0], xs[1], …"""
         if self.variadic:
-            return tuple(f"{self.variadic}[{i}]" for i in range(n_inputs))
+            return tuple(numbered(self.variadic, i) for i in range(n_inputs))
         return tuple(name for name in self.forward[1:] if name not in buffers)
+
+
+def numbered(variadic: str, i: int) -> str:
+    """What one of a variadic op's inputs is called, from 0."""
+    return f"{variadic}[{i}]"
 
 
 _signatures: dict[type, Signature] = {}

@@ -14,7 +14,7 @@ from pydantic import Field
 from annstudio.engine.account import Term
 from annstudio.engine.memory import like
 from annstudio.engine.op import Array
-from annstudio.engine.rules import Optimizer, UpdateCall, descent, number, scaled_descent
+from annstudio.engine.rules import Optimizer, UpdateCall, descent, number, running_mean, running_square, scaled_descent
 
 __all__ = [
     "OPTIMIZERS",
@@ -166,8 +166,7 @@ class RMSProp(Optimizer):
         return update
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
-        factors = (number(r"\rho", self.rho), number("s", vectors["s"]), number("g", g))
-        square = Term(factors, r"«0» \cdot «1» + (1 - «0») \cdot «2»^2", lambda r, s, g: r * s + (1 - r) * g * g)
+        square = running_square(number(r"\rho", self.rho), vectors["s"], g, "s")
         return [("s^{+}", square), scaled_descent(w, g, square.value, self.learning_rate, self.epsilon)]
 
 
@@ -180,14 +179,15 @@ def _scaled_descent(w: Array, g: Array, s: Array, step: Array, eta: Array, epsil
     np.subtract(w, step, w)
 
 
+_MEANS = r"m^{+} = \beta_1 m + (1-\beta_1) g, \quad v^{+} = \beta_2 v + (1-\beta_2) g^2"
+_STEP = r"\eta \frac{m^{+} / (1-\beta_1^t)}{\sqrt{v^{+} / (1-\beta_2^t)} + \epsilon}"
+
+
 class Adam(Optimizer):
     """A rate of its own for every weight, from running means of the gradient and its square (Kingma & Ba, 2015)."""
 
     title: ClassVar[str] = "Adam"
-    formula: ClassVar[str] = (
-        r"m^{+} = \beta_1 m + (1-\beta_1) g, \quad v^{+} = \beta_2 v + (1-\beta_2) g^2, \quad "
-        r"w^{+} = w - \eta \frac{m^{+} / (1-\beta_1^t)}{\sqrt{v^{+} / (1-\beta_2^t)} + \epsilon}"
-    )
+    formula: ClassVar[str] = rf"{_MEANS}, \quad w^{{+}} = w - {_STEP}"
     vectors: ClassVar[tuple[str, ...]] = ("m", "v")
     kind: Literal["adam"] = "adam"
     learning_rate: float = Field(
@@ -229,12 +229,9 @@ class Adam(Optimizer):
         return 1 - (self.beta_1 if vector == "m" else self.beta_2) if dtype == np.float32 else 1.0
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
-        gradient = number("g", g)
         b1, b2 = number(r"\beta_1", self.beta_1), number(r"\beta_2", self.beta_2)
-        mean = Term((b1, number("m", vectors["m"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»",
-                    lambda b, m, g: b * m + (1 - b) * g)  # fmt: skip
-        square = Term((b2, number("v", vectors["v"]), gradient), r"«0» \cdot «1» + (1 - «0») \cdot «2»^2",
-                      lambda b, v, g: b * v + (1 - b) * g * g)  # fmt: skip
+        mean = running_mean(b1, vectors["m"], g, "m")
+        square = running_square(b2, vectors["v"], g, "v")
         fair = rf"\frac{{«0»}}{{1 - «1»^{{{t}}}}}"
         fair_mean = Term((number("m^{+}", mean.value), b1), fair, lambda m, b: m / (1 - b**t))
         fair_square = Term((number("v^{+}", square.value), b2), fair, lambda v, b: v / (1 - b**t))
@@ -253,10 +250,7 @@ class AdamW(Adam):
     2019)."""
 
     title: ClassVar[str] = "AdamW"
-    formula: ClassVar[str] = (
-        r"m^{+} = \beta_1 m + (1-\beta_1) g, \quad v^{+} = \beta_2 v + (1-\beta_2) g^2, \quad "
-        r"w^{+} = w - \eta \lambda w - \eta \frac{m^{+} / (1-\beta_1^t)}{\sqrt{v^{+} / (1-\beta_2^t)} + \epsilon}"
-    )
+    formula: ClassVar[str] = rf"{_MEANS}, \quad w^{{+}} = w - \eta \lambda w - {_STEP}"
     kind: Literal["adamw"] = "adamw"  # type: ignore[assignment]
     weight_decay: float = Field(
         0.01, ge=0, le=1, title="Weight decay", description="Which share of every weight the rate takes off (λ)."

@@ -4,7 +4,7 @@ Passes know steps and slots, not layers: what may be done with an op is declared
 the chain rule is written out, `quicken` after it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
@@ -35,26 +35,27 @@ def quicken(program: Program) -> Program:
 
 
 def _with_successors(program: Program, carried: Set[int]) -> Program:
-    slots, steps = list(program.slots), list(program.steps)
+    slots = list(program.slots)
     known = {program.loss, *program.losses.values(), *(judged.output for judged in program.judged), *carried}
-    readers = Counter(slot for step in steps if isinstance(step, Step) for slot in step.inputs)
-    changed = True
-    while changed:
-        changed = False
-        made_by = {step.output: i for i, step in enumerate(steps) if isinstance(step, Step)}
-        for i, step in enumerate(steps):
-            if not isinstance(step, Step) or len(step.inputs) != 1:
-                continue
-            at = made_by.get(step.inputs[0])
-            before = None if at is None else steps[at]
-            if not isinstance(before, Step) or readers[before.output] != 1 or before.output in known:
-                continue
-            ops = better(step.op, before.op)
-            if ops is not None:
-                steps[i : i + 1] = _chained(ops, before, step, slots)
-                del steps[made_by[before.output]]
-                changed = True
-                break
+    readers = Counter(slot for step in program.steps if isinstance(step, Step) for slot in step.inputs)
+    # One walk: what a rule gives is looked at again, what lies behind has been looked at for good.
+    done: list[AnyStep | None] = []
+    made_by: dict[int, int] = {}
+    ahead = list(reversed(program.steps))
+    while ahead:
+        step = ahead.pop()
+        if isinstance(step, Step):
+            at = made_by.get(step.inputs[0]) if len(step.inputs) == 1 else None
+            before = None if at is None else done[at]
+            if isinstance(before, Step) and readers[before.output] == 1 and before.output not in known:
+                ops = better(step.op, before.op)
+                if ops is not None:
+                    done[made_by.pop(before.output)] = None
+                    ahead += reversed(_chained(ops, before, step, slots))
+                    continue
+            made_by[step.output] = len(done)
+        done.append(step)
+    steps = [step for step in done if step is not None]
     outputs = _still_there(program.outputs, steps, program)
     return replace(program, slots=tuple(slots), steps=tuple(steps), outputs=outputs)
 
@@ -80,12 +81,14 @@ def _with_by_products(program: Program, carried: Set[int]) -> Program:
     """What a later step works out on the way is not worked out twice, if nothing but eyes wait for it."""
     steps = [step for step in program.steps if isinstance(step, Step)]
     read = {slot for step in steps for slot in step.inputs} | carried
+    unread: dict[tuple[int, ...], list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.output not in read:
+            unread[step.inputs].append(step)
     instead: dict[int, int] = {}
     for giver in steps:
         for buffer, op in giver.op.by_products.items():
-            for step in steps:
-                if step.op == op and step.inputs == giver.inputs[:1] and step.output not in read:
-                    instead[step.output] = giver.buffers[buffer]
+            instead |= {step.output: giver.buffers[buffer] for step in unread[giver.inputs[:1]] if step.op == op}
     return replace(
         program,
         steps=tuple(step for step in program.steps if not isinstance(step, Step) or step.output not in instead),
@@ -172,26 +175,52 @@ def _gradients_kept(program: Program) -> Program:
 def _in_place(program: Program) -> Program:
     """Results take the place of inputs that nobody looks at again."""
     margins = demanded_margins(program)
-    shares = dict(program.shares)
     last = _last_readers(program)
+    memory = _Memory(program, last)
     kept = {*(judged.output for judged in program.judged), *program.losses.values()}
     for i, step in enumerate(program.steps):
         if not isinstance(step, Step) or not step.op.in_place:
             continue
         if step.backward:
             new, old = step.gradients[0], step.output_gradient
-            if new is None or old is None or new in shares or program.slots[old].role is Role.CONSTANT:
+            if new is None or old is None or not memory.is_alone(new) or program.slots[old].role is Role.CONSTANT:
                 continue
-            family = replace(program, shares=shares).in_the_memory_of(old)
-            if all(last.get(slot, -1) <= i for slot in family) and new not in shares.values():
-                shares[new] = old
+            if memory.last_read(old) <= i:
+                memory.share(new, old)
             continue
         x, y = step.inputs[0], step.output
-        lone = x not in shares and x not in shares.values() and x not in margins and x not in kept
+        lone = memory.is_alone(x) and x not in margins and x not in kept
         fits = program.slots[x].role is Role.VALUE and (y not in margins or margins[y].only_below)
         if lone and fits and last.get(x, -1) <= i:
-            shares[x] = y
-    return replace(program, shares=shares)
+            memory.share(x, y)
+    return replace(program, shares=memory.shares)
+
+
+class _Memory:
+    """Which slots lie in one memory while that grows, and which step is the last to read any of them."""
+
+    def __init__(self, program: Program, last: Mapping[int, int]) -> None:
+        self.shares = dict(program.shares)
+        self._shared = set(self.shares.values())
+        self._root = {slot: program.root(slot) for slot in self.shares}
+        self._last = dict(last)
+        for slot, root in self._root.items():
+            self._last[root] = max(self.last_read(root), last.get(slot, -1))
+
+    def is_alone(self, slot: int) -> bool:
+        return slot not in self.shares and slot not in self._shared
+
+    def last_read(self, slot: int) -> int:
+        """The position of the last step that reads the memory a slot lies in; -1 where none does."""
+        return self._last.get(self._root.get(slot, slot), -1)
+
+    def share(self, slot: int, other: int) -> None:
+        """From now on `slot`, which was alone, lies where `other` does."""
+        root = self._root.get(other, other)
+        self.shares[slot] = other
+        self._shared.add(other)
+        self._root[slot] = root
+        self._last[root] = max(self.last_read(root), self._last.get(slot, -1))
 
 
 def _with_true_outputs(program: Program) -> Program:

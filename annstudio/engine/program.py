@@ -242,11 +242,6 @@ class Program:
             slot = self.shares[slot]
         return slot
 
-    def in_the_memory_of(self, slot: int) -> set[int]:
-        """All slots that change when this one does."""
-        root = self.root(slot)
-        return {slot, root} | {other for other in self.shares if self.root(other) == root}
-
     @property
     def couples_examples(self) -> bool:
         return any(isinstance(step, Step) and step.op.couples_examples for step in self.steps)

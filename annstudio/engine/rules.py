@@ -50,6 +50,18 @@ def number(symbol: str, value: float) -> Factor:
     return Factor(symbol, (), value)
 
 
+def running_mean(beta: Factor, mean: float, g: float, symbol: str) -> Term:
+    """What a running mean of gradients becomes: it keeps the share β, and the rest is new."""
+    return Term((beta, number(symbol, mean), number("g", g)), r"«0» \cdot «1» + (1 - «0») \cdot «2»",
+                lambda b, m, g: b * m + (1 - b) * g)  # fmt: skip
+
+
+def running_square(beta: Factor, mean: float, g: float, symbol: str) -> Term:
+    """What a running mean of squared gradients becomes."""
+    return Term((beta, number(symbol, mean), number("g", g)), r"«0» \cdot «1» + (1 - «0») \cdot «2»^2",
+                lambda b, v, g: b * v + (1 - b) * g * g)  # fmt: skip
+
+
 def descent(symbol: str, w: float, rate: float, direction: str, d: float) -> tuple[str, Term]:
     """The weight less the rate times the direction."""
     factors = (number(symbol, w), number(r"\eta", rate), number(direction, d))

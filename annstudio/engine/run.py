@@ -15,7 +15,7 @@ from annstudio.engine.gemm import Call, Product
 from annstudio.engine.margins import demanded_margins
 from annstudio.engine.memory import full
 from annstudio.engine.noise import generator
-from annstudio.engine.op import Array, Margin, signature
+from annstudio.engine.op import Array, Limit, Margin, signature
 from annstudio.engine.plan import PLAIN_PLAN, Plan
 from annstudio.engine.program import AnyStep, Phase, Program, Role, Slot, Step, Update
 
@@ -232,6 +232,9 @@ class Run:
     def _bind(self, step: AnyStep) -> list[Call]:
         if isinstance(step, Update):
             return self.arena.calls(step)
+        if isinstance(step.op, Limit):
+            parameter = next(p for p in self.program.parameters if p.slot == step.output)
+            return [partial(step.op.bound, self.arena.stored(parameter), self.arena.still(parameter))]
         before, known = self._known(step)
         names = signature(step.op)
         if self._is_there_already(step):
@@ -240,7 +243,8 @@ class Run:
             calls = step.op.backward_calls(*(known[name] for name in names.backward))
             before = []
         else:
-            rest = [known[f"{names.variadic}[{i}]"] for i in range(len(step.inputs))] if names.variadic else []
+            inputs = names.input_names(len(step.inputs), step.buffers)
+            rest = [known[name] for name in inputs] if names.variadic else []
             calls = step.op.forward_calls(*(known[name] for name in names.forward), *rest)
         for call in calls:
             before += self.plan.bind(call) if isinstance(call, Product) else [call]

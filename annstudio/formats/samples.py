@@ -8,7 +8,10 @@ from annstudio.places import SAMPLES
 
 FIRST = "digits-cnn"
 """What is opened at the first start."""
-ORDER = ("worked-example", "worked-example-biases", "three-layer-forward", "xor", "spiral", "digits-mlp", "digits-cnn")
+ORDER = (
+    "worked-example", "worked-example-biases", "three-layer-forward", "perceptron", "perceptron-xor", "xor", "spiral",
+    "digits-mlp", "digits-cnn", "deep-sigmoid-vs-relu", "autoencoder", "sunspots-conv1d", "sunspots-rnn", "vowels-lstm",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

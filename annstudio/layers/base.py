@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import annstudio.layers as chapters
 from annstudio.engine.builder import Builder, Value
+from annstudio.engine.initializers import InitializerName
 from annstudio.errors import GraphError
 
 Size2D = tuple[Annotated[int, Field(ge=1, le=1024)], Annotated[int, Field(ge=1, le=1024)]]
@@ -78,7 +79,7 @@ def catalogue() -> dict[str, type[Layer]]:
     for info in pkgutil.walk_packages(chapters.__path__, f"{chapters.__name__}."):
         for thing in vars(import_module(info.name)).values():
             if isinstance(thing, type) and issubclass(thing, Layer) and thing.__module__ == info.name:
-                if thing is not Layer and hasattr(thing, "family"):
+                if hasattr(thing, "prefix"):
                     found[thing.kind()] = thing
     families = list(Family)
     return dict(sorted(found.items(), key=lambda item: (families.index(item[1].family), item[1].order(), item[0])))
@@ -102,5 +103,17 @@ def plain_words(error: ValidationError) -> str:
     return f"{where} {wanted}, got {first.get('input')!r}."
 
 
+InitializerField = Annotated[
+    InitializerName,
+    Field(title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."),
+]
 TrainableField = Annotated[bool, Field(title="Trainable", description="Whether training changes this layer's weights.")]
+TrainBiasField = Annotated[
+    bool,
+    Field(
+        title="Train bias",
+        description="Whether training changes the biases.",
+        json_schema_extra={"needs": "bias"},
+    ),
+]
 Padding = Literal["valid", "same"]

@@ -11,13 +11,20 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import InitializerName
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.errors import Remedy, ShapeError
-from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, Padding, Size2D
-from annstudio.layers.framing import fitting_kernel, need_image
-from annstudio.layers.grouped import GroupedCorrelate2D, filter_parameter
+from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
+from annstudio.layers.base import Family, InitializerField, Layer, Padding, TrainableField, TrainBiasField
+from annstudio.layers.filters import (
+    DilationField,
+    FilterBiasField,
+    KernelSizeField,
+    PaddingField,
+    StridesField,
+    filter_parameter,
+)
+from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
+from annstudio.layers.grouped import GroupedCorrelate2D
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 
@@ -38,23 +45,14 @@ class Correlate2D(Op):
         self.bias = bias
 
     def shape(self, *inputs: Shape) -> Shape:
-        _, height, width = self.border(inputs[0]).around(inputs[0])
-        rows, columns = (
-            (size - k) // s + 1 for size, k, s in zip((height, width), self.kernel, self.strides, strict=True)
-        )
-        return (inputs[1][1], rows, columns)
+        framed = self.border(inputs[0]).around(inputs[0])
+        return (inputs[1][1], *window_counts(framed[1:], self.kernel, self.strides))
 
     def margin(self, name: str, shape: Shape) -> Margin | None:
         return self.border(shape) if name == "x" else None
 
     def border(self, shape: Shape) -> Margin:
-        """The zero border of `same` padding: with strides more of it lies below and to the right, as in Keras."""
-        before, after = [0], [0]
-        for size, k, s in zip(shape[1:], self.kernel, self.strides, strict=True):
-            total = max((-(-size // s) - 1) * s + k - size, 0) if self.padding == "same" else 0
-            before.append(total // 2)
-            after.append(total - total // 2)
-        return Margin(tuple(before), tuple(after))
+        return border(shape, self.kernel, self.strides, self.padding)
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         _, rows, columns = self.shape(*inputs)
@@ -133,30 +131,19 @@ class Conv2D(Layer):
     prefix: ClassVar[str] = "conv"
 
     filters: int = Field(16, ge=1, le=4096, title="Filters", description="How many kernels, and so feature maps.")
-    kernel_size: Size2D = Field((3, 3), title="Kernel size", description="Height × width of the sliding window.")
-    strides: Size2D = Field((1, 1), title="Stride", description="How far the window moves at a time.")
-    dilation: Size2D = Field(
-        (1, 1), title="Dilation", description="From one place of the window to the next; 1: no gap."
-    )
-    padding: Padding = Field(
-        "same", title="Padding", description="same: a border of zeros keeps the size; valid: no border."
-    )
+    kernel_size: KernelSizeField = (3, 3)
+    strides: StridesField = (1, 1)
+    dilation: DilationField = (1, 1)
+    padding: PaddingField = "same"
     groups: int = Field(
         1, ge=1, le=4096, title="Groups", description="Filters and channels go in so many groups that do not mix."
     )
-    activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
-    initializer: InitializerName = Field(
-        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
-    )
-    bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
-    train_bias: bool = Field(
-        True,
-        title="Train bias",
-        description="Whether training changes the biases.",
-        json_schema_extra={"needs": "bias"},
-    )
-    trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
+    initializer: InitializerField = "auto"
+    bias: FilterBiasField = True
+    train_bias: TrainBiasField = True
+    trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
     max_norm: MaxNormField = 0.0
@@ -171,7 +158,7 @@ class Conv2D(Layer):
         fitting_kernel(net, x, self.kernel_size, self.dilation, self.padding)
         self._need_groups(net, x)
         frozen = frozenset(() if self.train_bias else ("b",))
-        w = filter_parameter(net, self, x.shape[0] // self.groups, self.filters, frozen)
+        w = filter_parameter(net, self, self.kernel_size, x.shape[0] // self.groups, self.filters, frozen)
         op: Op = Correlate2D(self.kernel_size, self.strides, self.padding, bias=self.bias)
         if self.groups > 1 or self.dilation != (1, 1):
             op = GroupedCorrelate2D(

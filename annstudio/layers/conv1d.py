@@ -8,11 +8,10 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
-from annstudio.engine.program import View
-from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, TrainableField
+from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
+from annstudio.layers.base import Family, InitializerField, Layer, TrainableField
+from annstudio.layers.filters import FilterBiasField, filter_parameter
 from annstudio.layers.framing import border, fitting_kernel, need_sequence, window_counts
 from annstudio.layers.padded import blanked, measure_windows
 from annstudio.layers.products import weight_gradient
@@ -123,12 +122,10 @@ class Conv1D(Layer):
         title="Padding",
         description="same: a border of zeros keeps the length; causal: all of it before the start; valid: no border.",
     )
-    activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
-    initializer: InitializerName = Field(
-        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
-    )
-    bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
+    initializer: InitializerField = "auto"
+    bias: FilterBiasField = True
     trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
@@ -142,14 +139,7 @@ class Conv1D(Layer):
         (x,) = xs
         need_sequence(net, x)
         fitting_kernel(net, x, (self.kernel_size,), (self.dilation,), self.padding)
-        features = x.shape[1]
-        k = self.kernel_size * features
-        start = Initial(suited(self.initializer, self.activation), k, self.kernel_size * self.filters)
-        folded = (self.kernel_size, features, self.filters)
-        views = [View("W", (slice(k), slice(None)), start, folded, (2, 1, 0), ("filter", "channel", "step"))]
-        if self.bias:
-            views.append(View("b", (k, slice(None)), suited_bias(self.activation), axis_names=("filter",)))
-        w = net.parameter((k + self.bias, self.filters), views, trainable=self.trainable)
+        w = filter_parameter(net, self, (self.kernel_size,), x.shape[1], self.filters)
         op = Correlate1D(self.kernel_size, self.strides, self.dilation, self.padding, bias=self.bias)
         restrain(net, self)
         sums = net.apply(op, blanked(net, x), w, name="net")

@@ -7,12 +7,12 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
+from annstudio.engine.initializers import Initial, suited, suited_bias
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
 from annstudio.errors import Remedy
 from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer
+from annstudio.layers.base import Family, InitializerField, Layer, TrainableField, TrainBiasField
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 
@@ -106,23 +106,16 @@ class Dense(Layer):
         "relu", title="Activation", description="What every unit does with its weighted sum."
     )
     slope: SlopeField = SLOPE
-    initializer: InitializerName = Field(
-        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
-    )
+    initializer: InitializerField = "auto"
     bias: bool = Field(True, title="Bias", description="Whether every unit has a bias: a weight from a unit always on.")
-    train_bias: bool = Field(
-        True,
-        title="Train bias",
-        description="Whether training changes the biases.",
-        json_schema_extra={"needs": "bias"},
-    )
+    train_bias: TrainBiasField = True
     share_bias: bool = Field(
         False,
         title="One bias a layer",
         description="All units use one and the same bias.",
         json_schema_extra={"needs": "bias"},
     )
-    trainable: bool = Field(True, title="Trainable", description="Whether training changes this layer's weights.")
+    trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
     max_norm: MaxNormField = 0.0

@@ -3,7 +3,7 @@
 Sources: Yu & Koltun (2016) for dilation; Krizhevsky et al. (2012) for groups; Chollet (2017) for one a channel.
 """
 
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -11,11 +11,17 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
-from annstudio.engine.program import View
-from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
+from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
+from annstudio.layers.base import Family, InitializerField, Layer, Padding, TrainableField
+from annstudio.layers.filters import (
+    DilationField,
+    FilterBiasField,
+    KernelSizeField,
+    PaddingField,
+    StridesField,
+    filter_parameter,
+)
 from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
@@ -137,20 +143,14 @@ class DepthwiseConv2D(Layer):
     depth_multiplier: int = Field(
         1, ge=1, le=64, title="Filters a channel", description="How many maps a channel gives."
     )
-    kernel_size: Size2D = Field((3, 3), title="Kernel size", description="Height × width of the sliding window.")
-    strides: Size2D = Field((1, 1), title="Stride", description="How far the window moves at a time.")
-    dilation: Size2D = Field(
-        (1, 1), title="Dilation", description="From one place of the window to the next; 1: no gap."
-    )
-    padding: Padding = Field(
-        "same", title="Padding", description="same: a border of zeros keeps the size; valid: no border."
-    )
-    activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    kernel_size: KernelSizeField = (3, 3)
+    strides: StridesField = (1, 1)
+    dilation: DilationField = (1, 1)
+    padding: PaddingField = "same"
+    activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
-    initializer: InitializerName = Field(
-        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
-    )
-    bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
+    initializer: InitializerField = "auto"
+    bias: FilterBiasField = True
     trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
@@ -165,10 +165,8 @@ class DepthwiseConv2D(Layer):
         need_image(net, x)
         fitting_kernel(net, x, self.kernel_size, self.dilation, self.padding)
         channels = x.shape[0]
-        op = GroupedCorrelate2D(
-            self.kernel_size, self.strides, self.dilation, self.padding, channels, bias=self.bias
-        )  # fmt: skip
-        w = filter_parameter(net, self, 1, channels * self.depth_multiplier)
+        op = GroupedCorrelate2D(self.kernel_size, self.strides, self.dilation, self.padding, channels, bias=self.bias)
+        w = filter_parameter(net, self, self.kernel_size, 1, channels * self.depth_multiplier)
         restrain(net, self)
         return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
 
@@ -176,32 +174,3 @@ class DepthwiseConv2D(Layer):
     def summary(self) -> str:
         kh, kw = self.kernel_size
         return f"Depthwise {self.depth_multiplier} · {kh}×{kw} · {label(self.activation)}"
-
-
-class Filters(Protocol):
-    """The settings that say how filters begin and which of them learn."""
-
-    @property
-    def kernel_size(self) -> Size2D: ...
-    @property
-    def bias(self) -> bool: ...
-    @property
-    def activation(self) -> ActivationName: ...
-    @property
-    def initializer(self) -> InitializerName: ...
-    @property
-    def trainable(self) -> bool: ...
-
-
-def filter_parameter(
-    net: Builder, layer: Filters, channels: int, n_filters: int, frozen: frozenset[str] = frozenset()
-) -> Value:
-    """The weights (filters, channels that one of them sees, kh, kw) and biases of a convolution, (K + 1, F)."""
-    kh, kw = layer.kernel_size
-    k = kh * kw * channels
-    start = Initial(suited(layer.initializer, layer.activation), k, kh * kw * n_filters)
-    names = ("filter", "channel", "row", "column")
-    views = [View("W", (slice(k), slice(None)), start, (kh, kw, channels, n_filters), (3, 2, 0, 1), names)]
-    if layer.bias:
-        views.append(View("b", (k, slice(None)), suited_bias(layer.activation), axis_names=("filter",)))
-    return net.parameter((k + layer.bias, n_filters), views, trainable=layer.trainable, frozen=frozen)

@@ -41,6 +41,7 @@ def over_windows(
 class Pool(Layer):
     """Pooling over windows. A layer says what becomes of each."""
 
+    family: ClassVar[Family] = Family.CONVOLUTION
     op: ClassVar[type[WindowPool]]
 
     padding: Padding = Field(
@@ -91,6 +92,7 @@ class Pool2D(Pool):
 class GlobalPool(Layer):
     """One window over everything, and its one result a channel as a list."""
 
+    family: ClassVar[Family] = Family.CONVOLUTION
     op: ClassVar[type[WindowPool]]
 
     def lower(self, net: Builder, *xs: Value) -> Value:
@@ -105,7 +107,6 @@ class GlobalPool(Layer):
 class MaxPool1D(Pool1D):
     """Keeps the largest value of every window and so makes sequences shorter."""
 
-    family: ClassVar[Family] = Family.CONVOLUTION
     prefix: ClassVar[str] = "pool"
     op: ClassVar[type[WindowPool]] = WindowMax
 
@@ -117,7 +118,6 @@ class MaxPool1D(Pool1D):
 class MaxPool2D(Pool2D):
     """Keeps the largest value of every window and so makes images smaller."""
 
-    family: ClassVar[Family] = Family.CONVOLUTION
     prefix: ClassVar[str] = "pool"
     op: ClassVar[type[WindowPool]] = WindowMax
 
@@ -129,7 +129,6 @@ class MaxPool2D(Pool2D):
 class AveragePool1D(Pool1D):
     """Keeps the mean of every window and so makes sequences shorter and smoother."""
 
-    family: ClassVar[Family] = Family.CONVOLUTION
     prefix: ClassVar[str] = "avgpool"
     op: ClassVar[type[WindowPool]] = WindowMean
 
@@ -141,7 +140,6 @@ class AveragePool1D(Pool1D):
 class AveragePool2D(Pool2D):
     """Keeps the mean of every window and so makes images smaller and smoother."""
 
-    family: ClassVar[Family] = Family.CONVOLUTION
     prefix: ClassVar[str] = "avgpool"
     op: ClassVar[type[WindowPool]] = WindowMean
 
@@ -153,7 +151,6 @@ class AveragePool2D(Pool2D):
 class GlobalMaxPool(GlobalPool):
     """Keeps of every channel of an image, or feature of a sequence, only its largest value anywhere."""
 
-    family: ClassVar[Family] = Family.CONVOLUTION
     prefix: ClassVar[str] = "globalmax"
     op: ClassVar[type[WindowPool]] = WindowMax
 
@@ -165,7 +162,6 @@ class GlobalMaxPool(GlobalPool):
 class GlobalAveragePool(GlobalPool):
     """Keeps of every channel of an image, or feature of a sequence, only its mean over all places."""
 
-    family: ClassVar[Family] = Family.CONVOLUTION
     prefix: ClassVar[str] = "globalavg"
     op: ClassVar[type[WindowPool]] = WindowMean
 

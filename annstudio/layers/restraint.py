@@ -4,6 +4,7 @@ Sources: Tibshirani (1996) for L1, Hoerl & Kennard (1970) for L2; Srebro et al. 
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term, derived
 from annstudio.engine.builder import Builder
-from annstudio.engine.op import Array, Index, Op, Shape
+from annstudio.engine.op import Array, Index, Limit, Op, Shape
 from annstudio.engine.program import Parameter, View
 
 L1Field = Annotated[
@@ -79,8 +80,11 @@ class Penalty(Op):
         return self.l1 * abs(w) + self.l2 * w * w
 
 
-class Shortened(Op):
-    """The weights into a unit, shortened to the largest norm where they are longer. `axis` is that of the units."""
+class Shortened(Limit):
+    """The weights into a unit, shortened to the largest norm where they are longer. `axis` is that of the units.
+
+    Where some of them are locked the others give way: they are shortened to what the locked ones leave them.
+    """
 
     formula = r"w^{+} = w \cdot \min\left(1,\; \frac{m}{\lVert w \rVert}\right)"
 
@@ -89,23 +93,27 @@ class Shortened(Op):
         self.regions = regions
         self.axis = axis
 
-    def shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
-
-    def forward(self, y: Array, w: Array) -> None:
-        if y is not w:
-            np.copyto(y, w)
+    def bound(self, w: Array, still: Array) -> None:
         for part in _parts(self.regions):
-            lengths = np.sqrt(np.square(w[part]).sum(1 - self.axis, keepdims=True))
-            y[part] = w[part] * np.minimum(1, self.limit / np.maximum(lengths, self.limit))
+            locked = still[part]
+            if locked.any():
+                self._shorten_free(w[part], ~locked)
+            else:
+                lengths = np.sqrt(np.square(w[part]).sum(1 - self.axis, keepdims=True))
+                w[part] *= np.minimum(1, self.limit / np.maximum(lengths, self.limit))
 
-    def backward(self) -> None:
-        raise AssertionError("nothing is learned through a limit")
+    def _shorten_free(self, w: Array, free: Array) -> None:
+        squares = np.square(w)
+        own = np.where(free, squares, 0).sum(1 - self.axis, keepdims=True)
+        room = np.maximum(self.limit**2 - np.where(free, 0, squares).sum(1 - self.axis, keepdims=True), 0)
+        share = np.sqrt(room / np.maximum(np.maximum(own, room), np.finfo(w.dtype).tiny))
+        np.multiply(w, share, out=w, where=free)
 
 
 def restrain(net: Builder, layer: Restrained) -> None:
     """Lay penalties and limits on all weights that the node at hand has by now."""
-    for parameter in [p for p in net.parameters if p.node == net.current]:
+    own = list(takewhile(lambda p: p.node == net.current, reversed(net.parameters)))
+    for parameter in reversed(own):
         views = [view for view in parameter.views if view.name[0] in "WU"]
         if not views:
             continue

@@ -10,11 +10,12 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
+from annstudio.engine.initializers import Initial, suited, suited_bias
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
-from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
+from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
+from annstudio.layers.base import Family, InitializerField, Layer, Padding, Size2D, TrainableField
+from annstudio.layers.filters import FilterBiasField
 from annstudio.layers.framing import need_image
 
 
@@ -166,12 +167,10 @@ class Conv2DTranspose(Layer):
     padding: Padding = Field(
         "same", title="Padding", description="same: the result is stride times as large; valid: all of the stamps."
     )
-    activation: ActivationName = Field("relu", title="Activation", description="What is done with every sum.")
+    activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
-    initializer: InitializerName = Field(
-        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
-    )
-    bias: bool = Field(True, title="Bias", description="Whether every filter has a bias.")
+    initializer: InitializerField = "auto"
+    bias: FilterBiasField = True
     trainable: TrainableField = True
 
     @classmethod

@@ -1,7 +1,7 @@
 """A stretch of training that is under way for the session: its worker, and what is to be done when it ends."""
 
 from annstudio.training.snapshot import Message
-from annstudio.training.trainer import Job, WeightEdit
+from annstudio.training.trainer import Job, Locking, WeightEdit
 from annstudio.training.worker import Worker
 
 
@@ -19,12 +19,12 @@ class Errand:
     def mail(self) -> list[Message]:
         return self._worker.mailbox.take()
 
-    def edit(self, edit: WeightEdit) -> None:
+    def edit(self, edit: WeightEdit | Locking) -> None:
         self._worker.edit(edit)
 
     def edits_left(self) -> list[WeightEdit]:
-        """Edits that came after the last batch."""
-        return list(self.control.edits)
+        """Numbers set after the last batch."""
+        return [edit for edit in self.control.edits if isinstance(edit, WeightEdit)]
 
     def halt(self, *, for_good: bool = False) -> None:
         """Stop within one batch and wait for it."""

@@ -65,6 +65,8 @@ class Job:
     stop_at_epoch_end: bool = False
     plan: Plan | None = None
     """How to carry it out; None: what is best on this machine is found out first."""
+    locked: Weights = field(default_factory=dict)
+    """Which numbers must not move: arrays of bool by name."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,20 @@ class WeightEdit:
     value: float
 
 
+@dataclass(frozen=True, eq=False)
+class Locking:
+    """From the next batch on these numbers, and no others, must not move."""
+
+    locked: Weights
+
+
 @dataclass
 class Control:
     """What others ask of a running training. Plain attributes and a deque: safe to write from another thread."""
 
     stop: bool = False
     settings: TrainingSettings | None = None
-    edits: deque[WeightEdit] = field(default_factory=deque)
+    edits: deque[WeightEdit | Locking] = field(default_factory=deque)
     watch: int | None = None
     """The example whose activations are wanted in snapshots; None for none."""
 
@@ -107,6 +116,7 @@ class _Training:
         self.job, self.control, self.settings = job, control, job.settings
         self.arena = Arena(job.programs.fast, job.settings.dtype)
         self.arena.load(job.weights)
+        self.arena.lock(job.locked)
         self.arena.use(job.settings.optimizer, job.settings.clipping)
         self.arena.remember(job.progress.memory)
         n = min(len(job.train), job.settings.batch_size)
@@ -252,7 +262,7 @@ class _Training:
         self.watched.append(mean if math.isnan(score.loss) else score.loss)
         if self.patience.is_over(self.watched[-1], self.arena):
             assert self.patience.best is not None
-            self.arena.load(self.patience.best.weights)
+            self.arena.go_back(self.patience.best.weights)
             self.early, self.steps_left = True, 0
 
     def _take_edits(self) -> Messages:
@@ -269,6 +279,9 @@ class _Training:
             self.good = replace(now, values=self.good.values, states=self.good.states)
         while self.control.edits:
             edit = self.control.edits.popleft()
+            if isinstance(edit, Locking):
+                self.arena.lock(edit.locked)
+                continue
             yield Edited(self.arena.weights(), self.progress(), edit.key, edit.index, edit.value)
             with np.errstate(over="ignore"):
                 self.arena.view(edit.key)[edit.index] = edit.value

@@ -9,7 +9,7 @@ from collections import deque
 from threadpoolctl import threadpool_limits
 
 from annstudio.training.snapshot import Failed, Message, Snapshot
-from annstudio.training.trainer import Control, Job, WeightEdit, train
+from annstudio.training.trainer import Control, Job, Locking, WeightEdit, train
 
 
 class Mailbox:
@@ -52,7 +52,7 @@ class Worker:
     def stop(self) -> None:
         self.control.stop = True
 
-    def edit(self, edit: WeightEdit) -> None:
+    def edit(self, edit: WeightEdit | Locking) -> None:
         self.control.edits.append(edit)
 
     @property

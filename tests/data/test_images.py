@@ -1,19 +1,12 @@
-"""The digits are the real ones, say where they come from, and come out of their script to the byte."""
-
-import hashlib
-import importlib.util
+"""The digits are the real ones and say where they come from."""
 
 import numpy as np
 import pytest
 
 from annstudio.data import images
-from annstudio.data.archive import read_archive
 from annstudio.data.images import Digits
 from annstudio.errors import DataError
 from annstudio.places import SAMPLES
-
-FILE = SAMPLES / "data" / "digits.npz"
-SCRIPT = SAMPLES.parent / "tools" / "convert_digits.py"
 
 
 def test_the_digits():
@@ -36,16 +29,6 @@ def test_the_digits_say_where_they_come_from():
     assert "divided by 16" in data.changes
     assert (SAMPLES / "LICENSES" / "CC-BY-4.0.txt").is_file()
     assert "digits.npz" in (SAMPLES / "CREDITS.md").read_text(encoding="utf-8")
-
-
-def test_the_file_is_what_the_script_writes():
-    spec = importlib.util.spec_from_file_location("convert_digits", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    content = FILE.read_bytes()
-    assert hashlib.sha256(content).hexdigest() == script.OUTPUT_SHA256
-    arrays = {key: read_archive(FILE, [key])[key] for key in ("x", "y", *script.ORIGIN)}
-    assert script.archive(arrays) == content
 
 
 def test_the_digits_are_those_of_scikit_learn():

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from annstudio.layers.merge import Add, Concatenate
-from annstudio.layers.merging import Average, Dot, Maximum, Multiply, Subtract
+from annstudio.layers.merge import Add, Average, Concatenate, Dot, Maximum, Multiply, Subtract, UnitLength
 from annstudio.layers.shaping import Flatten, Permute, RepeatVector, Reshape
 from tests.oracles.bench import compare
 
@@ -56,8 +55,6 @@ def test_laying_out_anew(torch, dtype):
 
 
 def test_directions_of_nothing_are_nothing(torch):
-    from annstudio.layers.merging import UnitLength
-
     x = np.zeros((3, 2))
     y, dx = np.ones_like(x), np.ones_like(x)
     UnitLength().forward(y, x)

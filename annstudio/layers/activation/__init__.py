@@ -8,6 +8,7 @@ from annstudio.layers.activation.layer import Activation
 from annstudio.layers.activation.listed import (
     ACTIVATIONS,
     SLOPE,
+    ActivationField,
     ActivationName,
     SlopeField,
     activate,
@@ -22,6 +23,7 @@ __all__ = [
     "ACTIVATIONS",
     "SLOPE",
     "Activation",
+    "ActivationField",
     "ActivationName",
     "Elementwise",
     "LeakyRelu",

@@ -1,11 +1,11 @@
 """The Activation layer: one of the list, as a node of its own."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
-from annstudio.layers.activation.listed import SLOPE, ActivationName, activate, label
+from annstudio.layers.activation.listed import SLOPE, ActivationName, activate, label, slope_field
 from annstudio.layers.base import Family, Layer
 
 
@@ -17,14 +17,7 @@ class Activation(Layer):
     presets: ClassVar = {"Softmax": {"function": "softmax"}}
 
     function: ActivationName = Field("relu", title="Function", description="What is done with every value.")
-    slope: float = Field(
-        SLOPE,
-        ge=0,
-        le=1,
-        title="Slope",
-        description="At which share of their size a leaky ReLU lets negative numbers pass.",
-        json_schema_extra={"needs": "function=leaky_relu"},
-    )
+    slope: Annotated[float, slope_field("function")] = SLOPE
 
     def lower(self, net: Builder, *xs: Value) -> Value:
         return activate(net, self.function, xs[0], self.slope)

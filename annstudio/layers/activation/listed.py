@@ -1,6 +1,6 @@
 """The one list of activations, in order of difficulty, and how a layer applies one by name."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -29,16 +29,21 @@ _LABELS = {
 }  # fmt: skip
 
 SLOPE = 0.01
-SlopeField = Annotated[
-    float,
-    Field(
+
+
+def slope_field(chosen_in: str) -> Any:
+    """A slope that counts where the field `chosen_in` says leaky ReLU."""
+    return Field(
         ge=0,
         le=1,
         title="Slope",
         description="At which share of their size a leaky ReLU lets negative numbers pass.",
-        json_schema_extra={"needs": "activation=leaky_relu"},
-    ),
-]
+        json_schema_extra={"needs": f"{chosen_in}=leaky_relu"},
+    )
+
+
+ActivationField = Annotated[ActivationName, Field(title="Activation", description="What is done with every sum.")]
+SlopeField = Annotated[float, slope_field("activation")]
 
 
 def activation_op(name: str, slope: float = SLOPE) -> Op:

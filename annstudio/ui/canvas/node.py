@@ -13,7 +13,7 @@ from annstudio.document.graph import Node
 from annstudio.engine.op import shape_text
 from annstudio.places import RESOURCES
 from annstudio.ui.canvas.geometry import CARD, FOOTER, PICTURE, SUMMARY, TITLE, input_offset, output_offset
-from annstudio.ui.canvas.thumbnail import DIMMED, Picture, Screen
+from annstudio.ui.canvas.thumbnail import Picture, Screen
 from annstudio.ui.theme import (
     CARD_RADIUS,
     CARD_WIDTH,
@@ -46,8 +46,6 @@ class NodeItem(QGraphicsItem):
         self.fact: Fact | None = None
         self.problem: Problem | None = None
         self.chosen = False
-        self.now = False
-        self.dimmed = False
         self.hot_port: int | None = None
         """The port under the pointer or under a wire's loose end."""
         self._screen: Screen | None = None
@@ -82,7 +80,6 @@ class NodeItem(QGraphicsItem):
             self.update()
         if self._screen is None and stale is not None:
             self._screen = Screen(self, PICTURE)
-            self._screen.dimmed = self.dimmed
         if self._screen is not None:
             self._screen.show_next(stale)
         if value != self.value:
@@ -100,14 +97,11 @@ class NodeItem(QGraphicsItem):
         self.update()
 
     def set_state(self, **states: Any) -> None:
-        """Set `chosen`, `now`, `dimmed` or `hot_port`, and paint where that changes something."""
+        """Set `chosen` or `hot_port`, and paint where that changes something."""
         for name, value in states.items():
             if getattr(self, name) != value:
                 setattr(self, name, value)
                 self.update()
-        if self._screen is not None and self._screen.dimmed != self.dimmed:
-            self._screen.dimmed = self.dimmed
-            self._screen.update()
 
     # Ports -----------------------------------------------------------------------------------------------------------
 
@@ -133,8 +127,6 @@ class NodeItem(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.dimmed:
-            painter.setOpacity(DIMMED)
         self._paint_body(painter)
         self._paint_texts(painter)
         self._paint_icon(painter)
@@ -155,13 +147,10 @@ class NodeItem(QGraphicsItem):
         painter.drawRoundedRect(CARD, CARD_RADIUS, CARD_RADIUS)
         painter.fillPath(_stripe(), t.families[self.layer.family])
         painter.fillRect(QRectF(0.5, FOOTER.top() - 1, CARD_WIDTH - 1, 1), mixed(t.faint, t.card, 0.35))
-        if self.now or self.chosen:
+        if self.chosen:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(t.now if self.now else t.halo, 2))
+            painter.setPen(QPen(t.halo, 2))
             painter.drawRoundedRect(CARD.adjusted(-3, -3, 3, 3), CARD_RADIUS + 3, CARD_RADIUS + 3)
-        if self.now:
-            painter.setPen(QPen(mixed(t.now, t.canvas, 0.72), 4))
-            painter.drawRoundedRect(CARD.adjusted(-6, -6, 6, 6), CARD_RADIUS + 6, CARD_RADIUS + 6)
 
     def _paint_texts(self, painter: QPainter) -> None:
         t = theme()

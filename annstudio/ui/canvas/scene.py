@@ -53,7 +53,6 @@ class CanvasScene(QGraphicsScene):
         self.notices: dict[str, Notice] = {}
         self.offer: Notice | None = None
         """A refusal that was just told, with its mends, until the next click."""
-        self.marked = False
         self._live: frozenset[str] = frozenset()
         self._chosen: set[str] = set()
         self._chosen_links: set[Link] = set()
@@ -207,18 +206,6 @@ class CanvasScene(QGraphicsScene):
 
     def _has_record(self, id: str, record: Record | None) -> bool:
         return record is not None and len(record.blocks) > 0 and not self.nodes[id].layer.has_output
-
-    def mark(self, now: str | None, done: set[str], flow: Mapping[Link, str]) -> None:
-        """Show where a stepping is: the node that is now, what is to come dimmed, what runs along the wires.
-
-        `flow` says `forward` or `gradient` of a wire. With nothing at all the marks are gone.
-        """
-        self.marked = now is not None or bool(done) or bool(flow)
-        for id, item in self.nodes.items():
-            item.set_state(now=id == now, dimmed=self.marked and id != now and id not in done)
-        for link, wire in self.wires.items():
-            wire.set_state(flow=flow.get(link, ""))
-        self.overview.forget()
 
     # Choosing --------------------------------------------------------------------------------------------------------
 

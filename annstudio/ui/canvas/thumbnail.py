@@ -18,8 +18,6 @@ from annstudio.ui.theme import SMALL, grey_table, mixed, signed_table, theme, ui
 MOST_MAPS = 8
 """More feature maps than this would be too small to read."""
 MOST_BARS = 66
-DIMMED = 0.42
-"""How much is left of a card that a stepping has not come to."""
 _DOTS = (12, 5)
 _GAP = 20
 """The grey between feature maps."""
@@ -41,7 +39,6 @@ class Screen(QGraphicsItem):
         self._area = area
         self._stale: Callable[[], Picture | None] | None = None
         self.picture: Picture | None = None
-        self.dimmed = False
 
     def show_next(self, stale: Callable[[], Picture | None] | None) -> None:
         """Take the way to the newest picture; it is gone once it is painted, so only by what can be seen."""
@@ -59,8 +56,6 @@ class Screen(QGraphicsItem):
             self.picture, self._stale = self._stale(), None
         if self.picture is not None:
             painter.save()
-            if self.dimmed:
-                painter.setOpacity(DIMMED)
             self.picture.paint(painter, self._area)
             painter.restore()
 

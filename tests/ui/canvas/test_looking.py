@@ -229,22 +229,6 @@ def test_a_layer_that_does_not_learn_has_a_lock(hand):
     assert hand.view.grab().toImage() != before
 
 
-# Steps -----------------------------------------------------------------------------------------------------------
-
-
-def test_marks_show_where_a_stepping_is(hand):
-    forward, back = hand.graph.into("hidden")[0], hand.graph.into("output")[0]
-    hand.scene.mark("hidden", {"input"}, {forward: "forward", back: "gradient"})
-    nodes, wires = hand.scene.nodes, hand.scene.wires
-    assert nodes["hidden"].now
-    assert [id for id, item in nodes.items() if item.dimmed] == ["output", "loss"]
-    assert (wires[forward].flow, wires[back].flow) == ("forward", "gradient")
-    assert LIGHT.gradient.name() in hand.colours()
-    hand.scene.mark(None, set(), {})
-    assert not any(item.now or item.dimmed for item in nodes.values())
-    assert LIGHT.gradient.name() not in hand.colours()
-
-
 # Leaving ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,40 +1,13 @@
-"""Layers with several inputs: branches of a network meet here."""
+"""Branches side by side: the channels of images, the features of lists and of sequence steps."""
 
 from typing import ClassVar
 
 import numpy as np
 
 from annstudio.engine.account import See, Term
-from annstudio.engine.builder import Builder, Value
-from annstudio.engine.op import Array, Index, Op, Shape, same_shape, shape_text
+from annstudio.engine.op import Array, Index, Op, Shape, shape_text
 from annstudio.errors import ShapeError
-from annstudio.layers.base import Family, Layer
-
-
-class Sum(Op):
-    """y = x₁ + x₂ + …, place by place."""
-
-    formula = r"y = x_1 + x_2 + \dots"
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return same_shape(*inputs)
-
-    def forward(self, y: Array, *xs: Array) -> None:
-        np.copyto(y, xs[0])
-        for x in xs[1:]:
-            np.add(y, x, y)
-
-    def backward(self, dxs: tuple[Array | None, ...], dy: Array) -> None:
-        for dx in dxs:
-            if dx is not None:
-                np.copyto(dx, dy)
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        names = sorted((name for name in see.arrays if name.startswith("xs[")), key=_number)
-        return [Term((see(name, *index),)) for name in names]
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        return [Term((see("dy", *index),))]
+from annstudio.layers.merge.node import Merge
 
 
 class Join(Op):
@@ -66,7 +39,7 @@ class Join(Op):
     def account(self, see: See, index: Index) -> list[Term]:
         axis = _joined_axis(index)
         place = index[axis]
-        for name in sorted((name for name in see.arrays if name.startswith("xs[")), key=_number):
+        for name in see.branches:
             size = see.shape(name)[axis]
             if place < size:
                 return [Term((see(name, *index[:axis], place, *index[axis + 1 :]),))]
@@ -75,7 +48,7 @@ class Join(Op):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         axis = _joined_axis(index)
-        start = sum(see.shape(f"xs[{i}]")[axis] for i in range(_number(name)))
+        start = sum(see.shape(before)[axis] for before in see.branches[: see.branches.index(name)])
         return [Term((see("dy", *index[:axis], start + index[axis], *index[axis + 1 :]),))]
 
 
@@ -88,27 +61,8 @@ def _without(shape: Shape, axis: int) -> Shape:
     return shape[:axis] + shape[axis + 1 :]
 
 
-def _number(name: str) -> int:
-    return int(name[name.index("[") + 1 : -1])
-
-
-class Add(Layer):
-    """Adds its inputs, place by place: the heart of a residual connection."""
-
-    family: ClassVar[Family] = Family.SHAPE
-    prefix: ClassVar[str] = "add"
-    arity: ClassVar[tuple[int, int | None]] = (2, None)
-
-    def lower(self, net: Builder, *xs: Value) -> Value:
-        return net.apply(Sum(), *xs)
-
-
-class Concatenate(Layer):
+class Concatenate(Merge):
     """Puts its inputs one after the other: channels of images, values of lists."""
 
-    family: ClassVar[Family] = Family.SHAPE
     prefix: ClassVar[str] = "concat"
-    arity: ClassVar[tuple[int, int | None]] = (2, None)
-
-    def lower(self, net: Builder, *xs: Value) -> Value:
-        return net.apply(Join(), *xs)
+    op: ClassVar[type[Op]] = Join

@@ -1,0 +1,56 @@
+"""What convolutions have in common: the settings of a sliding window, and the weights of filters."""
+
+import math
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from annstudio.engine.builder import Builder, Value
+from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
+from annstudio.engine.op import Shape
+from annstudio.engine.program import View
+from annstudio.layers.activation import ActivationName
+from annstudio.layers.base import Padding, Size2D
+
+KernelSizeField = Annotated[Size2D, Field(title="Kernel size", description="Height × width of the sliding window.")]
+StridesField = Annotated[Size2D, Field(title="Stride", description="How far the window moves at a time.")]
+DilationField = Annotated[
+    Size2D, Field(title="Dilation", description="From one place of the window to the next; 1: no gap.")
+]
+PaddingField = Annotated[
+    Padding, Field(title="Padding", description="same: a border of zeros keeps the size; valid: no border.")
+]
+FilterBiasField = Annotated[bool, Field(title="Bias", description="Whether every filter has a bias.")]
+
+_WINDOW_AXES = {1: ("step",), 2: ("row", "column")}
+
+
+class Filters(Protocol):
+    """The settings that say how filters begin and which of them learn."""
+
+    @property
+    def bias(self) -> bool: ...
+    @property
+    def activation(self) -> ActivationName: ...
+    @property
+    def initializer(self) -> InitializerName: ...
+    @property
+    def trainable(self) -> bool: ...
+
+
+def filter_parameter(
+    net: Builder, layer: Filters, kernel: Shape, channels: int, n_filters: int, frozen: frozenset[str] = frozenset()
+) -> Value:
+    """The weights (filters, channels that one of them sees, window) and biases of a convolution, (K + 1, F).
+
+    A column holds one filter: the window's places in order, at each place the channels; the bias below.
+    """
+    places = math.prod(kernel)
+    k, axes = places * channels, len(kernel)
+    start = Initial(suited(layer.initializer, layer.activation), k, places * n_filters)
+    names = ("filter", "channel", *_WINDOW_AXES[axes])
+    order = (axes + 1, axes, *range(axes))
+    views = [View("W", (slice(k), slice(None)), start, (*kernel, channels, n_filters), order, names)]
+    if layer.bias:
+        views.append(View("b", (k, slice(None)), suited_bias(layer.activation), axis_names=("filter",)))
+    return net.parameter((k + layer.bias, n_filters), views, trainable=layer.trainable, frozen=frozen)

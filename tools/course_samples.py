@@ -1,0 +1,184 @@
+"""The samples that show a topic of the course: the perceptron, vanishing gradients, a code, windows and memory."""
+
+from typing import Any
+
+import numpy as np
+from drawing import ADAM, COLUMN, ROW, Layers, by_hand, drawn
+
+from annstudio.data.base import parse_source
+from annstudio.document.graph import Graph, Node
+from annstudio.document.project import Project
+from annstudio.engine.op import Array
+from annstudio.layers.base import make
+from annstudio.training.settings import TrainingSettings
+
+STEP = {"activation": "step"}
+DEPTH = 5
+"""Hidden layers of each of the two deep networks."""
+
+
+def perceptron() -> Project:
+    """One unit that says yes or no, and the rule by which it learns from its mistakes."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (2,)}),
+        ("unit", "Dense", {"units": 1, **STEP}),
+        ("loss", "Loss", {"function": "perceptron"}),
+    )
+    weights = {"unit/W": np.zeros((1, 2)), "unit/b": np.zeros(1)}
+    return Project(
+        graph=drawn(layers),
+        weights=weights,
+        start=weights,
+        data=parse_source({"kind": "gates", "gate": "AND"}),
+        settings=by_hand(epochs=10, learning_rate=1.0),
+        title="Perceptron",
+        note="A unit that is on or off, and Rosenblatt's rule of 1958: after a wrong answer add the input to the weights "
+        "or take it off, after a right one change nothing. Press Train: after seven epochs AND is learned, with whole "
+        "numbers as weights. In the tab Data choose the gate OR, and it is learned too. XOR never is, however long you "
+        "train: look at the decision boundary, one straight line cannot do it.",
+    )  # fmt: skip
+
+
+def perceptron_xor() -> Project:
+    """XOR out of three units with weights set by hand, as McCulloch and Pitts built their gates."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (2,)}),
+        ("or_and_nand", "Dense", {"units": 2, **STEP}),
+        ("and", "Dense", {"units": 1, **STEP}),
+        ("loss", "Loss", {"function": "perceptron"}),
+    )
+    weights: dict[str, Array] = {
+        "or_and_nand/W": np.array([[1.0, 1.0], [-1.0, -1.0]]),
+        "or_and_nand/b": np.array([-0.5, 1.5]),
+        "and/W": np.array([[1.0, 1.0]]),
+        "and/b": np.array([-1.5]),
+    }
+    return Project(
+        graph=drawn(layers),
+        weights=weights,
+        start=weights,
+        data=parse_source({"kind": "gates", "gate": "XOR"}),
+        settings=by_hand(epochs=10, learning_rate=1.0),
+        title="XOR with gates",
+        note="What one unit cannot do, three can: XOR is OR and NAND, joined by AND. The weights are set by hand, and "
+        "all four answers are right; press Train and nothing changes, for the rule learns from mistakes only. Press "
+        "Explain and follow each unit. Then reset to a new seed and train: the hidden layer never learns, because a step "
+        "is flat and lets no gradient through. That is why sigmoid units came.",
+    )  # fmt: skip
+
+
+def deep_sigmoid_vs_relu() -> Project:
+    """Two deep networks that differ in their activation alone, side by side on the same data."""
+    graph = Graph()
+    for row, activation in enumerate(("sigmoid", "relu")):
+        deep = [(f"{activation}_{i + 1}", "Dense", {"units": 20, "activation": activation}) for i in range(DEPTH)]
+        chain: list[tuple[str, str, dict[str, Any]]] = [
+            *deep,
+            (f"{activation}_out", "Dense", {"units": 10, "activation": "softmax"}),
+            (f"{activation}_loss", "Loss", {"function": "cross_entropy"}),
+        ]
+        if not row:
+            chain = [("input", "Input", {"shape": (8, 8, 1)}), ("flatten", "Flatten", {}), *chain]
+        before = "flatten" if row else ""
+        for i, (name, kind, settings) in enumerate(chain):
+            graph = graph.with_node(Node(name, make(kind, settings), COLUMN * (i + 2 * row), ROW * row))
+            graph = graph.connect(before, name) if before else graph
+            before = name
+    settings = {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "batch_size": 32, "epochs": 20}
+    return Project(
+        graph=graph,
+        data=parse_source({"kind": "digits"}),
+        settings=TrainingSettings.model_validate(settings),
+        title="Deep sigmoid beside deep ReLU",
+        note="Two networks of six layers on the same digits, alike but for their activation. Press Train and look at "
+        "the gradient sizes: towards the input those of the sigmoid layers become smaller layer by layer, because its "
+        "slope is at most ¼; those of the ReLU layers do not. So the first network still guesses when the second is "
+        "right nineteen times of twenty: in the tab Predictions choose whose answers are shown.",
+    )  # fmt: skip
+
+
+def autoencoder() -> Project:
+    """Digits through a bottleneck of two numbers and back."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (8, 8, 1)}),
+        ("flatten", "Flatten", {}),
+        ("encoder", "Dense", {"units": 48, "activation": "relu"}),
+        ("code", "Dense", {"units": 2, "activation": "linear"}),
+        ("decoder", "Dense", {"units": 48, "activation": "relu"}),
+        ("pixels", "Dense", {"units": 64, "activation": "sigmoid"}),
+        ("picture", "Reshape", {"target": (8, 8, 1)}),
+        ("loss", "Loss", {"function": "mean_squared_error", "column": "x"}),
+    )
+    return Project(
+        graph=drawn(layers, columns=4),
+        data=parse_source({"kind": "digits"}),
+        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 32, "epochs": 60}),
+        title="Autoencoder",
+        note="The target is the input: 64 pixels must pass through a code of two numbers and come out as they were. "
+        "Press Train and compare the first card with the last. The error falls from 0.073, all that differs from the "
+        "mean picture, to about 0.034; no straight projection on two axes comes below 0.052. What is lost? Give the "
+        "code more units.",
+    )  # fmt: skip
+
+
+def sunspots_conv1d() -> Project:
+    """The lecture's picture of a convolution: x₀ … x₈, copies of one neuron A over windows of two, then B, then F."""
+    window = {"kernel_size": 2, "activation": "tanh"}
+    layers: Layers = (
+        ("input", "Input", {"shape": (9, 1)}),
+        ("A", "Conv1D", {"filters": 8, **window}),
+        ("B", "Conv1D", {"filters": 8, **window}),
+        ("flatten", "Flatten", {}),
+        ("F", "Dense", {"units": 1, "activation": "linear"}),
+        ("loss", "Loss", {"function": "mean_squared_error"}),
+    )
+    return Project(
+        graph=drawn(layers, columns=3),
+        data=parse_source({"kind": "sunspots", "window": 9}),
+        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 16, "epochs": 200}),
+        title="Sunspots with a 1-D convolution",
+        note="Nine years of sunspots in a row, and the question is the tenth. A looks at two neighbouring years at a "
+        "time, with the same weights at each of its eight places; B does so with what A found; F joins all. Trained, "
+        "the mean squared error is near 0.02: a miss of 14 spots, where “like this year” misses by 24. Press Explain "
+        "and see a weight of A collect its gradient from eight places.",
+    )  # fmt: skip
+
+
+def sunspots_rnn() -> Project:
+    """The same question for a network that reads one year after the other."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (9, 1)}),
+        ("memory", "SimpleRNN", {"units": 8}),
+        ("output", "Dense", {"units": 1, "activation": "linear"}),
+        ("loss", "Loss", {"function": "mean_squared_error"}),
+    )
+    return Project(
+        graph=drawn(layers),
+        data=parse_source({"kind": "sunspots", "window": 9}),
+        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 16, "epochs": 200}),
+        title="Sunspots with a recurrent network",
+        note="The recurrent layer reads one year after the other and keeps eight numbers in mind. Press Explain: the "
+        "layer is unrolled, at every step the same W and U, and on the way back the gradient passes through all nine. "
+        "Trained it is as good as the convolution, with 89 weights in place of 217. Do longer windows help (tab Data, "
+        "then the input's shape)?",
+    )  # fmt: skip
+
+
+def vowels_lstm() -> Project:
+    """Who speaks? Utterances of different length, and a memory with gates."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (29, 12), "lengths": "steps"}),
+        ("memory", "LSTM", {"units": 24}),
+        ("output", "Dense", {"units": 9, "activation": "softmax"}),
+        ("loss", "Loss", {"function": "cross_entropy"}),
+    )
+    return Project(
+        graph=drawn(layers),
+        data=parse_source({"kind": "japanese_vowels"}),
+        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 16, "epochs": 20}),
+        title="Speakers with an LSTM",
+        note="Nine men say “ae”: 7 to 29 steps of 12 numbers, and the network tells who speaks. The input's setting "
+        "“Lengths column” says where each utterance ends; what comes after it counts for nothing. Press Train: about "
+        "nineteen of twenty are told right. Press Explain and follow the gates step by step. Then empty the lengths "
+        "column, so that silence counts too: does it matter? And what do GRU and SimpleRNN make of it?",
+    )  # fmt: skip
