@@ -10,7 +10,7 @@ import pkgutil
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
@@ -28,6 +28,31 @@ Seed = Annotated[
     int,
     Field(ge=0, le=2**31 - 1, title="Seed", description="The same seed gives the same examples, another seed others."),
 ]
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """The least and the largest of some numbers, and the first that is not whole."""
+
+    least: float
+    largest: float
+    broken: float | None = None
+
+    @classmethod
+    def of(cls, values: Array) -> Extremes:
+        if not values.size:
+            return cls(0, 0)
+        whole = values == np.floor(values)
+        broken = None if whole.all() else float(values[~whole][0])
+        return cls(float(values.min()), float(values.max()), broken)
+
+    def stray(self, end: int) -> float | None:
+        """One of them that is none of 0, 1, …, end − 1; None where all are."""
+        if self.broken is not None:
+            return self.broken
+        if self.least < 0:
+            return self.least
+        return self.largest if self.largest >= end else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +91,14 @@ class Column:
     def shape(self) -> tuple[int, ...]:
         """The shape of one example; of classes the width K of the class written as one-hot."""
         return (len(self.classes),) if self.classes else self.values.shape[1:]
+
+    @cached_property
+    def _extremes(self) -> Extremes:
+        return Extremes.of(self.values)
+
+    def stray(self, end: int) -> float | None:
+        """A number that is none of 0, 1, …, end − 1, as ids and lengths are; None where all are."""
+        return self._extremes.stray(end)
 
     def take(self, indices: npt.ArrayLike) -> Column:
         """The examples at `indices`, in that order."""

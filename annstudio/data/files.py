@@ -120,6 +120,11 @@ class NpzFile(FileSource):
     path: str = Field("", title="File", description="Saved by numpy.savez.", json_schema_extra={"file": "*.npz"})
     x: str = Field("x", min_length=1, title="Inputs", description="The name of the array of inputs.")
     y: str = Field("y", title="Target", description="The name of the array of targets. Left empty: there is none.")
+    lengths: str = Field(
+        "",
+        title="Lengths",
+        description="The name of the array that says how many steps of each sequence count. Left empty: all do.",
+    )
     grey_pictures: bool = Field(
         False,
         title="Grey pictures",
@@ -134,9 +139,12 @@ class NpzFile(FileSource):
     )
 
     def read(self, file: Path) -> Dataset:
-        """Inputs "x" (N, ...) of floats; the target "y" likewise, or classes if it is a whole number or text."""
+        """Inputs "x" (N, ...) of floats; the target "y" likewise, or classes if it is a whole number or text.
+
+        "lengths" (N, 1) where the file has them.
+        """
         texts = ("title", "note", "source", "licence", "citation", "changes")
-        wanted = [self.x, self.y] if self.y else [self.x]
+        wanted = [name for name in (self.x, self.y, self.lengths) if name]
         found = read_archive(file, wanted, (*texts, "classes"))
         what = f"The array {self.x!r} of {file.name}"
         x = _floats(found[self.x], what)
@@ -160,6 +168,8 @@ class NpzFile(FileSource):
                     f"{file.name} holds {len(x)} inputs but {len(columns['y'])} targets.",
                     "Save as many targets as inputs, in the same order.",
                 )
+        if self.lengths:
+            columns["lengths"] = _lengths(found[self.lengths], f"The array {self.lengths!r} of {file.name}", len(x))
         said = {key: str(found[key]) for key in texts if key in found and _is_text(found[key], 0)}
         return self.dataset(file, columns, done, **said)
 
@@ -202,6 +212,15 @@ def _finite(values: Array, what: str) -> Array:
             "Fill them in or leave these examples out.",
         )
     return values
+
+
+def _lengths(values: Array, what: str, n: int) -> Column:
+    if values.size != n or values.shape[:1] != (n,):
+        raise DataError(
+            f"{what} has the shape {values.shape}; wanted is one number for each of {n} sequences.",
+            "Save how many steps of each sequence count, in the order of the inputs.",
+        )
+    return Column(_floats(values.reshape(n), what), names=("steps",))
 
 
 def _target(values: Array, what: str, names: Array | None) -> Column:

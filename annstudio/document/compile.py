@@ -63,7 +63,7 @@ def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
     if dataset is None:
         return {}
     return {
-        name: Spec((len(c.classes),) if c.is_classes else engine_shape(c.shape), len(c.classes))
+        name: Spec((len(c.classes),) if c.is_classes else engine_shape(c.shape), len(c.classes), c.stray)
         for name, c in dataset.columns.items()
     }
 

@@ -6,7 +6,7 @@ checking a drawing and compiling it are the same walk.
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
@@ -35,6 +35,8 @@ class Spec:
 
     shape: Shape
     n_classes: int = 0
+    stray: Callable[[int], float | None] = field(default=lambda end: None, compare=False)
+    """Given an end, a number of the column that is none of 0, 1, …, end − 1; None where all are."""
 
 
 Expand = Callable[..., Value]
@@ -73,6 +75,21 @@ class Builder:
         value = self._slot(Role.FEED, shape, column, dtype=dtype)
         self.feeds.append(Feed(value.slot, self._node, column, encoding))
         return value
+
+    def count(self, value: Value, end: int) -> tuple[str, float | None]:
+        """Say that numbers of the data, perhaps laid out anew, are ids or lengths: 0, 1, …, end − 1.
+
+        The column's name, and a number of the data that is none of them; "" for numbers that a layer computed.
+        """
+        slot = value.slot
+        while slot in self._made_by and self._made_by[slot].op.relays:
+            slot = self._made_by[slot].inputs[0]
+        for i, feed in enumerate(self.feeds):
+            if feed.slot == slot:
+                self.feeds[i] = replace(feed, end=min(end, feed.end or end))
+                spec = self.columns.get(feed.column)
+                return feed.column, None if spec is None else spec.stray(end)
+        return "", None
 
     def parameter(
         self, shape: Shape, views: Sequence[View], *, trainable: bool = True, frozen: frozenset[str] = frozenset()

@@ -109,6 +109,8 @@ class Feed:
     node: str
     column: str
     encoding: str = "values"
+    end: int = 0
+    """Where the numbers are ids or lengths they are 0, 1, …, end − 1; else 0."""
 
 
 class Draw(Protocol):

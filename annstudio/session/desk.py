@@ -296,8 +296,8 @@ class Session:
             self._views = (self.project, self.sample, self.network.look(self.sample))
         return self._views[2]
 
-    def predict(self, x: Array) -> Array | None:
-        """Results of the network's first end for examples in users' layout; None where there is none to be had."""
+    def predict(self, inputs: dict[str, Array]) -> Array | None:
+        """Results of the network's first end for examples by column, in users' layout; None where none can be had."""
         views = self.views
         ends = self.network.result_nodes()
         if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
@@ -305,7 +305,7 @@ class Session:
         live = views is not None and self._errand is not None
         # Arrays too large for a frame are as they were when the run began.
         weights = {**self.weights(), **views.weights} if live and views is not None else None
-        return self.network.predict({"x": x}, weights)[ends[0]]
+        return self.network.predict(inputs, weights)[ends[0]]
 
     # Explaining ------------------------------------------------------------------------------------------------------
 

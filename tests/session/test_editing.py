@@ -160,9 +160,9 @@ def test_data_that_cannot_be_had_is_told_and_does_not_break_the_drawing(desk, tm
 def test_predictions_are_those_of_the_weights_of_now(desk):
     neuron = chain(input=Input(shape=(1,)), out=Dense(units=1, activation="linear"))
     session = desk(project(neuron, some_table(4, 1, 1), {"out/W": [[2.0]], "out/b": [1.0]}))
-    assert session.predict(np.array([[3.0]])) == [[7.0]]
+    assert session.predict({"x": np.array([[3.0]])}) == [[7.0]]
     session.set_weight("out/b", (0,), 2.0)
-    assert session.predict(np.array([[3.0]])) == [[8.0]]
+    assert session.predict({"x": np.array([[3.0]])}) == [[8.0]]
 
 
 # Explaining ----------------------------------------------------------------------------------------------------------

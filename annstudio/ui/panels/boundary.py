@@ -101,7 +101,7 @@ class BoundaryPanel(Panel):
         ys = bottom + (np.arange(up) + 0.5) / up * (top - bottom)
         grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
         try:
-            found = self.session.predict(grid)
+            found = self.session.predict({"x": grid})
         except StudioError as error:
             found = None
             self.place.setText(error.message)

@@ -154,10 +154,10 @@ class PredictionsPanel(Panel):
     def _same(self, of: tuple[Dataset | None, object]) -> bool:
         return self._of[0] is of[0] and self._of[1] is of[1]
 
-    def _rows(self, start: int, n: int) -> Array:
+    def _rows(self, start: int, n: int) -> dict[str, Array]:
         dataset = self.session.dataset
         assert dataset is not None
-        return dataset.columns["x"].values[start : start + n]
+        return {name: column.values[start : start + n] for name, column in dataset.columns.items()}
 
     def _show_list(self, dataset: Dataset) -> None:
         self.model.show_found(dataset, np.concatenate(self._parts), only_wrong=self.wrong.isChecked())

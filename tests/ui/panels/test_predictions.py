@@ -19,7 +19,7 @@ def panel(digits, seen, qtbot):
 
 
 def test_the_watched_example_and_its_outputs(panel, digits):
-    found = digits.predict(digits.dataset.columns["x"].values[16:17])[0]
+    found = digits.predict({"x": digits.dataset.columns["x"].values[16:17]})[0]
     assert [bar.name for bar in panel.bars.bars] == list("0123456789")
     np.testing.assert_allclose([bar.value for bar in panel.bars.bars], found, rtol=1e-5)
     assert [bar.name for bar in panel.bars.bars if bar.strong] == [str(found.argmax())]
@@ -29,7 +29,7 @@ def test_the_watched_example_and_its_outputs(panel, digits):
 
 def test_the_list_agrees_with_the_network(panel, digits, qtbot):
     data = digits.dataset
-    found = digits.predict(data.columns["x"].values).argmax(1)
+    found = digits.predict({"x": data.columns["x"].values}).argmax(1)
     wrong = np.flatnonzero(found != data.columns["y"].values)
     assert panel.model.rowCount() == len(data)
     assert panel.model.index(5, 2).data() == str(found[5])
@@ -71,5 +71,5 @@ def test_the_list_is_live_while_training(panel, digits, qtbot):
     digits.train()
     qtbot.waitUntil(lambda: digits.poll() or not np.array_equal(panel.model.found, before))
     digits.pause()
-    now = digits.predict(digits.dataset.columns["x"].values)
+    now = digits.predict({"x": digits.dataset.columns["x"].values})
     qtbot.waitUntil(lambda: np.allclose(panel.model.found, now, rtol=1e-4, atol=1e-6))
