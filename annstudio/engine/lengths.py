@@ -13,7 +13,10 @@ def counting(lengths: Array, steps: int) -> Array:
 
 
 class Shortest(Op):
-    """The smallest of several lengths: of sequences that meet, only steps that count in all of them do."""
+    """The smallest of several lengths: of sequences that meet, only steps that count in all of them do.
+
+    Keras goes on to the end of the longest, with numbers that change nothing in the place of those that have ended.
+    """
 
     formula = r"\text{length} = \min(\text{length}_1, \text{length}_2, \dots)"
     result = "int"
