@@ -7,7 +7,7 @@ not count, so that a sequence gives in any company what it gives alone.
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See, Term, derived, share
+from annstudio.engine.account import Factor, See, Term, share
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Op, Shape
@@ -16,7 +16,7 @@ from annstudio.engine.op import Array, Index, Op, Shape
 class Blank(Op):
     """y = x at the steps that count and 0 at those behind the end. `x` (T, D) or (T,)."""
 
-    formula = r"y_t = x_t \text{ where } t < \text{length, else } 0"
+    formula = r"y_t = x_t \text{ where } t \leq \text{length, else } 0"
     without_gradient = frozenset({"lengths"})
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -38,7 +38,7 @@ class Blank(Op):
         return [Term((see("x", *index),)) if counts(see, index[0]) else nothing(see, index[0])]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        return [through(see, see("dy", *index), index, index[0])]
+        return [through(see, see("dy", *index), index[0])]
 
 
 class OverSteps(Op):
@@ -52,7 +52,7 @@ class OverSteps(Op):
     @property
     def formula(self) -> str:  # type: ignore[override]
         share = r"\frac{1}{\text{length}} " if self.mean else ""
-        return rf"e = {share}\sum_{{t < \text{{length}}}} e_t"
+        return rf"e = {share}\sum_{{t \leq \text{{length}}}} e_t"
 
     def shape(self, *inputs: Shape) -> Shape:
         return ()
@@ -73,7 +73,7 @@ class OverSteps(Op):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         (t,) = index
-        return [self._part(see("dy"), see, see.shape("dx")[0]) if counts(see, t) else through(see, see("dy"), index, t)]
+        return [self._part(see("dy"), see, see.shape("dx")[0]) if counts(see, t) else through(see, see("dy"), t)]
 
     def _part(self, number: Factor, see: See, steps: int) -> Term:
         return share(number, min(int(see("lengths").value), steps)) if self.mean else Term((number,))
@@ -125,7 +125,7 @@ class WindowsCounted(Op):
 class IdsCounted(Op):
     """How many places of a list of ids count: all up to the last id that is not 0. `x` (T, N)."""
 
-    formula = r"\text{length} = \max_t\; (t + 1)\,[\,x_t \neq 0\,]"
+    formula = r"\text{length} = \max_t\; t\,[\,x_t \neq 0\,]"
     result = "int"
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -152,7 +152,7 @@ def blanked(net: Builder, x: Value) -> Value:
 def measure_windows(net: Builder, x: Value, y: Value, reach: int, stride: int, padding: str, before: int) -> None:
     """Say how many steps count of what windows over the steps of `x` gave. `before`: so much border came first."""
     lengths = net.lengths(x)
-    if lengths is None or (padding == "same" and stride == 1):
+    if lengths is None or (padding != "valid" and stride == 1):
         net.measure(y, lengths)
         return
     shift = {"valid": None, "causal": 0, "same": before - max(reach - stride, 0) // 2}[padding]
@@ -169,10 +169,13 @@ def counts(see: See, t: int) -> bool:
 
 
 def nothing(see: See, t: int) -> Term:
-    """Nothing, since step t lies behind the end."""
-    return Term((see("lengths"),), rf"[\,{t} < «0»\,]", lambda length: float(t < length))
+    """Nothing, since step t (from 0; users count from 1) lies behind the end."""
+    return Term((see("lengths"),), rf"[\,{t + 1} \leq «0»\,]", lambda length: float(t < length))
 
 
-def through(see: See, dy: Factor, index: Index, t: int) -> Term:
+def through(see: See, dy: Factor, t: int) -> Term:
     """A gradient that comes through at the steps that count only."""
-    return Term((dy,)) if counts(see, t) else Term((dy, derived("counts", index, nothing(see, t), see.example)))
+    if counts(see, t):
+        return Term((dy,))
+    template = rf"«0» · [\,{t + 1} \leq «1»\,]"
+    return Term((dy, see("lengths")), template, lambda dy, length: dy * (t < length))

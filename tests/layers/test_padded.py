@@ -11,6 +11,7 @@ from annstudio.engine.program import Phase, Program, Role
 from annstudio.engine.run import Run
 from annstudio.errors import ShapeError
 from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.walk import written_text
 from annstudio.layers.base import make
 from annstudio.layers.framing import border, window_counts
 from annstudio.layers.padded import WindowsCounted
@@ -199,7 +200,15 @@ def test_a_step_that_does_not_count_says_so():
     rows = explainer.derive(Quantity(of_example, (), 1)).rows
     assert len(rows) == STEPS
     assert [row.value == 0 for row in rows] == [t >= length for t in range(STEPS)]
-    assert rows[-1].numbers == rf"[\,{STEPS - 1} < {length}\,]"
+    assert rows[-1].numbers == rf"[\,{STEPS} \leq {length}\,]"
     (x,) = (s for s in slots_of(program, Role.VALUE) if program.outputs["before_0"] == s)
     gradient = explainer.derive(Quantity(program.gradients[x], (STEPS - 1, 0), 1))
     assert gradient.value == 0
+
+
+def test_the_blanking_of_a_sequence_is_called_so_and_is_not_taken_for_what_the_layer_gives():
+    program = written(Case(make("Conv1D", {}), ((STEPS, 3),), cut=True))
+    titles = [
+        written_text(program, step) for step in program.steps if step.node == "layer" and step.phase is Phase.FORWARD
+    ]
+    assert titles == ["blanked", "net", "out"]

@@ -5,7 +5,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from annstudio.data.sequences import JapaneseVowels
+from annstudio.document.project import Project
+from annstudio.session import Session
 from annstudio.ui.panels.predictions import PredictionsPanel
+from tests.ui.panels.conftest import chain
 
 
 @pytest.fixture
@@ -73,3 +77,20 @@ def test_the_list_is_live_while_training(panel, digits, qtbot):
     digits.pause()
     now = digits.predict({"x": digits.dataset.columns["x"].values})
     qtbot.waitUntil(lambda: np.allclose(panel.model.found, now, rtol=1e-4, atol=1e-6))
+
+
+def test_sequences_are_asked_with_their_lengths(seen, qtbot):
+    graph = chain(
+        ("input", "Input", {"shape": (29, 12), "lengths": "steps"}),
+        ("mean", "GlobalAveragePool", {}),
+        ("output", "Dense", {"units": 9, "activation": "softmax"}),
+        ("loss", "Loss", {"function": "cross_entropy"}),
+    )
+    session = Session(Project(graph, data=JapaneseVowels()))
+    panel = seen(PredictionsPanel(session), 940, 300)
+    qtbot.waitUntil(lambda: panel.model.rowCount() == 640)
+    columns = {name: column.values for name, column in session.dataset.columns.items()}
+    found = session.network.predict(columns)["output"]
+    assert np.abs(found - session.network.predict({"x": columns["x"]})["output"]).max() > 0.01
+    np.testing.assert_allclose(panel.model.found, found, rtol=1e-5)
+    session.close()
