@@ -30,10 +30,9 @@ test: ## Set up, then run every test, those in a real window included (ARGS="-k 
 	QT_QPA_PLATFORM=offscreen $(PYTEST) -n auto --maxprocesses 8 --dist worksteal $(ARGS) || status=$$?; \
 	exit $$status
 
-oracles: ## Install PyTorch, Keras and other peers, and compare every layer and optimiser with them (INDEX="--index-url …" for CPU builds)
-	@$(PYTHON) tools/setup.py test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) --group oracles
-	@$(PYTEST) -m oracle tests/oracles $(ARGS)
+oracles: ## Install PyTorch, Keras and other peers, and compare every layer and optimiser with them (INDEX="--extra-index-url …" for CPU builds)
+	@$(PYTHON) tools/setup.py oracles $(INDEX)
+	@QT_QPA_PLATFORM=offscreen $(PYTEST) -m oracle -n auto --maxprocesses 8 --dist worksteal tests/oracles $(ARGS)
 
 lint: ## Set up, then check style, types and the floors (which module may import which)
 	@$(PYTHON) tools/setup.py lint
@@ -49,16 +48,18 @@ pictures: ## Make the pictures of the README anew
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/pictures.py $(ARGS)
 
-# A lock holds names, versions and hashes for every system, and nothing about where this machine gets its files.
-LOCK := $(BIN)/uv --no-config pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	--generate-hashes \
+# A lock holds names, versions and hashes for every system, and nothing about where this machine gets its files. That of
+# the peers holds no hashes, since PyTorch has other files on other indexes.
+PINS := $(BIN)/uv --no-config pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--custom-compile-command "make lock" $(ARGS)
+LOCK := $(PINS) --generate-hashes
 
 lock: ## Renew requirements/*.lock from pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(PYTHON) tools/setup.py lint
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(LOCK) --group build -o requirements/run.lock
 	$(LOCK) --group build --extra test --extra lint --constraint requirements/run.lock -o requirements/test.lock
+	$(PINS) --group oracles --constraint requirements/test.lock -o requirements/oracles.lock
 
 clean: ## Remove what was built or cached (.venv stays)
 	rm -rf build dist out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

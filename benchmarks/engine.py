@@ -117,6 +117,7 @@ def first_losses(workload: Workload, network: Network, n: int = 5) -> list[float
 def floor_seconds(network: Network, workload: Workload) -> float:
     """What the products and the traffic of parameters alone would take: no copies, no activations, no Python."""
     from annstudio.engine.arena import Arena
+    from annstudio.engine.program import Update
     from annstudio.engine.run import Run
 
     arena = Arena(network.programs.fast, workload.dtype)
@@ -124,11 +125,12 @@ def floor_seconds(network: Network, workload: Workload) -> float:
     gathering = Gathering()
     run = Run(network.programs.fast, arena, workload.batch, gathering)
     products = sum(_best(product) for product in gathering.found)
-    plain = [call for call in (*run._to_loss, *run._back) if getattr(call, "func", None) is np.matmul]
-    plain += [c for c in (*run._to_loss, *run._back) if _is_dot(c) and len(c.args) == 2 and c.args[0].ndim == 2]
+    plain = [call for call in (*run.ahead, *run.after_loss) if getattr(call, "func", None) is np.matmul]
+    plain += [c for c in (*run.ahead, *run.after_loss) if _is_dot(c) and len(c.args) == 2 and c.args[0].ndim == 2]
     known = sum(len(product.bind()) for product in gathering.found)
     others = max(0.0, sum(_quickest(call) for call in plain) - (products if known else 0))
-    return products + others + sum(_quickest(call) for call in run._update)
+    updates = [step for step in run.program.steps if isinstance(step, Update)]
+    return products + others + sum(_quickest(call) for step in updates for call in arena.calls(step))
 
 
 def _is_dot(call: Any) -> bool:

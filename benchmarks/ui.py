@@ -20,7 +20,7 @@ from annstudio.document.project import Project
 from annstudio.formats import studio
 from annstudio.places import SAMPLES
 from annstudio.session import Session
-from annstudio.training.trainer import Control
+from annstudio.training.control import Control
 from annstudio.training.worker import Worker
 from annstudio.ui.app import SWITCH_INTERVAL, application
 from annstudio.ui.docks import BOTTOM

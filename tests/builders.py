@@ -1,7 +1,8 @@
 """What many tests begin with: small networks, data and projects, and short ways to run them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,17 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.arena import Arena
 from annstudio.engine.op import Array
-from annstudio.engine.optimizers import SGD
+from annstudio.engine.optimizers import SGD, Optimizer
 from annstudio.engine.program import Program, Role
 from annstudio.engine.run import Run
 from annstudio.layers.base import Layer
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
+from annstudio.training.control import Control
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Finished
-from annstudio.training.trainer import Control, train
+from annstudio.training.trainer import train
 
 # Drawings --------------------------------------------------------------------------------------------------------
 
@@ -132,7 +134,7 @@ def random_feeds(program: Program, n: int, rng: np.random.Generator) -> dict[int
     Of sequences of different length the first fills all steps.
     """
     targets = {judged.target for judged in program.judged}
-    steps = max((program.slots[f.slot].shape[0] for f in program.feeds if f.encoding != "lengths"), default=1)
+    steps = max((program.slots[f.slot].shape[0] for f in program.feeds if program.slots[f.slot].shape), default=1)
     feeds = {}
     for feed in program.feeds:
         if feed.encoding == "lengths":
@@ -152,3 +154,19 @@ def random_weights(program: Program, rng: np.random.Generator) -> dict[str, Arra
 def slots_of(program: Program, *roles: Role) -> list[int]:
     """The slots that hold arrays of these kinds."""
     return [slot.index for slot in program.slots if slot.role in roles]
+
+
+# Optimisers --------------------------------------------------------------------------------------------------------
+
+
+def updating(optimizer: Optimizer, w: Array, g: Array, vectors: Mapping[str, Array]) -> Callable[[int], None]:
+    """A function that does update number `t` (from 1) of the weights `w`, given the gradient in `g`."""
+    clock = SimpleNamespace(t=0)
+    calls = optimizer.bind(w, g, vectors, clock, np.array(optimizer.learning_rate, w.dtype))
+
+    def update(t: int) -> None:
+        clock.t = t - 1
+        for call in calls:
+            call()
+
+    return update

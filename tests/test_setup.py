@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = [ROOT / "requirements" / name for name in ("run.lock", "test.lock")]
+ORACLES = ROOT / "requirements" / "oracles.lock"
 
 
 @pytest.fixture
@@ -61,6 +62,28 @@ def test_the_second_time_nothing_is_done(setup, monkeypatch, capsys):
     monkeypatch.setattr(setup, "_stamped", lambda purpose: setup._fingerprint(setup.LOCKS[purpose]))
     assert setup.main(["run"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_only_the_oracles_take_options(setup, capsys):
+    assert setup.main(["test", "--upgrade"]) == 2
+    assert setup.main(["peers"]) == 2
+    assert setup.main([]) == 2
+    assert capsys.readouterr().err.count("usage:") == 3
+
+
+def test_the_peers_are_pinned_and_change_nothing_that_is_locked(setup, monkeypatch):
+    given = []
+    monkeypatch.setattr(setup, "_stamped", lambda purpose: setup._fingerprint("test.lock") if purpose == "test" else "")
+    monkeypatch.setattr(setup, "_pip", lambda *arguments: given.append(arguments))
+    assert setup.main(["oracles", "--extra-index-url", "there"]) == 1, "pip was refused"
+    ((flag, lock, *rest),) = given
+    assert (flag, Path(lock)) == ("-c", ORACLES)
+    assert rest[:2] == ["--extra-index-url", "there"]
+    assert "torch==2.13.0" in rest
+    pins, locked = _pinned(ORACLES), _pinned(LOCKS[1])
+    assert {*_names(rest[2:])} <= set(pins)
+    assert all(locked[name] == version for name, version in pins.items() if name in locked)
+    assert "://" not in ORACLES.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)

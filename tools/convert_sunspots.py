@@ -31,7 +31,7 @@ def main(wheel: str) -> None:
     content = member(wheel, INPUT)
     check("input", content, INPUT_SHA256)
     rows = [line.split(",") for line in content.decode("ascii").splitlines()[1:]]
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "year": np.array([year for year, _ in rows], np.uint16),
         "sunspots": np.array([number for _, number in rows], np.float64),
         **{key: np.array(text) for key, text in ORIGIN.items()},

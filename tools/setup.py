@@ -1,6 +1,7 @@
 """Set up what ANN Studio needs on this machine: its virtual environment, its libraries, on Debian its system packages.
 
-`python3 tools/setup.py run|test|lint` does only what is missing; once all is there it returns at once.
+`python3 tools/setup.py run|test|lint|oracles` does only what is missing; once all is there it returns at once. Words
+behind `oracles` are handed to pip.
 It uses the standard library alone, and its syntax stays readable for old Pythons so that they can say that they are.
 """
 
@@ -21,8 +22,8 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 # What each purpose needs. Whoever can test can also run and lint, so setting up for tests settles all three.
-LOCKS = {"run": "run.lock", "test": "test.lock", "lint": "test.lock"}
-COVERS = {"run": ("run",), "lint": ("lint",), "test": ("run", "lint", "test")}
+LOCKS = {"run": "run.lock", "test": "test.lock", "lint": "test.lock", "oracles": "oracles.lock"}
+COVERS = {"run": ("run",), "lint": ("lint",), "test": ("run", "lint", "test"), "oracles": ("oracles",)}
 
 # Debian's package → the library whose absence tells that it is missing, whatever other systems call the package.
 LIBRARIES = {
@@ -45,18 +46,22 @@ FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.lo
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1 or arguments[0] not in LOCKS:
-        print("usage: python3 tools/setup.py run|test|lint", file=sys.stderr)
+    purpose, *options = arguments or [""]
+    if purpose not in LOCKS or (options and purpose != "oracles"):
+        print("usage: python3 tools/setup.py run|test|lint|oracles [options of pip install]", file=sys.stderr)
         return 2
     if sys.version_info < (3, 11):  # noqa: UP036 - an older one reads this too, and says so
         return _refuse(
             f"ANN Studio needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable}).",
             "Install a newer one and name it: make run PYTHON=python3.12",
         )
-    purpose = arguments[0]
+    if purpose == "oracles" and main(["test"]):
+        return 1
     stamp = _fingerprint(LOCKS[purpose])
     if _stamped(purpose) == stamp:
         return 0
+    if purpose == "oracles":
+        return _set_up_oracles(stamp, options)
     if not _provide_system_packages(purpose):
         return 1
     if not _make_environment():
@@ -66,6 +71,19 @@ def main(arguments: list[str]) -> int:
     for covered in COVERS[purpose]:
         _stamp_file(covered).write_text(_fingerprint(LOCKS[covered]), encoding="utf-8")
     print("Everything is set up.", flush=True)
+    return 0
+
+
+def _set_up_oracles(stamp: str, options: list[str]) -> int:
+    """The peers join the environment of the tests. Their versions are pinned, their files are not: those of PyTorch
+    differ from index to index, and from builds for processors to builds for graphics cards."""
+    import tomllib
+
+    asked_for = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["oracles"]
+    print("Installing PyTorch, Keras and other peers (once; it takes a minute or two)", flush=True)
+    if not _pip("-c", str(ROOT / "requirements" / LOCKS["oracles"]), *options, *asked_for):
+        return _refuse("Setting up stopped: the peers could not be installed (pip's words stand above).")
+    _stamp_file("oracles").write_text(stamp, encoding="utf-8")
     return 0
 
 
@@ -82,7 +100,7 @@ def _fingerprint(lock: str) -> str:
     import tomllib  # Python 3.11 brought it, and an older one has been turned away by now.
 
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    built = [settings["build-system"], settings["project"], settings["tool"]["hatch"]]
+    built = [settings["build-system"], settings["project"], settings["tool"]["hatch"], settings["dependency-groups"]]
     digest = hashlib.sha256(repr((str(ROOT), built)).encode())
     for path in (ROOT / "requirements" / lock, Path(__file__)):
         digest.update(path.read_bytes())

@@ -22,9 +22,10 @@ from annstudio.document.project import Project
 from annstudio.errors import FormatError
 from annstudio.formats.base import Content, by_suffix
 from annstudio.formats.studio import load, rebased
+from annstudio.training.control import Control
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Finished, Snapshot
-from annstudio.training.trainer import Control, train
+from annstudio.training.trainer import train
 
 STOPPED = 130
 
@@ -104,7 +105,7 @@ def train_project(project: Project, folder: Path) -> tuple[Project, Finished, bo
 @contextmanager
 def _on_interrupt(control: Control) -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
-        control.stop = True
+        control.halt()
 
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:
@@ -161,11 +162,8 @@ def tell(result: dict[str, Any], written: Sequence[Path]) -> None:
 
 
 def code_of(finished: Finished, stopped: bool) -> int:
-    if finished.reason == "not finite":
-        return mistake(
-            f"Training stopped: the loss is no longer a finite number; {finished.trouble}. The last good weights are "
-            "kept. Try a smaller learning rate."
-        )
+    if finished.problem:
+        return mistake(finished.problem)
     return STOPPED if stopped else 0
 
 

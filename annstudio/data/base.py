@@ -9,20 +9,26 @@ import importlib
 import pkgutil
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Self, TypeAlias, cast
+from typing import Annotated, ClassVar, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field, ValidationError
 
 import annstudio.data
+from annstudio.data.lazy import LARGE_BYTES, Array, LazyArray, Values
+from annstudio.data.order import MANY, Indices, all_shuffled
 from annstudio.errors import DataError
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+EXCERPT, EXCERPT_BYTES = 4096, 1 << 24
+"""Of a large data set so many examples, or so many bytes of each column, are looked at as a whole."""
+STRETCH = 64
+"""So many of them lie one behind the other: a disk that has to seek does so a few times only."""
 
 Seed = Annotated[
     int,
@@ -61,17 +67,21 @@ class Column:
 
     `values` are floats (N, ...): vectors (N, D), sequences (N, T, D), pictures (N, H, W, C); or, where `classes`
     names them, class numbers (N,) of integers 0..K-1. They are read-only. `names` names the components of a vector.
+
+    Values may be mapped from a file, or lazy: whoever wants a look at all of them takes the data set's `excerpt`.
     """
 
-    values: Array
+    values: Values
     classes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        # A view of its own: the caller's array keeps its flag, ours can not be written through.
-        values = np.asarray(self.values).view()
-        values.setflags(write=False)
-        object.__setattr__(self, "values", values)
+        values = self.values
+        if not isinstance(values, LazyArray):
+            # A view of its own: the caller's array keeps its flag, ours can not be written through.
+            values = np.asarray(values).view()
+            values.setflags(write=False)
+            object.__setattr__(self, "values", values)
         if self.classes:
             _check_class_numbers(values, len(self.classes))
         elif values.dtype not in (np.float32, np.float64) or values.ndim < 2:
@@ -94,14 +104,25 @@ class Column:
 
     @cached_property
     def _extremes(self) -> Extremes:
-        return Extremes.of(self.values)
+        return Extremes.of(self.array)
 
     def stray(self, end: int) -> float | None:
         """A number that is none of 0, 1, …, end − 1, as ids and lengths are; None where all are."""
         return self._extremes.stray(end)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it is never copied or looked at as a whole."""
+        return isinstance(self.values, LazyArray) or self.values.nbytes > LARGE_BYTES
+
+    @property
+    def array(self) -> Array:
+        """The values in memory, as those of an excerpt are; of a lazy column there is no such thing."""
+        assert isinstance(self.values, np.ndarray), "a lazy column is looked at through an excerpt"
+        return self.values
+
     def take(self, indices: npt.ArrayLike) -> Column:
-        """The examples at `indices`, in that order."""
+        """The examples at `indices`, in that order, in memory."""
         return Column(self.values[np.asarray(indices, np.intp)], self.classes, self.names)
 
 
@@ -140,20 +161,46 @@ class Dataset:
         origin = {key: getattr(self, key) for key in _ORIGIN}
         return Dataset(self.name, columns, **origin)
 
-    def split(self, validation_share: float, seed: int) -> tuple[Array, Array]:
-        """Indices of the examples to learn from, and of those kept aside to see whether it was learned.
+    @property
+    def is_large(self) -> bool:
+        """Whether there is too much to be looked at as a whole."""
+        return len(self) > MANY or any(column.is_large for column in self.columns.values())
+
+    @cached_property
+    def excerpt(self) -> Dataset:
+        """What can be looked at as a whole: all examples, or of a large data set those at `excerpted`."""
+        return self.take(self.excerpted) if self.is_large else self
+
+    @cached_property
+    def excerpted(self) -> Array:
+        """The numbers of the examples in the excerpt, ascending: short stretches, evenly spread."""
+        if not self.is_large:
+            return np.arange(len(self))
+        widest = max(column.values.nbytes // max(1, len(self)) for column in self.columns.values())
+        n = min(len(self), max(STRETCH, min(EXCERPT, EXCERPT_BYTES // max(1, widest))))
+        if n == len(self):
+            return np.arange(n)
+        begin = np.linspace(0, len(self) - STRETCH, n // STRETCH).astype(np.intp)
+        return np.unique(begin[:, None] + np.arange(STRETCH))
+
+    def split(self, validation_share: float, seed: int) -> tuple[Indices, Indices]:
+        """Numbers of the examples to learn from, and of those kept aside to see whether it was learned.
 
         Both are shuffled by `seed`. Of N examples round(share · N) are kept aside. Where "y" is a class, every class
-        gives its share, and keeps at least one example to learn from. A single example is always learned from.
+        gives its share, and keeps at least one example to learn from; among more than `MANY` examples chance alone
+        sees to that. A single example is always learned from.
         """
         if not 0 <= validation_share < 1:
             raise ValueError(f"the validation share lies in 0 ≤ share < 1, not {validation_share}")
-        order = np.random.default_rng(seed).permutation(len(self))
+        if len(self) > MANY:
+            order, n = all_shuffled(len(self), seed, 0), _rounded(validation_share * len(self))
+            return order.part(n, len(self)), order.part(0, n)
+        mixed = np.random.default_rng(seed).permutation(len(self))
         target = self.columns.get("y")
         stratified = target is not None and target.is_classes
-        groups = cast(Column, target).values[order] if stratified else np.zeros(len(self), np.intp)
+        groups = cast(Column, target).values[mixed] if stratified else np.zeros(len(self), np.intp)
         aside = _first_of_each(groups, _kept_aside(np.bincount(groups), validation_share))
-        return order[~aside], order[aside]
+        return mixed[~aside], mixed[aside]
 
 
 _ORIGIN = ("title", "note", "stands_for", "source", "licence", "citation", "changes")
@@ -179,6 +226,11 @@ class DataSource(BaseModel, frozen=True, extra="forbid"):
 
         `folder` is where the project file lies: relative paths start there. Raises DataError, in the user's words.
         """
+
+    def prepare(self, folder: Path | None = None) -> None:
+        """Do beforehand, in any thread, what takes long: who loads it next finds it done. Mistakes are told then."""
+        with suppress(DataError):
+            _ = self.load(folder).excerpt
 
     def changed(self, **settings: object) -> Self:
         """The same source with some settings changed, and checked. Raises DataError."""
@@ -257,18 +309,23 @@ def _in_words(error: ValidationError) -> str:
     return " ".join(sentences)
 
 
-def _check_class_numbers(values: Array, n_classes: int) -> None:
+def _check_class_numbers(values: Values, n_classes: int) -> None:
     if values.ndim != 1 or values.dtype.kind not in "iu":
         raise ValueError(f"class numbers are integers (N,), not {values.dtype} {values.shape}")
-    if values.size and not (values.min() >= 0 and values.max() < n_classes):
+    # Lazy ones are right by the word of who makes them.
+    if not isinstance(values, LazyArray) and values.size and not (values.min() >= 0 and values.max() < n_classes):
         raise ValueError(f"class numbers lie in 0..{n_classes - 1}, not in {values.min()}..{values.max()}")
+
+
+def _rounded(number: float) -> int:
+    return int(np.floor(number + 0.5))
 
 
 def _kept_aside(counts: Array, share: float) -> Array:
     """How many of each group to keep aside (largest remainders), so that together they are round(share · N)."""
     quota = counts * share
     kept = np.floor(quota).astype(np.intp)
-    missing = int(np.floor(quota.sum() + 0.5)) - int(kept.sum())
+    missing = _rounded(quota.sum()) - int(kept.sum())
     neediest = np.argsort(kept - quota, kind="stable")[: max(missing, 0)]
     kept[neediest] += 1
     enough: Array = np.minimum(kept, np.maximum(counts - 1, 0))

@@ -106,7 +106,7 @@ def as_classes(labels: Sequence[object], what: str) -> Column:
     found = set(names)
     if len(found) > MAX_CLASSES:
         raise DataError(
-            f"{what} has {len(found):,} different values: too many to be classes (at most {MAX_CLASSES:,}).",
+            f"{what} has more than {MAX_CLASSES:,} different values: too many to be classes.",
             "Use it as a number instead (in an .npz file: save it as floats), or choose another target.",
         )
     value = {name: _as_number(name) for name in found}

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 import numpy as np
 from pydantic import Field, model_validator
 
-from annstudio.data.base import Array, BuiltIn, Column, Dataset, Seed
+from annstudio.data.base import BuiltIn, Column, Dataset, Seed
+from annstudio.data.lazy import Array
 
 _LETTERS = tuple("ABCDEFGHIJ")
 _AXES = ("x1", "x2")

@@ -3,7 +3,7 @@
 There is no second shape rule to keep in agreement with the layers' own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from annstudio.data.base import Dataset
@@ -59,13 +59,18 @@ class Checked:
 
 
 def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
-    """What the builder needs to know of the data."""
+    """What the builder needs to know of the data. Of a large one an excerpt tells which numbers it holds."""
     if dataset is None:
         return {}
     return {
-        name: Spec((len(c.classes),) if c.is_classes else engine_shape(c.shape), len(c.classes), c.stray)
+        name: Spec((len(c.classes),) if c.is_classes else engine_shape(c.shape), len(c.classes), _stray(dataset, name))
         for name, c in dataset.columns.items()
     }
+
+
+def _stray(dataset: Dataset, column: str) -> Callable[[int], float | None]:
+    # The excerpt is made where somebody asks.
+    return lambda end: dataset.excerpt.columns[column].stray(end)
 
 
 def check(graph: Graph, columns: Columns) -> Checked:

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from annstudio.data.base import Dataset, Extremes
+from annstudio.data.base import Dataset
 from annstudio.document.compile import Checked, check, columns_of, compile_graph
 from annstudio.document.project import Project, fitted
 from annstudio.engine.arena import Arena, Weights, initial_weights
@@ -18,17 +18,19 @@ from annstudio.engine.layout import to_engine, to_user
 from annstudio.engine.op import Array, shape_text
 from annstudio.engine.passes import quicken
 from annstudio.engine.plan import Plan
-from annstudio.engine.program import Feed, Program
+from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError, StudioError, TrainingError
 from annstudio.explain.stepper import Stepper
-from annstudio.training.batches import Rows, pieces
+from annstudio.training.batches import Rows, need_counts, pieces
 from annstudio.training.patience import watched_losses
 from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
 from annstudio.training.watch import Watch
 
+JUDGES = 1 << 16
+"""At most so many of the examples that are kept back judge after every epoch: more would tell the third digit."""
 ALL = np.iinfo(np.int32).max
 """A length that no sequence goes beyond."""
 
@@ -180,8 +182,8 @@ class Network:
             # A run that is over and started again goes on for as many epochs more.
             settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
-            programs, self.weights(), self.rows(settings.dtype), train, validation, settings, progress, max_steps,
-            stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)),
+            programs, self.weights(), self.rows(settings.dtype), train, validation[:JUDGES], settings, progress,
+            max_steps, stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)),
         )  # fmt: skip
 
     def predict(self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = 256) -> dict[str, Array]:
@@ -242,7 +244,7 @@ class Network:
                 rows[feed.slot] = np.zeros((len(piece), *slot.shape))
                 continue
             if feed.end and feed.column in inputs:
-                _need_counts(np.asarray(inputs[feed.column])[piece], feed)
+                need_counts(np.asarray(inputs[feed.column])[piece], feed)
             if feed.encoding == "lengths":
                 # Where nothing is said about lengths, every step counts.
                 counts = inputs.get(feed.column)
@@ -270,20 +272,6 @@ class Network:
             for id, node in graph.nodes.items()
             if node.layer.has_output and all(not graph.nodes[link.target].layer.has_output for link in graph.out_of(id))
         ]
-
-
-def _need_counts(values: Array, feed: Feed) -> None:
-    """Raise DataError where ids or lengths are none."""
-    stray = Extremes.of(values).stray(feed.end)
-    if stray is not None:
-        hint = "Give no length that is larger than the number of steps."
-        if feed.encoding != "lengths":
-            hint = "Leave such examples out, or set a larger vocabulary and train again."
-        raise DataError(
-            f"The input {feed.column!r} holds {stray:.12g}; the network knows the whole numbers 0 to {feed.end - 1} "
-            f"there.",
-            hint,
-        )
 
 
 def _meaning(project: Project) -> tuple[object, ...]:

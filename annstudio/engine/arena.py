@@ -3,8 +3,9 @@
 Every parameter is a view into one vector, so that an optimiser is a handful of operations on whole vectors.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -83,8 +84,10 @@ class Arena:
             if slot.role is Role.STATE and not slot.batched
         }
         self._vectors: dict[str, Array] = {}
-        self._turns: dict[tuple[int, ...], _Turn] = {}
+        self._bound: dict[tuple[int, ...], list[Call]] = {}
         self._still = np.ones(start, bool)
+        self.version = 0
+        """Another number after everything that changes what an update does."""
         self.lock({})
         self.optimizer: Optimizer | None = None
         self.clipping = Clipping()
@@ -142,8 +145,7 @@ class Arena:
                 part[...] = not parameter.learns(view)
                 if mask is not None and mask.shape == part.shape:
                     part |= mask
-        for turn in self._turns.values():
-            turn.bound = None
+        self._unbind()
 
     def still(self, parameter: Parameter) -> Array:
         """Which numbers of a parameter's stored array no update moves: those of frozen views, and locked ones."""
@@ -167,8 +169,7 @@ class Arena:
                 vector *= before[name] / self._unit(name)
         self.rate[()] = optimizer.learning_rate
         self._vectors = {name: kept.get(name, like(self.values, 0)) for name in optimizer.vectors}
-        for turn in self._turns.values():
-            turn.bound = None
+        self._unbind()
 
     def memory(self) -> Memory:
         """A copy of the optimiser's memory, cut up by parameter so that it survives a change of the drawing."""
@@ -240,13 +241,16 @@ class Arena:
             vector[np.abs(vector) < NEXT_TO_NOTHING] = 0
 
     def calls(self, step: Update) -> list[Call]:
-        """What updates the parameters of a step; the gradients must be there. Follows a change of the optimiser."""
-        if step.parameters not in self._turns:
-            self._turns[step.parameters] = _Turn(self, step.parameters)
-        return [self._turns[step.parameters]]
+        """What updates the parameters of a step, as things are at this `version`; the gradients must be there."""
+        if step.parameters not in self._bound:
+            self._bound[step.parameters] = self._bind(step.parameters)
+        return self._bound[step.parameters]
 
-    def bind(self, parameters: tuple[int, ...]) -> Callable[[int], None]:
-        """The optimiser's update of these parameters, to be called with the number of the step, from 1."""
+    def _unbind(self) -> None:
+        self._bound.clear()
+        self.version += 1
+
+    def _bind(self, parameters: tuple[int, ...]) -> list[Call]:
         assert self.optimizer is not None, "no optimiser was chosen"
         span = slice(self._spans[parameters[0]].start, self._spans[parameters[-1]].stop)
         still = self._still[span]
@@ -255,41 +259,25 @@ class Arena:
         applied = like(gradient, 0) if masked or self.clipping else gradient
         vectors = {name: array[span] for name, array in self._vectors.items()}
         values = self.values[span]
-        bound = self.optimizer.bind(values, applied, vectors, self.rate)
+        calls = self.optimizer.bind(values, applied, vectors, self, self.rate)
         if not masked and not self.clipping:
-            return bound
+            return calls
         held = values.copy()
 
-        def update(t: int) -> None:
+        def before() -> None:
             # The gradient of what stays still is on show; the optimiser is given zero in its place.
             np.copyto(applied, self.clipped()[span] if self.clipping else gradient)
             np.copyto(applied, 0, where=still)
             np.copyto(held, values)
-            bound(t)
-            # Decay and what an optimiser still remembers move weights without a gradient, too.
-            np.copyto(values, held, where=still)
 
-        return update
+        # Decay and what an optimiser still remembers move weights without a gradient, too.
+        return [before, *calls, partial(np.copyto, values, held, where=still)]
 
     def clipped(self) -> Array:
         """All gradients as the optimiser is given them; what does not learn has no part in their length."""
         cut = self.clipping.cut(np.where(self._still, 0, self.gradients))
         shortened: Array = cut * self.clipping.scale(cut)
         return shortened
-
-
-class _Turn:
-    """The optimiser's turn at some parameters, bound when it first comes."""
-
-    def __init__(self, arena: Arena, parameters: tuple[int, ...]) -> None:
-        self.arena = arena
-        self.parameters = parameters
-        self.bound: Callable[[int], None] | None = None
-
-    def __call__(self) -> None:
-        if self.bound is None:
-            self.bound = self.arena.bind(self.parameters)
-        self.bound(self.arena.t + 1)
 
 
 def _identity(parameter: Parameter) -> tuple[str, ...]:

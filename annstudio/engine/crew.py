@@ -56,6 +56,8 @@ class Crew:
         hits: Callable[[Run], float] = lambda run: 0.0,
     ) -> None:  # fmt: skip
         self._program, self._arena, self._count_hits = program, arena, hits
+        # What every batch hands on to the next, every piece does; only the update waits for all of them.
+        self._hands_on = any(slot.role is Role.STATE for slot in program.slots)
         size = plan.piece or -(-n // plan.threads)
         cuts = [slice(start, min(start + size, n)) for start in range(0, n, size)]
         threads = min(plan.threads, len(cuts))
@@ -87,7 +89,7 @@ class Crew:
 
     def update(self) -> float:
         """The update; how many hits the batch had is given back."""
-        self._hands[0].pieces[0].run.update()
+        self._hands[0].pieces[0].run.update(states=not self._hands_on)
         return sum(hand.hits for hand in self._hands)
 
     def close(self) -> None:
@@ -116,6 +118,8 @@ class Crew:
             run.to_loss()
             hand.loss += run.loss * piece.share
             run.to_update()
+            if self._hands_on:
+                run.hand_on()
             hand.hits += self._count_hits(run)
             if i == 0 and last:
                 np.copyto(hand.total, hand.gradients)

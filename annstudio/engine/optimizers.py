@@ -6,15 +6,18 @@ A new optimiser is one class here: its settings are its fields, its memory the n
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from annstudio.engine.account import Term
+from annstudio.engine.calls import bound
+from annstudio.engine.gemm import Call
 from annstudio.engine.memory import like
 from annstudio.engine.op import Array
-from annstudio.engine.rules import Optimizer, UpdateCall, descent, number, running_mean, running_square, scaled_descent
+from annstudio.engine.rules import Clock, Optimizer, descent, number, running_mean, running_square, scaled_descent
 
 __all__ = [
     "OPTIMIZERS",
@@ -37,15 +40,9 @@ class SGD(Optimizer):
     formula: ClassVar[str] = r"w^{+} = w - \eta\, g"
     kind: Literal["sgd"] = "sgd"
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        eta, step = self.own_rate(w, rate), like(w)
-        multiply, subtract = np.multiply, np.subtract
-
-        def update(t: int) -> None:
-            multiply(g, eta, step)
-            subtract(w, step, w)
-
-        return update
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
+        step = like(w)
+        return [partial(np.multiply, g, rate, step), partial(np.subtract, w, step, w)]
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         return [descent("w", w, self.learning_rate, "g", g)]
@@ -60,17 +57,13 @@ class Momentum(Optimizer):
     kind: Literal["momentum"] = "momentum"
     momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="The share of the last step kept (μ).")
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
         v, step = vectors["v"], like(w)
-        eta, mu = self.own_rate(w, rate), np.array(self.momentum, w.dtype)
-
-        def update(t: int) -> None:
-            np.multiply(v, mu, v)
-            np.add(v, g, v)
-            np.multiply(v, eta, step)
-            np.subtract(w, step, w)
-
-        return update
+        return [
+            *rolled(v, self.momentum, g),
+            partial(np.multiply, v, rate, step),
+            partial(np.subtract, w, step, w),
+        ]
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         factors = (number(r"\mu", self.momentum), number("v", vectors["v"]), number("g", g))
@@ -85,19 +78,15 @@ class Nesterov(Momentum):
     formula: ClassVar[str] = r"v^{+} = \mu v + g, \quad w^{+} = w - \eta\, (g + \mu v^{+})"
     kind: Literal["nesterov"] = "nesterov"  # type: ignore[assignment]
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
         v, step = vectors["v"], like(w)
-        eta, mu = self.own_rate(w, rate), np.array(self.momentum, w.dtype)
-
-        def update(t: int) -> None:
-            np.multiply(v, mu, v)
-            np.add(v, g, v)
-            np.multiply(v, mu, step)
-            np.add(step, g, step)
-            np.multiply(step, eta, step)
-            np.subtract(w, step, w)
-
-        return update
+        return [
+            *rolled(v, self.momentum, g),
+            bound(np.multiply, v, self.momentum, step),
+            partial(np.add, step, g, step),
+            partial(np.multiply, step, rate, step),
+            partial(np.subtract, w, step, w),
+        ]
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         (rolling, term), _ = super().account(w, g, vectors, t)
@@ -122,16 +111,10 @@ class Adagrad(Optimizer):
     )
     epsilon: float = Field(1e-10, gt=0, le=1, title="ε", description="Keeps the division finite.")
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
         s, step = vectors["s"], like(w)
-        eta, epsilon = self.own_rate(w, rate), np.array(self.epsilon, w.dtype)
-
-        def update(t: int) -> None:
-            np.multiply(g, g, step)
-            np.add(s, step, s)
-            _scaled_descent(w, g, s, step, eta, epsilon)
-
-        return update
+        square: list[Call] = [partial(np.multiply, g, g, step), partial(np.add, s, step, s)]
+        return [*square, *_scaled_descent(w, g, s, step, rate, np.array(self.epsilon, w.dtype))]
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         square = Term((number("s", vectors["s"]), number("g", g)), r"«0» + «1»^2", lambda s, g: s + g * g)
@@ -151,32 +134,34 @@ class RMSProp(Optimizer):
     rho: float = Field(0.9, ge=0, lt=1, title="ρ", description="How slowly the mean squared gradient forgets.")
     epsilon: float = Field(1e-8, gt=0, le=1, title="ε", description="Keeps the division finite.")
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
         s, step = vectors["s"], like(w)
-        eta, epsilon = self.own_rate(w, rate), np.array(self.epsilon, w.dtype)
-        rho, new = np.array(self.rho, w.dtype), np.array(1 - self.rho, w.dtype)
-
-        def update(t: int) -> None:
-            np.multiply(s, rho, s)
-            np.multiply(g, g, step)
-            np.multiply(step, new, step)
-            np.add(s, step, s)
-            _scaled_descent(w, g, s, step, eta, epsilon)
-
-        return update
+        square: list[Call] = [
+            partial(np.multiply, g, g, step),
+            bound(np.multiply, step, 1 - self.rho, step),
+            *rolled(s, self.rho, step),
+        ]
+        return [*square, *_scaled_descent(w, g, s, step, rate, np.array(self.epsilon, w.dtype))]
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         square = running_square(number(r"\rho", self.rho), vectors["s"], g, "s")
         return [("s^{+}", square), scaled_descent(w, g, square.value, self.learning_rate, self.epsilon)]
 
 
-def _scaled_descent(w: Array, g: Array, s: Array, step: Array, eta: Array, epsilon: Array) -> None:
+def rolled(mean: Array, share: float, new: Array) -> list[Call]:
+    """What is left of a running sum, and what comes to it."""
+    return [bound(np.multiply, mean, share, mean), partial(np.add, mean, new, mean)]
+
+
+def _scaled_descent(w: Array, g: Array, s: Array, step: Array, rate: Array, epsilon: Array) -> list[Call]:
     """W ← w − η g / (√s + ε)."""
-    np.sqrt(s, step)
-    np.add(step, epsilon, step)
-    np.divide(g, step, step)
-    np.multiply(step, eta, step)
-    np.subtract(w, step, w)
+    return [
+        partial(np.sqrt, s, step),
+        partial(np.add, step, epsilon, step),
+        partial(np.divide, g, step, step),
+        partial(np.multiply, step, rate, step),
+        partial(np.subtract, w, step, w),
+    ]
 
 
 _MEANS = r"m^{+} = \beta_1 m + (1-\beta_1) g, \quad v^{+} = \beta_2 v + (1-\beta_2) g^2"
@@ -197,32 +182,32 @@ class Adam(Optimizer):
     beta_2: float = Field(0.999, ge=0, lt=1, title="β₂", description="How slowly the mean squared gradient forgets.")
     epsilon: float = Field(1e-8, gt=0, le=1, title="ε", description="Keeps the division finite.")
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
         m, v, step = vectors["m"], vectors["v"], like(w)
-        b1, b2 = np.array(self.beta_1, w.dtype), np.array(self.beta_2, w.dtype)
         unit_m, unit_v = self.unit("m", w.dtype), self.unit("v", w.dtype)
-        # Both bias corrections and the vectors' units go into one rate and one epsilon: fewer passes over memory.
-        eta, pace, epsilon = self.own_rate(w, rate), np.zeros((), w.dtype), np.zeros((), w.dtype)
+        beta_1, beta_2, tiny = self.beta_1, self.beta_2, self.epsilon
+        pace, epsilon = np.zeros((), w.dtype), np.zeros((), w.dtype)
+        rate_of, set_pace, set_epsilon = rate.item, partial(pace.__setitem__, ()), partial(epsilon.__setitem__, ())
+
+        def correct() -> None:
+            # Both bias corrections and the vectors' units go into one rate and one epsilon: fewer passes over memory.
+            t = clock.t + 1
+            correction = ((1 - beta_2**t) / unit_v) ** 0.5
+            set_pace(rate_of() * correction * unit_m / (1 - beta_1**t))
+            set_epsilon(tiny * correction)
+
         folded = unit_m != 1
-        c1, c2 = np.array(1 - self.beta_1, w.dtype), np.array(1 - self.beta_2, w.dtype)
-        multiply, add, divide, subtract, sqrt = np.multiply, np.add, np.divide, np.subtract, np.sqrt
-
-        def update(t: int) -> None:
-            correction = ((1 - self.beta_2**t) / unit_v) ** 0.5
-            pace[()] = float(eta) * correction * unit_m / (1 - self.beta_1**t)
-            epsilon[()] = self.epsilon * correction
-            multiply(m, b1, m)
-            add(m, g if folded else multiply(g, c1, step), m)
-            multiply(v, b2, v)
-            multiply(g, g, step)
-            add(v, step if folded else multiply(step, c2, step), v)
-            sqrt(v, step)
-            add(step, epsilon, step)
-            divide(m, step, step)
-            multiply(step, pace, step)
-            subtract(w, step, w)
-
-        return update
+        first: list[Call] = [] if folded else [bound(np.multiply, g, 1 - beta_1, step)]
+        second: list[Call] = [] if folded else [bound(np.multiply, step, 1 - beta_2, step)]
+        return [
+            correct,
+            *first,
+            *rolled(m, beta_1, g if folded else step),
+            partial(np.multiply, g, g, step),
+            *second,
+            *rolled(v, beta_2, step),
+            *_scaled_descent(w, m, v, step, pace, epsilon),
+        ]
 
     def unit(self, vector: str, dtype: np.dtype[Any]) -> float:
         # Kept as m/(1−β₁) and v/(1−β₂) in float32; float64 is for exactness and keeps the textbook's, bit by bit.
@@ -256,16 +241,13 @@ class AdamW(Adam):
         0.01, ge=0, le=1, title="Weight decay", description="Which share of every weight the rate takes off (λ)."
     )
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        eta, share = self.own_rate(w, rate), np.zeros((), w.dtype)
-        adam = super().bind(w, g, vectors, eta)
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
+        share = np.zeros((), w.dtype)
 
-        def update(t: int) -> None:
-            share[()] = 1 - float(eta) * self.weight_decay
-            np.multiply(w, share, w)
-            adam(t)
+        def decay() -> None:
+            share[()] = 1 - float(rate) * self.weight_decay
 
-        return update
+        return [decay, partial(np.multiply, w, share, w), *super().bind(w, g, vectors, clock, rate)]
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         factors = (number("w", w), number(r"\eta", self.learning_rate), number(r"\lambda", self.weight_decay))

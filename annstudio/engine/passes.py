@@ -11,6 +11,7 @@ from dataclasses import replace
 from annstudio.engine.margins import demanded_margins
 from annstudio.engine.op import Buffer, Op, signature
 from annstudio.engine.program import AnyStep, Program, Role, Slot, Step
+from annstudio.engine.slopes import together
 from annstudio.engine.twins import better, fast
 
 
@@ -26,7 +27,7 @@ def quicken(program: Program) -> Program:
     """The program after all passes. Programs for looking (`plain`) are left as they are."""
     if program.plain:
         return program
-    for rewrite in (_fast_ops, _without_dead_steps, _relayed, _gradients_kept, _in_place, _with_true_outputs):
+    for rewrite in (_fast_ops, _without_dead_steps, _relayed, _gradients_kept, _in_place, _with_true_outputs, together):
         program = rewrite(program)
     return program
 
@@ -101,18 +102,20 @@ def _with_by_products(program: Program, carried: Set[int]) -> Program:
 
 
 def _fast_ops(program: Program) -> Program:
-    """Every op becomes its quick twin; what a twin keeps beside gets slots."""
+    """Every op becomes its quick twin, with slots for what the twin keeps beside."""
     slots = list(program.slots)
-    added: dict[int, dict[str, int]] = {}
+    buffers: dict[int, dict[str, int]] = {}
     steps: list[AnyStep] = []
     for step in program.steps:
         if isinstance(step, Step):
             op = fast(step.op)
             if not step.backward:
                 wanted = op.buffers(*(slots[i].shape for i in step.inputs))
-                more = {name: b for name, b in wanted.items() if name not in step.buffers}
-                added[step.output] = {name: _add_buffer(slots, step.node, name, b) for name, b in more.items()}
-            step = replace(step, op=op, buffers={**step.buffers, **added.get(step.output, {})})
+                buffers[step.output] = {
+                    name: step.buffers[name] if name in step.buffers else _add_buffer(slots, step.node, name, b)
+                    for name, b in wanted.items()
+                }
+            step = replace(step, op=op, buffers=buffers[step.output])
         steps.append(step)
     return replace(program, slots=tuple(slots), steps=tuple(steps))
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Op, Shape, signature
+from annstudio.engine.op import Array, Margin, Op, Shape, signature
 
 
 class Phase(StrEnum):
@@ -199,6 +199,15 @@ AnyStep = Step | Update
 
 
 @dataclass(frozen=True)
+class Within:
+    """A place in a block: from row `start` of the array of another slot on, with this frame around it."""
+
+    block: int
+    start: int
+    margin: Margin | None
+
+
+@dataclass(frozen=True)
 class Program:
     """Everything a Run needs to know, and everything an explanation can point at."""
 
@@ -222,6 +231,8 @@ class Program:
     """The slots of what every node's weights add to the loss."""
     shares: Mapping[int, int] = field(default_factory=dict)
     """Slots that lie in the memory of another one, perhaps in another shape (fast reading only)."""
+    within: Mapping[int, Within] = field(default_factory=dict)
+    """Slots that lie side by side in a block (fast reading only)."""
 
     def in_phase(self, phase: Phase) -> list[int]:
         """The positions of the steps of one phase."""

@@ -1,17 +1,22 @@
 """What every optimiser is: a rule that turns gradients into new weights, and tells how it did."""
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from annstudio.engine.account import Factor, Term
+from annstudio.engine.gemm import Call
 from annstudio.engine.op import Array
 
-UpdateCall = Callable[[int], None]
-"""Does one update; the argument is the number of the step, from 1."""
+
+class Clock(Protocol):
+    """Whoever counts the updates."""
+
+    t: int
+    """How many updates are done."""
 
 
 class Optimizer(BaseModel):
@@ -26,20 +31,16 @@ class Optimizer(BaseModel):
         0.1, gt=0, le=1000, title="Learning rate", description="How far each update goes along the gradient (η)."
     )
 
-    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], rate: Array | None = None) -> UpdateCall:
-        """A function that changes `w` (and the vectors) in place, given the gradient in `g`.
+    def bind(self, w: Array, g: Array, vectors: Mapping[str, Array], clock: Clock, rate: Array) -> list[Call]:
+        """The calls that change `w` (and the vectors) in place, given the gradient in `g`.
 
-        `rate` is a 0-d array of w's format in which a schedule puts the learning rate of the step.
+        `rate` is a 0-d array of w's format with the learning rate of the step; the step is number `clock.t` + 1.
         """
         raise NotImplementedError
 
     def unit(self, vector: str, dtype: np.dtype[Any]) -> float:
         """What the stored vector is multiplied by to give the textbook's: folding a factor in saves a pass."""
         return 1.0
-
-    def own_rate(self, w: Array, rate: Array | None) -> Array:
-        """The array that the learning rate is read from."""
-        return np.array(self.learning_rate, w.dtype) if rate is None else rate
 
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         """How one weight gets its new value in step `t` (from 1): each line's symbol, and the term it is worth."""

@@ -4,6 +4,7 @@
 `step`: both run the same list.
 """
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -50,13 +51,15 @@ class Run:
         self._after_loss = ahead[-1] + 1 if ahead else 0
         updates = (i for i, step in enumerate(program.steps) if step.phase is Phase.UPDATE)
         self._before_update = next(updates, len(program.steps))
-        self._to_loss = self._flat(0, self._after_loss)
+        self.ahead = self._flat(0, self._after_loss)
+        """All calls up to and with the loss."""
         self._back = self._flat(self._after_loss, self._before_update)
-        self._update = self._flat(self._before_update, len(program.steps))
-        self._rest = [*self._back, *self._update]
+        self._rest: list[Call] = []
+        self._version = -1
         self._trains = program.training
         if program.loss is not None:
-            self._loss_of = self.arrays[program.loss].item
+            self.loss_of = self.arrays[program.loss].item
+            """Gives the loss of this batch."""
 
     # Going -----------------------------------------------------------------------------------------------------------
 
@@ -90,8 +93,8 @@ class Run:
         for call in self._calls[self.cursor]:
             call()
         self.cursor += 1
-        if self.cursor == len(self._calls) and self.program.training:
-            self.arena.t += 1
+        if self.cursor == len(self._calls):
+            self._end()
         return self.program.steps[self.cursor - 1]
 
     def finish(self) -> None:
@@ -99,7 +102,7 @@ class Run:
         if self.cursor == 0:
             self.to_loss()
         if self.cursor == self._after_loss != len(self._calls):
-            for call in self._rest:
+            for call in self.after_loss:
                 call()
             self._end()
         while self.cursor < len(self._calls):
@@ -107,7 +110,7 @@ class Run:
 
     def to_loss(self) -> None:
         """Do the steps up to and with the loss, from the start."""
-        for call in self._to_loss:
+        for call in self.ahead:
             call()
         self.cursor = self._after_loss
 
@@ -117,11 +120,40 @@ class Run:
             call()
         self.cursor = self._before_update
 
-    def update(self) -> None:
-        """Do the update, and hand on what the next batch begins with."""
-        for call in self._update:
-            call()
+    def update(self, *, states: bool = True) -> None:
+        """Do the update, and hand on what the next batch begins with (unless `states` is False)."""
+        for i in range(self._before_update, len(self._calls)):
+            if states or not self._is_hand_over(i):
+                for call in self._calls[i]:
+                    call()
         self._end()
+
+    def hand_on(self) -> None:
+        """Hand on what the next batch begins with, without an update."""
+        for i in range(self._before_update, len(self._calls)):
+            if self._is_hand_over(i):
+                for call in self._calls[i]:
+                    call()
+
+    def _is_hand_over(self, i: int) -> bool:
+        step = self.program.steps[i]
+        return isinstance(step, Step) and self.program.slots[step.output].role is Role.STATE
+
+    @property
+    def after_loss(self) -> list[Call]:
+        """All calls after the loss, the update among them, for whoever runs batch after batch: `arena.t` counts one
+        more after them. Ask again when `arena.version` is another."""
+        if self._version != self.arena.version:
+            updates: list[Call] = []
+            for step, calls in zip(self.program.steps, self._calls, strict=True):
+                if step.phase is Phase.UPDATE:
+                    updates += self.arena.calls(step) if isinstance(step, Update) else calls
+            self._rest, self._version = [*self._back, *updates], self.arena.version
+        return self._rest
+
+    def _turn(self, step: Update) -> None:
+        for call in self.arena.calls(step):
+            call()
 
     def _end(self) -> None:
         self.cursor = len(self._calls)
@@ -130,7 +162,8 @@ class Run:
 
     @property
     def n_calls(self) -> int:
-        return len(self._to_loss) + len(self._back) + len(self._update)
+        """How many calls a whole step is, the update counted as one."""
+        return sum(map(len, self._calls))
 
     @property
     def done(self) -> bool:
@@ -141,7 +174,7 @@ class Run:
     @property
     def loss(self) -> float:
         """The loss of this batch: the mean over its examples."""
-        return float(self._loss_of())
+        return float(self.loss_of())
 
     def output(self, node: str) -> Array:
         """What a node gave, the examples last."""
@@ -160,7 +193,7 @@ class Run:
         rows_first = self._rows_first()
         arrays: list[Array] = []
         for slot in program.slots:
-            if slot.index in program.shares:
+            if slot.index in program.shares or slot.index in program.within:
                 arrays.append(np.empty(0))  # taken from another one below
             elif slot.index not in used:
                 # The fast reading has dropped what would have filled it.
@@ -172,6 +205,7 @@ class Run:
             gradient = program.gradients.get(parameter.slot)
             if gradient is not None:
                 arrays[gradient] = self.arena.part(self._gradients, parameter)
+        self._in_blocks(arrays)
         for slot in program.slots:
             if slot.index in program.shares:
                 shared = arrays[program.root(slot.index)]
@@ -180,6 +214,17 @@ class Run:
                 arrays[slot.index] = shared if shared.shape == shape else shared.reshape(shape)
                 assert np.shares_memory(arrays[slot.index], shared) or not shared.size
         return arrays
+
+    def _in_blocks(self, arrays: list[Array]) -> None:
+        """Give those their places that lie side by side."""
+        for index, place in self.program.within.items():
+            shape, margin = self.program.slots[index].shape, place.margin
+            framed = shape if margin is None else margin.around(shape)
+            part = arrays[place.block][place.start : place.start + math.prod(framed)].reshape(*framed, self.n)
+            arrays[index] = part
+            if margin is not None:
+                part.fill(margin.fill)
+                self._framed[index], arrays[index] = part, part[margin.inside(shape)]
 
     def _allocate(self, slot: Slot, *, rows_first: bool) -> Array:
         dtype = DTYPES.get(slot.dtype, self.arena.dtype)
@@ -231,7 +276,7 @@ class Run:
 
     def _bind(self, step: AnyStep) -> list[Call]:
         if isinstance(step, Update):
-            return self.arena.calls(step)
+            return [partial(self._turn, step)]
         if isinstance(step.op, Limit):
             parameter = next(p for p in self.program.parameters if p.slot == step.output)
             return [partial(step.op.bound, self.arena.stored(parameter), self.arena.still(parameter))]

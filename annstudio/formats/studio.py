@@ -93,19 +93,26 @@ def save(project: Project, path: Path, weights: Weights, thumbnail: Callable[[],
 
 
 def rebased(project: Project, before: Path | None, after: Path) -> Project:
-    """The project with its data file found from another folder: a relative path follows when the project moves."""
+    """The project with its data files found from another folder: a relative path follows when the project moves."""
     source = project.data
-    if not isinstance(source, FileSource) or not source.path.strip():
+    here, there = (before or Path()).resolve(), after.resolve()
+    if not isinstance(source, FileSource) or here == there:
         return project
-    old = Path(os.path.expanduser(source.path))
-    if old.is_absolute() or (before or Path()).resolve() == after.resolve():
+    moved = {name: _moved(getattr(source, name), here, there) for name in source.paths}
+    if all(getattr(source, name) == path for name, path in moved.items()):
         return project
-    there = (before or Path()).resolve() / old
+    return replace(project, data=source.model_copy(update=moved))
+
+
+def _moved(path: str, before: Path, after: Path) -> str:
+    """A path as it is found from the folder `after`; absolute ones, and none at all, stay as they are."""
+    old = Path(os.path.expanduser(path))
+    if not path.strip() or old.is_absolute():
+        return path
     try:
-        moved = Path(os.path.relpath(there, after.resolve()))
+        return Path(os.path.relpath(before / old, after)).as_posix()
     except ValueError:  # Another drive of Windows.
-        moved = there
-    return replace(project, data=source.model_copy(update={"path": moved.as_posix()}))
+        return (before / old).as_posix()
 
 
 # Writing -------------------------------------------------------------------------------------------------------------

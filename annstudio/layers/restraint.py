@@ -57,12 +57,12 @@ class Penalty(Op):
         return ()
 
     def forward(self, y: Array, w: Array) -> None:
-        parts = [w[part] for part in _parts(self.regions)]
+        parts = [w[part] for part in parts_of(self.regions)]
         y[...] = sum(self.l1 * np.abs(part).sum() + self.l2 * np.square(part).sum() for part in parts)
 
     def backward(self, dw: Array, dy: Array, w: Array) -> None:
         dw.fill(0)
-        for part in _parts(self.regions):
+        for part in parts_of(self.regions):
             dw[part] = (self.l1 * np.sign(w[part]) + 2 * self.l2 * w[part]) * dy
 
     def account(self, see: See, index: Index) -> list[Term]:
@@ -94,7 +94,7 @@ class Shortened(Limit):
         self.axis = axis
 
     def bound(self, w: Array, still: Array) -> None:
-        for part in _parts(self.regions):
+        for part in parts_of(self.regions):
             locked = still[part]
             if locked.any():
                 self._shorten_free(w[part], ~locked)
@@ -134,7 +134,7 @@ def _region(view: View, parameter: Parameter) -> Region:
     return (rows, columns)
 
 
-def _parts(regions: tuple[Region, ...]) -> Iterator[tuple[slice, slice]]:
+def parts_of(regions: tuple[Region, ...]) -> Iterator[tuple[slice, slice]]:
     return ((slice(*rows), slice(*columns)) for rows, columns in regions)
 
 

@@ -69,12 +69,15 @@ class Stamp2D(Op):
             dx[...] = np.matmul(w, shares).reshape(dx.shape)
 
     def _whole(self, y: Array, x: Array) -> Array:
-        """Zeros for all stamps and for the picture, which may reach further on either side."""
+        return np.zeros(self._whole_shape(y.shape, x.shape), y.dtype)
+
+    def _whole_shape(self, y: Shape, x: Shape) -> Shape:
+        """Room for all stamps and for the picture, which may reach further on either side."""
         sizes = [
             max((n - 1) * s + k, cut + out)
-            for n, k, s, cut, out in zip(x.shape[1:3], self.kernel, self.strides, self.cut, y.shape[1:3], strict=True)
+            for n, k, s, cut, out in zip(x[1:3], self.kernel, self.strides, self.cut, y[1:3], strict=True)
         ]
-        return np.zeros((len(y), *sizes, y.shape[-1]), y.dtype)
+        return (y[0], *sizes, y[-1])
 
     def _inside(self, y: Array) -> tuple[slice, ...]:
         (top, left), (height, width) = self.cut, y.shape[1:3]

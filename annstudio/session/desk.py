@@ -25,9 +25,9 @@ from annstudio.errors import GraphError, Remedy, StudioError
 from annstudio.explain.stepper import Stepper
 from annstudio.session.errand import Errand
 from annstudio.session.keeping import brought_weights, fit_weights, has_place, spelled
+from annstudio.training.control import WeightEdit
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
-from annstudio.training.trainer import WeightEdit
 
 
 class Session:
@@ -140,7 +140,7 @@ class Session:
         settings = TrainingSettings.model_validate({**self.project.settings.model_dump(), **fields})
         self.edit(replace(self.project, settings=settings), f"Set {next(iter(fields)).replace('_', ' ')}", merge)
         if self._errand is not None:
-            self._errand.control.settings = settings
+            self._errand.control.change(settings)
 
     def set_data(self, source: DataSource | None) -> None:
         self.edit(replace(self.project, data=source), "Choose data")
@@ -380,9 +380,8 @@ class Session:
         self._learned(message.weights, progress, errand.merge)
         for edit in errand.edits_left():
             self._set_weight(edit.key, edit.index, edit.value)
-        if message.reason == "not finite":
-            words = f"Training stopped: the loss is no longer a finite number; {message.trouble}."
-            self.told.emit("error", f"{words} The last good weights are kept. Try a smaller learning rate.")
+        if message.problem:
+            self.told.emit("error", message.problem)
         self.activity_changed.emit(self.activity)
         self.finished.emit(message)
 

@@ -1,7 +1,8 @@
 """A stretch of training that is under way for the session: its worker, and what is to be done when it ends."""
 
+from annstudio.training.control import Locking, WeightEdit
 from annstudio.training.snapshot import Message
-from annstudio.training.trainer import Job, Locking, WeightEdit
+from annstudio.training.trainer import Job
 from annstudio.training.worker import Worker
 
 

@@ -1,68 +1,102 @@
-"""How one batch is done: examples in, forward to the loss; then, if the loss is good, the way back and the update."""
+"""How batches are done: examples in, forward to the loss; then, if the loss is good, the way back and the update."""
 
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Protocol
 
+from annstudio.data.order import Indices
 from annstudio.engine.arena import Arena
 from annstudio.engine.crew import Crew, divisible
-from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.training.batches import Load, Rows
+from annstudio.training.control import Control
 from annstudio.training.metrics import Judge
 
 
+@dataclass
+class Told:
+    """What batches tell: the loss of each, and how many examples of each were right where that means something."""
+
+    losses: list[float] = field(default_factory=list)
+    hits: list[float] = field(default_factory=list)
+
+
 class Batch(Protocol):
-    """Batches of one size."""
+    """Batches of one size, each ending in an update."""
 
-    def to_loss(self, indices: Array, step: int) -> float:
-        """Load the batch of a training step and go as far as its loss."""
+    def go(self, order: Indices, position: int, count: int, step: int, told: Told, control: Control) -> bool:
+        """Do the next `count` batches of the examples in `order` from `position` on, or fewer if something is asked.
 
-    def update(self) -> float:
-        """The rest of the step; the number of examples that were right is given back (0 where that means nothing)."""
+        `step` is the number of the first. Every one that is done has its loss in `told`; where a loss is not finite
+        nothing is updated, it is not told, and the answer is False.
+        """
 
     def close(self) -> None:
         """No more batches."""
 
 
-def batch_of(
-    program: Program, arena: Arena, rows: Rows, judge: Judge | None, n: int, seed: int, plan: Plan, *, everything: bool
-) -> Batch:  # fmt: skip
-    """Batches of `n` examples, done as the plan says. `everything`: these are all examples there are."""
-    if (plan.threads > 1 or 0 < plan.piece < n) and n > 1 and divisible(program):
-        return _InPieces(program, arena, rows, judge, n, seed, plan)
-    return _Whole(program, arena, rows, judge, n, seed, plan, everything=everything)
+@dataclass(frozen=True)
+class Making:
+    """What batches of every size are made from. `most` examples at a time are sent through (gradient accumulation)."""
+
+    program: Program
+    arena: Arena
+    rows: Rows
+    judge: Judge | None
+    seed: int
+    plan: Plan
+    most: int
+
+    def of(self, n: int, *, everything: bool) -> Batch:
+        """Batches of `n` examples. `everything`: these are all examples there are."""
+        parts = divisible(self.program)
+        if n > self.most:
+            piece = min(self.most, self.plan.piece or self.most) if parts else self.most
+            return _InPieces(self, n, replace(self.plan, piece=piece, threads=self.plan.threads if parts else 1))
+        if (self.plan.threads > 1 or 0 < self.plan.piece < n) and n > 1 and parts:
+            return _InPieces(self, n, self.plan)
+        return _Whole(self, n, everything=everything)
 
 
 class _Whole:
     """Sent through in one piece."""
 
-    def __init__(
-        self, program: Program, arena: Arena, rows: Rows, judge: Judge | None, n: int, seed: int, plan: Plan,
-        *, everything: bool,
-    ) -> None:  # fmt: skip
-        self._run = Run(program, arena, n, plan)
-        self._load: Load | None = rows.loader(self._run)
-        self._judge = judge
-        self._seed = seed
-        self._noisy = bool(program.noises)
+    def __init__(self, making: Making, n: int, *, everything: bool) -> None:
+        self._arena, self._judge, self._seed = making.arena, making.judge, making.seed
+        self._run = Run(making.program, making.arena, n, making.plan)
+        self._load: Load | None = making.rows.loader(self._run)
+        self._noisy = bool(making.program.noises)
         self._everything = everything
 
-    def to_loss(self, indices: Array, step: int) -> float:
-        run = self._run
-        if self._load is not None:
-            self._load(indices)
-            if self._everything:
-                # All examples are loaded once: their order means nothing, so it is always the same.
-                self._load = None
-        if self._noisy:
-            run.begin(self._seed, step)
-        run.to_loss()
-        return run.loss
-
-    def update(self) -> float:
-        self._run.finish()
-        return self._judge.hits(self._run) if self._judge else 0.0
+    def go(self, order: Indices, position: int, count: int, step: int, told: Told, control: Control) -> bool:
+        # For tiny networks every line here counts: it is done for every batch.
+        run, arena, judge, load = self._run, self._arena, self._judge, self._load
+        ahead, rest, loss_of, add, n = run.ahead, run.after_loss, run.loss_of, told.losses.append, run.n
+        for i in range(count):
+            if load:
+                load(order[position : position + n])
+                position += n
+                if self._everything:
+                    # All examples are loaded once: their order means nothing, so it is always the same.
+                    load = self._load = None
+            if self._noisy:
+                run.begin(self._seed, step + i)
+            for call in ahead:
+                call()
+            loss = loss_of()
+            if not isfinite(loss):
+                return False
+            for call in rest:
+                call()
+            arena.t += 1
+            add(loss)
+            if judge:
+                told.hits.append(judge.hits(run))
+            if control.asked:
+                break
+        return True
 
     def close(self) -> None:
         pass
@@ -71,17 +105,24 @@ class _Whole:
 class _InPieces:
     """Done by a crew."""
 
-    def __init__(
-        self, program: Program, arena: Arena, rows: Rows, judge: Judge | None, n: int, seed: int, plan: Plan
-    ) -> None:  # fmt: skip
-        self._crew = Crew(program, arena, n, plan, rows.loader, judge.hits if judge else lambda run: 0.0)
-        self._seed = seed
+    def __init__(self, making: Making, n: int, plan: Plan) -> None:
+        self._judge, self._seed, self._n = making.judge, making.seed, n
+        hits = making.judge.hits if making.judge else lambda run: 0.0
+        self._crew = Crew(making.program, making.arena, n, plan, making.rows.loader, hits)
 
-    def to_loss(self, indices: Array, step: int) -> float:
-        return self._crew.to_loss(indices, self._seed, step)
-
-    def update(self) -> float:
-        return self._crew.update()
+    def go(self, order: Indices, position: int, count: int, step: int, told: Told, control: Control) -> bool:
+        for i in range(count):
+            start = position + i * self._n
+            loss = self._crew.to_loss(order[start : start + self._n], self._seed, step + i)
+            if not isfinite(loss):
+                return False
+            hits = self._crew.update()
+            told.losses.append(loss)
+            if self._judge:
+                told.hits.append(hits)
+            if control.asked:
+                break
+        return True
 
     def close(self) -> None:
         self._crew.close()

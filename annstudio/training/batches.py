@@ -1,82 +1,120 @@
 """From columns of data to the arrays that a Run is fed with: the engine's layout, examples first."""
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from annstudio.data.base import Column, Dataset
+from annstudio.data.base import Dataset, Extremes
+from annstudio.data.lazy import LARGE_BYTES, LazyArray
+from annstudio.data.order import Indices, Order
 from annstudio.engine.layout import to_engine
 from annstudio.engine.op import Array, Margin
 from annstudio.engine.program import Feed, Program
 from annstudio.engine.run import Run
+from annstudio.errors import DataError
 
-FRAME_BYTES = 1 << 26
-"""Columns up to this size are kept a second time with their frame."""
+WHOLE_BYTES = LARGE_BYTES
+"""Columns up to this size are encoded once, and kept a second time with their frame; others batch by batch."""
 
 Load = Callable[[Array], None]
 
 
-def encode(column: Column, encoding: str, dtype: str) -> Array:
-    """A column as a network reads it: values, one-hot vectors of class numbers, or class 1 as one number."""
+def encode(values: Array, n_classes: int, encoding: str, dtype: str) -> Array:
+    """Values of a column as a network reads them: numbers, class numbers as one-hot vectors, or class 1 as a number."""
     if encoding == "onehot":
-        return np.eye(len(column.classes), dtype=dtype)[column.values]
+        vectors = np.zeros((len(values), n_classes), dtype)
+        vectors[np.arange(len(values)), values] = 1
+        return vectors
     if encoding == "binary":
-        return np.ascontiguousarray(column.values[:, None], dtype)
+        return np.ascontiguousarray(values[:, None], dtype)
     if encoding == "number":
-        return column.values[:, 0].astype(dtype)
+        return values[:, 0].astype(dtype)
     if encoding == "lengths":
-        return column.values[:, 0].astype(np.intp)
+        return values[:, 0].astype(np.intp)
     with np.errstate(over="ignore"):
         # Too large for this number format is infinite: training says so.
-        return np.ascontiguousarray(to_engine(column.values), dtype)
+        return np.ascontiguousarray(to_engine(values), dtype)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The encoded columns of a data set, made once and shared by the programs of a network."""
+    """The columns of a data set as networks read them, shared by the programs of a network.
+
+    Small ones are encoded as a whole, once. Large ones stay what they are, in a file perhaps, and only the examples
+    that are asked for are encoded.
+    """
 
     dataset: Dataset
     dtype: str
 
     @cached_property
-    def _encoded(self) -> dict[tuple[str, str], Array]:
+    def _encoded(self) -> dict[tuple[str, str], Array | None]:
         return {}
 
     @cached_property
     def _encoded_framed(self) -> dict[tuple[str, str, Margin], Array]:
         return {}
 
-    def of(self, feed: Feed) -> Array:
+    def whole(self, feed: Feed) -> Array | None:
+        """All examples of a column, encoded; None where that would be another copy of something large."""
         key = (feed.column, feed.encoding)
         if key not in self._encoded:
-            self._encoded[key] = encode(self.dataset.columns[feed.column], feed.encoding, self.dtype)
+            self._encoded[key] = self._as_a_whole(feed)
         return self._encoded[key]
+
+    def _as_a_whole(self, feed: Feed) -> Array | None:
+        column, encoding = self.dataset.columns[feed.column], feed.encoding
+        if isinstance(column.values, LazyArray):
+            return None
+        if encoding == "values":
+            as_it_is = to_engine(column.values)
+            if as_it_is.dtype == self.dtype and as_it_is.flags.c_contiguous:
+                return as_it_is
+        size = math.prod(column.shape) if encoding in ("values", "onehot") else 1
+        large = len(column) * size * np.dtype(self.dtype).itemsize > WHOLE_BYTES
+        return None if large else encode(column.values, len(column.classes), encoding, self.dtype)
+
+    def some(self, feed: Feed, indices: Array) -> Array:
+        """The examples at `indices`, encoded: a new array."""
+        whole = self.whole(feed)
+        if whole is not None:
+            return whole.take(indices, 0)
+        column = self.dataset.columns[feed.column]
+        values = column.values[indices]
+        if feed.end:
+            # Of a large column only an excerpt was looked at when the network was checked.
+            need_counts(values, feed)
+        return encode(values, len(column.classes), feed.encoding, self.dtype)
 
     def feeds(self, program: Program, indices: Array) -> dict[int, Array]:
         """What `Run.load` wants, for the examples at `indices`."""
-        return {feed.slot: self.of(feed).take(indices, 0) for feed in program.feeds}
+        return {feed.slot: self.some(feed, indices) for feed in program.feeds}
 
-    def _framed(self, feed: Feed, margin: Margin) -> Array:
+    def _framed(self, feed: Feed, rows: Array, margin: Margin) -> Array:
         """A column's rows with the frame that their place in a run has: they are copied there in one go."""
         key = (feed.column, feed.encoding, margin)
         if key not in self._encoded_framed:
-            rows = self.of(feed)
             framed = np.full((len(rows), *margin.around(rows.shape[1:])), margin.fill, rows.dtype)
             framed[(slice(None), *margin.inside(rows.shape[1:]))] = rows
             self._encoded_framed[key] = framed
         return self._encoded_framed[key]
 
     def loader(self, run: Run) -> Load:
-        """A function that puts the examples at some indices into a run, without new arrays each time."""
+        """A function that puts the examples at some indices into a run; without new arrays where the data is small."""
         ways = []
+        large = []
         for feed in run.program.feeds:
-            source, target = self.of(feed), run.rows(feed.slot)
+            source, target = self.whole(feed), run.rows(feed.slot)
+            if source is None:
+                large.append((feed, target))
+                continue
             framed = run.framed_rows(feed.slot)
-            if framed is not None and source.nbytes <= FRAME_BYTES:
+            if framed is not None and source.nbytes <= WHOLE_BYTES:
                 target, margin = framed
-                source = self._framed(feed, margin)
+                source = self._framed(feed, source, margin)
             direct = target.flags.c_contiguous and target.dtype == source.dtype
             gathered = target if direct else np.empty(target.shape, source.dtype)
             ways.append((source.take, gathered, None if direct else target))
@@ -87,20 +125,36 @@ class Rows:
                 if target is not None:
                     target[...] = gathered
 
-        return load
+        def load_large(indices: Array) -> None:
+            load(indices)
+            for feed, target in large:
+                target[...] = self.some(feed, indices)
+
+        return load_large if large else load
 
 
-def epoch_order(n: int, seed: int, epoch: int, shuffle: bool) -> Array:
-    """In which order an epoch takes its examples: a pure function, so that a run can go on where it stopped."""
-    if not shuffle:
-        return np.arange(n)
-    return np.random.default_rng([seed, 1 + epoch]).permutation(n)
+def need_counts(values: Array, feed: Feed) -> None:
+    """Raise DataError where ids or lengths are none."""
+    stray = Extremes.of(values).stray(feed.end)
+    if stray is not None:
+        hint = "Give no length that is larger than the number of steps."
+        if feed.encoding != "lengths":
+            hint = "Leave such examples out, or set a larger vocabulary and train again."
+        raise DataError(
+            f"The column {feed.column!r} holds {stray:.12g}; the network knows the whole numbers 0 to {feed.end - 1} "
+            f"there.",
+            hint,
+        )
 
 
-def pieces(indices: Array, size: int) -> Iterator[Array]:
+def epoch_order(examples: Indices, seed: int, epoch: int) -> Indices:
+    """The examples in the order of one epoch: a pure function, so that a run can go on where it stopped."""
+    if isinstance(examples, Order):
+        return examples.shuffled(seed, 1 + epoch)
+    return examples[np.random.default_rng([seed, 1 + epoch]).permutation(len(examples))]
+
+
+def pieces(indices: Indices, size: int) -> Iterator[Array]:
     """Indices in pieces of at most `size`, in order."""
     for start in range(0, len(indices), size):
         yield indices[start : start + size]
-
-
-FeedRows = Mapping[int, Array]

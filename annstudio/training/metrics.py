@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annstudio.data.base import Dataset
+from annstudio.data.order import Indices
 from annstudio.engine.arena import Arena
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array
@@ -63,7 +64,7 @@ def _kind(judged: Judged, dataset: Dataset) -> str:
         return "classes"
     if judged.encoding == "binary":
         return "binary"
-    values = dataset.columns[judged.column].values
+    values = dataset.excerpt.columns[judged.column].array
     single, sequence = values.shape[-1] == 1, values.ndim == 3
     if values.ndim > 3 or not (single or sequence) or not np.isin(values, (0.0, 1.0)).all():
         return ""
@@ -92,7 +93,7 @@ class Evaluator:
         self._judge = judge_of(program, rows.dataset)
         self._runs: dict[int, Run] = {}
 
-    def score(self, indices: Array) -> Score:
+    def score(self, indices: Indices) -> Score:
         """Over the examples at `indices`: every one counts alike, whatever the pieces."""
         if not len(indices) or self._program.loss is None:
             return NO_SCORE

@@ -4,6 +4,7 @@ Steps are kept as blocks of least, mean and largest loss: when there are too man
 of any length keeps its peaks and fits in memory.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,14 +41,24 @@ class Recorder:
     def __init__(self, record: Record) -> None:
         self._epochs = np.array(record.epochs)
         self._n_epochs = len(record.epochs)
-        self._new: list[tuple[float, ...]] = []
+        self._new: list[Array] = []
+        self._n_new = 0
         self._blocks = np.array(record.blocks)
         self._per_block = record.per_block
         self._in_last = record.in_last
 
     def add_epoch(self, *numbers: float) -> None:
         """The numbers of one epoch, as EPOCH_COLUMNS."""
-        self._new.append(numbers)
+        self._new.append(np.array([numbers]))
+        self._n_new += 1
+
+    def add_epochs(self, first: int, losses: Sequence[float], accuracies: Array, seconds: float) -> None:
+        """Several epochs from number `first` on that took `seconds` each, without anything kept back to judge by."""
+        n = len(losses)
+        rows = np.full((n, len(EPOCH_COLUMNS)), np.nan)
+        rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 5] = np.arange(first, first + n), losses, accuracies, seconds
+        self._new.append(rows)
+        self._n_new += n
 
     def add_steps(self, losses: Array) -> None:
         """The losses of further steps."""
@@ -78,15 +89,15 @@ class Recorder:
         return Record(epochs, blocks, self._per_block, self._in_last)
 
     def _take_new_epochs(self) -> None:
-        n = self._n_epochs + len(self._new)
+        n = self._n_epochs + self._n_new
         if n > len(self._epochs):
             # Rows that were handed out are never written again: a longer array takes their place.
             longer = np.empty((max(64, 2 * n), len(EPOCH_COLUMNS)))
             longer[: self._n_epochs] = self._epochs[: self._n_epochs]
             self._epochs = longer
         if self._new:
-            self._epochs[self._n_epochs : n] = self._new
-            self._n_epochs = n
+            self._epochs[self._n_epochs : n] = np.concatenate(self._new)
+            self._n_epochs, self._n_new = n, 0
             self._new.clear()
 
     def _halve(self) -> None:

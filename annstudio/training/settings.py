@@ -38,6 +38,13 @@ class TrainingSettings(BaseModel):
         description="Stop after so many epochs without a better loss, with the best weights; 0: never.",
     )
     batch_size: int = Field(32, ge=1, le=100_000, title="Batch size", description="Examples per update.")
+    accumulate: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        title="Batches per update",
+        description="The gradients of so many batches are averaged before the weights change.",
+    )
     epochs: int = Field(20, ge=1, le=10_000_000, title="Epochs", description="How often all examples are used.")
     validation_share: float = Field(
         0.2, ge=0, le=0.9, title="Validation share", description="The share of the examples kept back to judge by."
@@ -47,6 +54,11 @@ class TrainingSettings(BaseModel):
     dtype: Literal["float32", "float64"] = Field(
         "float32", title="Number format", description="float64 is more exact, float32 faster."
     )
+
+    @property
+    def examples_per_update(self) -> int:
+        """How many examples are used before the weights change."""
+        return self.batch_size * self.accumulate
 
     @property
     def clipping(self) -> Clipping:

@@ -76,15 +76,26 @@ class Edited:
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """How a run ended: its weights and where it stands. `reason` is `done`, `paused`, `limit` or `not finite`."""
+    """How a run ended: its weights and where it stands. `reason` is `done`, `paused`, `limit`, `not finite`
+    or `data`."""
 
     weights: Weights
     progress: Progress
     reason: str
     trouble: str = ""
-    """For `not finite`: which op of which layer gave the first such value, in plain words."""
+    """For `not finite`: which op of which layer gave the first such value; for `data`: why examples were missing."""
     views: Views | None = None
     samples_per_second: float = 0.0
+
+    @property
+    def problem(self) -> str:
+        """What stopped the run, in a sentence or two; empty where nothing was wrong."""
+        if self.reason == "not finite":
+            return (
+                f"Training stopped: the loss is no longer a finite number; {self.trouble}. The last good weights are "
+                "kept. Try a smaller learning rate."
+            )
+        return f"Training stopped: {self.trouble}" if self.reason == "data" else ""
 
 
 @dataclass(frozen=True)

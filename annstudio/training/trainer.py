@@ -5,22 +5,23 @@ Whoever drives it (the worker thread, the command line, a test) reads its messag
 """
 
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from time import perf_counter, sleep
 
 import numpy as np
 
-from annstudio.engine.arena import Arena, Weights
+from annstudio.data.order import Indices
+from annstudio.engine.arena import Arena, Checkpoint, Weights
 from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
 from annstudio.engine.planning import plan_for
 from annstudio.engine.program import Program
 from annstudio.engine.schedules import Moment
-from annstudio.training.batch import Batch, batch_of
+from annstudio.errors import DataError
+from annstudio.training.batch import Batch, Making, Told
 from annstudio.training.batches import Rows, epoch_order
+from annstudio.training.control import Control, Locking
 from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
 from annstudio.training.patience import Best, Patience, watched_losses
 from annstudio.training.record import Record, Recorder
@@ -35,6 +36,8 @@ FLUSH_STEPS = 1000
 """How often the optimiser's memory is freed of numbers next to nothing."""
 BREATH_SECONDS = 0.002
 """How often other threads are let in: keeps the window fluent while tiny networks train."""
+PACE_SECONDS = 0.0005
+"""How long batches are done without a look at the clock; what is asked is looked for after each."""
 KEEP_SECONDS = 0.2
 """How often good weights are kept, to go back to when the numbers run away."""
 
@@ -57,8 +60,8 @@ class Job:
     programs: Programs
     weights: Weights
     rows: Rows
-    train: Array
-    validation: Array
+    train: Indices
+    validation: Indices
     settings: TrainingSettings
     progress: Progress
     max_steps: int | None = None
@@ -69,33 +72,6 @@ class Job:
     """Which numbers must not move: arrays of bool by name."""
 
 
-@dataclass(frozen=True)
-class WeightEdit:
-    """One number of one view to be changed between two batches."""
-
-    key: str
-    index: tuple[int, ...]
-    value: float
-
-
-@dataclass(frozen=True, eq=False)
-class Locking:
-    """From the next batch on these numbers, and no others, must not move."""
-
-    locked: Weights
-
-
-@dataclass
-class Control:
-    """What others ask of a running training. Plain attributes and a deque: safe to write from another thread."""
-
-    stop: bool = False
-    settings: TrainingSettings | None = None
-    edits: deque[WeightEdit | Locking] = field(default_factory=deque)
-    watch: int | None = None
-    """The example whose activations are wanted in snapshots; None for none."""
-
-
 Messages = Iterator[Snapshot | Edited | Finished]
 
 
@@ -104,6 +80,9 @@ def train(job: Job, control: Control | None = None) -> Messages:
     training = _Training(job, control or Control())
     try:
         yield from training.messages()
+    except DataError as error:
+        # Examples that are read from a file batch by batch may be gone by now; what was learned is not.
+        yield training.finished("data", str(error))
     finally:
         for batch in training.batches.values():
             batch.close()
@@ -124,6 +103,9 @@ class _Training:
         self.evaluator = Evaluator(job.programs.predict, self.arena, job.rows)
         self.judge = judge_of(job.programs.fast, job.rows.dataset)
         self.watch = Watch(job.programs.look, job.programs.fast, self.arena, job.rows)
+        self.making = Making(
+            job.programs.fast, self.arena, job.rows, self.judge, job.settings.seed, self.plan, job.settings.batch_size
+        )
         self.batches: dict[int, Batch] = {}
         self.steps_left: float = math.inf if job.max_steps is None else job.max_steps
         self.order = job.train
@@ -133,15 +115,18 @@ class _Training:
         self.watched = list(watched_losses(job.progress.record))
         self.patience = Patience(job.settings.patience, job.progress.record, self._known_best())
         self.early = False
-        self.losses: list[float] = []
+        self.told = Told()
         self.loss = math.nan
-        self.began = self.framed = self.breathed = perf_counter()
+        self.began = self.framed = self.breathed = self.looked = perf_counter()
+        self.step_looked_at = self.step
+        self.pace = 1
         self.seen_before = 0
         self.seen = 0
         self.speed = 0.0
         self.epoch_began = self.began
         self.good = self.arena.checkpoint()
-        self.keep = False
+        self.candidate: Checkpoint | None = None
+        """Weights that will be the good ones once they have given a finite loss."""
         self.kept = self.began
 
     def messages(self) -> Messages:
@@ -151,16 +136,16 @@ class _Training:
         self.order = self._order()
         while not self.over:
             if self.control.stop:
-                yield self._finished("paused")
+                yield self.finished("paused")
                 return
-            if self.control.edits or self.control.settings is not None:
+            if self.control.asked:
                 yield from self._take_edits()
             if not self._stretch():
                 yield self._not_finite(self._indices())
                 return
             if self.breathed - self.framed > FRAME_SECONDS:
                 yield self._snapshot(self.breathed)
-        yield self._finished("done" if self.early or self.epoch >= self.settings.epochs else "limit")
+        yield self.finished("done" if self.early or self.epoch >= self.settings.epochs else "limit")
 
     @property
     def over(self) -> bool:
@@ -169,63 +154,95 @@ class _Training:
 
     def _stretch(self) -> bool:
         """Batches until somebody wants something or ought to be told something; False where a loss is not finite."""
-        control, n = self.control, len(self.job.train)
         # Whether the numbers are good is asked of the loss, once a step.
         with np.errstate(all="ignore"):
-            while not (control.stop or control.edits or control.settings is not None):
-                if not self._batch():
+            while not self.control.asked:
+                if not self._batches():
                     return False
-                if self.position >= n:
-                    self._end_epoch()
-                    self.order = self._order()
-                    if self.job.stop_at_epoch_end:
-                        self.steps_left = 0
                 if self.over:
                     return True
                 now = perf_counter()
+                self._set_pace(now)
                 if now - self.breathed > BREATH_SECONDS:
                     sleep(0)
-                    self.breathed = now
-                    self.keep = now - self.kept > KEEP_SECONDS
+                    self.looked = self.breathed = now
+                    if now - self.kept > KEEP_SECONDS:
+                        self.candidate, self.kept = self.arena.checkpoint(), now
                     if now - self.framed > FRAME_SECONDS:
                         return True
         return True
 
-    def _order(self) -> Array:
+    def _set_pace(self, now: float) -> None:
+        done = self.step - self.step_looked_at
+        fitting = int(done * PACE_SECONDS / max(now - self.looked, 1e-7))
+        self.pace = max(1, min(2 * self.pace, fitting))
+        self.looked, self.step_looked_at = now, self.step
+
+    def _order(self) -> Indices:
         """The examples of this epoch in their order: only those to learn from, never those kept back."""
         train, settings = self.job.train, self.settings
-        if not settings.shuffle or settings.batch_size >= len(train):
+        if not settings.shuffle or settings.examples_per_update >= len(train):
             return train
-        return train[epoch_order(len(train), settings.seed, self.epoch, settings.shuffle)]
+        return epoch_order(train, settings.seed, self.epoch)
 
     def _indices(self) -> Array:
         """The examples of the batch that is next."""
-        return self.order[self.position : self.position + self.settings.batch_size]
+        return self.order[self.position : self.position + self.settings.examples_per_update]
 
-    def _batch(self) -> bool:
-        """One update; False (and nothing updated) where the loss is not finite."""
-        indices = self._indices()
-        n = len(indices)
-        batch = self.batches.get(n) or self._new_batch(n)
-        loss = batch.to_loss(indices, self.step)
-        if not isfinite(loss):
-            return False
-        if self.keep:
-            # Only weights that have just given a finite loss are known to be good.
-            self.good, self.kept, self.keep = self.arena.checkpoint(), perf_counter(), False
+    def _batches(self) -> bool:
+        """Some updates in a row; False (and nothing updated by the last) where a loss is not finite."""
+        n = min(self.settings.examples_per_update, len(self.order) - self.position)
         if not self.settings.schedule.steady:
             self._set_rate(n)
-        self.epoch_hits += batch.update()
-        self.step += 1
-        self.position += n
-        self.seen += n
-        self.loss = loss
-        self.losses.append(loss)
-        self.epoch_loss += loss * n
-        self.steps_left -= 1
-        if self.step % FLUSH_STEPS == 0:
+        before = len(self.told.losses)
+        batch = self.batches.get(n) or self._new_batch(n)
+        fine = batch.go(self.order, self.position, self._count(n), self.step, self.told, self.control)
+        losses = self.told.losses[before:]
+        if losses:
+            self._count_in(n, losses)
+        return fine
+
+    def _count(self, n: int) -> int:
+        """How many batches of `n` may be done before anything else must be."""
+        if not self.settings.schedule.steady:
+            return 1
+        if n == len(self.order):
+            left = self.settings.epochs - self.epoch if self._epochs_are_steps else 1
+        else:
+            left = (len(self.order) - self.position) // n
+        return int(min(self.pace, left, self.steps_left))
+
+    @property
+    def _epochs_are_steps(self) -> bool:
+        """Whether nothing but its loss is asked of an epoch."""
+        return not (len(self.job.validation) or self.patience.epochs or self.job.stop_at_epoch_end)
+
+    def _count_in(self, n: int, losses: list[float]) -> None:
+        """Batches of `n` examples that were done."""
+        done, before = len(losses), self.step
+        if self.candidate is not None:
+            # Only weights that have given a finite loss are known to be good.
+            self.good, self.candidate = self.candidate, None
+        self.step += done
+        self.seen += n * done
+        self.loss = losses[-1]
+        self.steps_left -= done
+        if self.step // FLUSH_STEPS > before // FLUSH_STEPS:
             self.arena.flush()
-        return True
+        if n == len(self.order) and done > 1:
+            self._end_steps(losses)
+            return
+        self.position += n * done
+        for loss in losses:
+            # One after the other: the same bits, however many were done in a row.
+            self.epoch_loss += loss * n
+        self.epoch_hits += sum(self.told.hits)
+        self.told.hits.clear()
+        if self.position >= len(self.order):
+            self._end_epoch()
+            self.order = self._order()
+            if self.job.stop_at_epoch_end:
+                self.steps_left = 0
 
     def _known_best(self) -> Best | None:
         """The best weights of before, if they are still weights of this network."""
@@ -242,11 +259,7 @@ class _Training:
         self.arena.rate[()] = self.settings.optimizer.learning_rate * self.settings.schedule.factor(moment)
 
     def _new_batch(self, n: int) -> Batch:
-        job = self.job
-        self.batches[n] = batch_of(
-            job.programs.fast, self.arena, job.rows, self.judge, n, self.settings.seed, self.plan,
-            everything=n == len(job.train),
-        )  # fmt: skip
+        self.batches[n] = self.making.of(n, everything=n == len(self.job.train))
         return self.batches[n]
 
     def _end_epoch(self) -> None:
@@ -265,14 +278,26 @@ class _Training:
             self.arena.go_back(self.patience.best.weights)
             self.early, self.steps_left = True, 0
 
+    def _end_steps(self, losses: list[float]) -> None:
+        """Several epochs of one batch each."""
+        now, n = perf_counter(), len(losses)
+        accuracies = np.array(self.told.hits) / len(self.order) if self.judge else np.full(n, np.nan)
+        self.recorder.add_epochs(self.epoch + 1, losses, accuracies, (now - self.epoch_began) / n)
+        self.epoch += n
+        self.epoch_began = now
+        self.watched += losses
+        self.told.hits.clear()
+
     def _take_edits(self) -> Messages:
         """Carry out what was asked for between two batches."""
+        self.control.asked = False
         settings, self.control.settings = self.control.settings, None
         if settings is not None:
             # What orders the examples of a run that is under way stays as it is until the next run.
-            self.settings = settings.model_copy(
-                update={"seed": self.settings.seed, "dtype": self.settings.dtype, "shuffle": self.settings.shuffle}
-            )
+            kept = {name: getattr(self.settings, name) for name in ("seed", "dtype", "shuffle")}
+            self.settings = settings.model_copy(update=kept)
+            if self.settings.batch_size != self.making.most:
+                self._forget_batches()
             self.arena.use(self.settings.optimizer, self.settings.clipping)
             self.patience.epochs = self.settings.patience
             now = self.arena.checkpoint()
@@ -285,12 +310,18 @@ class _Training:
             yield Edited(self.arena.weights(), self.progress(), edit.key, edit.index, edit.value)
             with np.errstate(over="ignore"):
                 self.arena.view(edit.key)[edit.index] = edit.value
-            self.keep = True
+            self.candidate = self.arena.checkpoint()
+
+    def _forget_batches(self) -> None:
+        for batch in self.batches.values():
+            batch.close()
+        self.batches.clear()
+        self.making = replace(self.making, most=self.settings.batch_size)
 
     def _record(self) -> Record:
-        if self.losses:
-            self.recorder.add_steps(np.array(self.losses))
-            self.losses.clear()
+        if self.told.losses:
+            self.recorder.add_steps(np.array(self.told.losses))
+            self.told.losses.clear()
         return self.recorder.record()
 
     def _snapshot(self, now: float) -> Snapshot:
@@ -323,7 +354,7 @@ class _Training:
             best=self.patience.best,
         )
 
-    def _finished(self, reason: str, trouble: str = "") -> Finished:
+    def finished(self, reason: str, trouble: str = "") -> Finished:
         seconds = max(perf_counter() - self.began, 1e-9)
         return Finished(self.arena.weights(), self.progress(), reason, trouble, self.views(), self.seen / seconds)
 
@@ -333,4 +364,4 @@ class _Training:
             self.job.programs.plain, self.arena.weights(), self.job.rows, indices, self.settings, self.step
         )
         self.arena.restore(self.good)
-        return self._finished("not finite", trouble)
+        return self.finished("not finite", trouble)

@@ -8,8 +8,9 @@ from collections import deque
 
 from threadpoolctl import threadpool_limits
 
+from annstudio.training.control import Control, Locking, WeightEdit
 from annstudio.training.snapshot import Failed, Message, Snapshot
-from annstudio.training.trainer import Control, Job, Locking, WeightEdit, train
+from annstudio.training.trainer import Job, train
 
 
 class Mailbox:
@@ -50,10 +51,10 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        self.control.stop = True
+        self.control.halt()
 
     def edit(self, edit: WeightEdit | Locking) -> None:
-        self.control.edits.append(edit)
+        self.control.edit(edit)
 
     @property
     def running(self) -> bool:

@@ -50,7 +50,7 @@ class Files:
         if not self.may_leave():
             return False
         try:
-            project = patiently(self._window, f"Opening {path.name}", lambda: studio.load(path))
+            project = patiently(self._window, f"Opening {path.name}", lambda: _with_data(path))
         except StudioError as error:
             self.tell(error)
             return False
@@ -175,3 +175,11 @@ class Files:
         box = QMessageBox(QMessageBox.Icon.Warning, "ANN Studio", error.message, parent=self._window)
         box.setInformativeText(error.hint)
         box.exec()
+
+
+def _with_data(path: Path) -> Project:
+    """The project in a file; its data is read too, so that showing it takes no time."""
+    project = studio.load(path)
+    if project.data is not None:
+        project.data.prepare(path.parent)
+    return project

@@ -124,20 +124,9 @@ def test_split_at_the_edges():
 
 def test_the_catalogue_goes_from_easy_to_hard():
     assert list(sources()) == [
-        *(
-            "typed",
-            "gates",
-            "xor",
-            "blobs",
-            "circles",
-            "moons",
-            "spiral",
-            "sine",
-            "digits",
-            "japanese_vowels",
-            "sunspots",
-        ),
-        *("csv", "npz"),
+        *("typed", "gates", "xor", "blobs", "circles", "moons", "spiral", "clouds", "sine"),
+        *("digits", "japanese_vowels", "sunspots"),
+        *("csv", "npz", "npy"),
     ]
 
 
@@ -166,7 +155,7 @@ def test_every_built_in_source_loads_as_it_is(source):
     assert len(data) > 0
     assert data.source
     assert data.changes
-    for column in data.columns.values():
+    for column in data.excerpt.columns.values():
         assert not column.values.flags.writeable
         assert column.is_classes or column.values.dtype in (np.float32, np.float64)
         assert np.isfinite(column.values).all()
@@ -176,7 +165,7 @@ def test_every_built_in_source_loads_as_it_is(source):
 @pytest.mark.parametrize("source", SEEDED)
 def test_the_seed_decides_the_bits(source):
     def bits(seed):
-        return source(noise=0.1, seed=seed).make().columns
+        return source(noise=0.1, seed=seed).make().excerpt.columns
 
     one, same, other = bits(1), bits(1), bits(2)
     for key in one:
@@ -210,5 +199,5 @@ def test_parse_source_says_what_is_wrong(settings, message):
 
 
 def test_only_files_need_a_file():
-    assert [kind for kind, source in sources().items() if issubclass(source, FileSource)] == ["csv", "npz"]
+    assert [kind for kind, source in sources().items() if issubclass(source, FileSource)] == ["csv", "npz", "npy"]
     assert not issubclass(DataSource, FileSource)

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annstudio.data import archive
+from annstudio.data.arrays import NpzFile
 from annstudio.data.base import parse_source
-from annstudio.data.files import NpzFile
 from annstudio.errors import DataError
 
 X = np.arange(24.0).reshape(6, 4)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+from tests.builders import updating
 
 
 def gradient_at(w: Array, t: int) -> Array:
@@ -83,7 +84,7 @@ TEXTBOOK = {
 
 def engine(optimizer: Optimizer, w: Array, steps: int) -> Array:
     w, g = w.copy(), np.empty_like(w)
-    update = optimizer.bind(w, g, {name: np.zeros_like(w) for name in optimizer.vectors})
+    update = updating(optimizer, w, g, {name: np.zeros_like(w) for name in optimizer.vectors})
     for t in range(1, steps + 1):
         g[...] = gradient_at(w, t)
         update(t)
@@ -112,7 +113,7 @@ def test_float32_stays_float32_and_close(kind):
 def test_the_account_of_one_weight_comes_to_what_the_engine_does(kind):
     optimizer, w, g = kind(learning_rate=0.1), np.array([0.7]), np.empty(1)
     vectors = {name: np.zeros(1) for name in optimizer.vectors}
-    update = optimizer.bind(w, g, vectors)
+    update = updating(optimizer, w, g, vectors)
     for t in range(1, 21):
         g[...] = gradient_at(w.repeat(3), t)[:1]
         told = optimizer.account(float(w[0]), float(g[0]), {name: float(v[0]) for name, v in vectors.items()}, t)

@@ -32,6 +32,8 @@ SPECIAL: dict[tuple[str, str], list[Any]] = {
     ("Input", "shape"): [(4,), (5, 3), (5, 4, 2)],
     ("Conv2D", "groups"): [1, 2],
     ("Permute", "order_of_axes"): [(2, 1), (2, 1, 3), (3, 1, 2), (1, 3, 2), (2, 3, 1)],
+    ("Loss", "class_weights"): [(), (0.5, 2.0, 1.0, 4.0)],
+    ("Loss", "example_weights"): ["", "w"],
     ("Reshape", "target"): [(4,), (15,), (2, 2, 1), (5, 3), (5, 4, 2), (8, 5), (1, 1, 4)],
 }
 """Settings whose sensible values depend on the input."""
@@ -105,9 +107,18 @@ def _values(of: Any, least: Any, most: Any) -> list[Any]:
 def _changes(kind: type[Layer], small: dict[str, Any]) -> Iterator[dict[str, Any]]:
     tried = {name: choices(kind, name) for name in kind.model_fields}
     for name, values in tried.items():
-        yield from ({name: value, **TOGETHER.get((kind.__name__, name), {})} for value in values)
+        for others in [TOGETHER.get((kind.__name__, name), {}), *_needed(kind, name)]:
+            yield from ({name: value, **others} for value in values)
     for first, second in combinations([name for name, values in tried.items() if len(values) == 2], 2):
         yield from ({first: a, second: b} for a in tried[first] for b in tried[second])
+
+
+def _needed(kind: type[Layer], name: str) -> Iterator[dict[str, Any]]:
+    """The settings, one at a time, that a field says it has a meaning with alone."""
+    extra = kind.model_fields[name].json_schema_extra
+    if isinstance(extra, dict) and "needs" in extra:
+        needed, _, values = str(extra["needs"]).partition("=")
+        yield from ({needed: value} for value in (values.split("|") if values else [True]))
 
 
 def _small(value: Any) -> Any:

@@ -10,7 +10,7 @@ from annstudio.engine.arena import Arena
 from annstudio.engine.op import Array, Index
 from annstudio.engine.optimizers import SGD
 from annstudio.engine.passes import quicken
-from annstudio.engine.program import Phase, Program, Role, Step
+from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.run import Run
 from annstudio.explain.derivation import Explainer, Quantity, slots_by_name
 from annstudio.explain.stepper import Stepper
@@ -18,6 +18,7 @@ from annstudio.layers.base import catalogue, make
 from tests.builders import random_feeds, random_weights, run_of, slots_of
 from tests.hard import HARD_LAYERS
 from tests.layers.cases import Case, cases, choices, layers, written
+from tests.slopes import slope, to_update
 
 SAMPLED = 12
 """So many elements of an array are explained where there are more."""
@@ -82,27 +83,24 @@ def test_every_step_writes_what_it_says_and_nothing_else(case):
 
 @every_case
 def test_gradients_agree_with_finite_differences(case):
+    """Along a random direction of every input and weight, to 1e-6 of the slope."""
     for n in (1, 3):
         run = started(case, n)
-        _to_update(run)
-        rng = np.random.default_rng(1)
+        to_update(run)
         for slot in slots_of(run.program, Role.FEED, Role.PARAMETER, Role.STATE):
-            gradient = run.program.gradients.get(slot)
-            if gradient is None:
-                continue
-            direction = rng.normal(size=run.arrays[slot].shape)
-            told = float((run.arrays[gradient] * direction).sum())
-            measured = _difference(run, slot, direction)
-            assert told == pytest.approx(measured, rel=1e-6, abs=1e-8), run.program.slots[slot]
+            if slot in run.program.gradients:
+                found = slope(run, [slot])
+                assert found is not None, "the numbers of this case lie at a kink: start from others"
+                assert found.agrees, (run.program.slots[slot], found)
 
 
-def test_only_targets_and_lengths_have_no_gradient():
+def test_only_targets_lengths_and_what_examples_count_for_have_no_gradient():
     for case in cases():
         program = written(case)
-        targets = {judged.target for judged in program.judged}
-        targets |= {feed.slot for feed in program.feeds if feed.encoding == "lengths"}
+        given = {judged.target for judged in program.judged}
+        given |= {feed.slot for feed in program.feeds if feed.encoding in ("number", "lengths")}
         without = set(slots_of(program, Role.FEED, Role.PARAMETER)) - set(program.gradients)
-        assert without == targets, case
+        assert without == given, case
 
 
 # Two readings --------------------------------------------------------------------------------------------------------
@@ -118,7 +116,8 @@ def test_the_plain_and_the_fast_reading_are_one(case, dtype, closeness):
             for run in (plain, fast):
                 run.finish()
             _agree(fast.output("layer"), plain.output("layer"), closeness)
-            _agree(fast.loss, plain.loss, closeness)
+            # The sum of results along a direction may cancel out, too: it is right as far as they are.
+            _agree(fast.loss, plain.loss, closeness, float(np.abs(plain.output("layer")).max()))
             # Some gradients cancel out to nothing (of a shift before a batch norm): what is left is rounding.
             largest = max((np.abs(plain.arrays[g]).max() for g in plain.program.gradients.values()), default=0.0)
             for parameter in fast.program.parameters:
@@ -186,7 +185,7 @@ def test_every_explained_number_is_the_computed_one(case):
 @pytest.mark.parametrize("n", [1, 3])
 def test_the_account_of_every_element_comes_to_its_value(case, n):
     run = started(case, n)
-    _to_update(run)
+    to_update(run)
     for step in _explained(run.program):
         slots = slots_by_name(step)
         arrays = run.named(step)
@@ -202,25 +201,6 @@ def test_the_account_of_every_element_comes_to_its_value(case, n):
 
 
 # Helpers -------------------------------------------------------------------------------------------------------------
-
-
-def _to_update(run: Run) -> None:
-    """Forward, loss and backward: weights and states stay what they are."""
-    while not run.done and run.program.steps[run.cursor].phase is not Phase.UPDATE:
-        run.step()
-
-
-def _difference(run: Run, slot: int, direction: Array, h: float = 2e-5) -> float:
-    """How the loss changes along a direction of one input, measured at two distances so that bends cancel out."""
-    start = run.arrays[slot].copy()
-    losses = []
-    for far in (h, -h, h / 2, -h / 2):
-        run.arrays[slot][...] = start + far * direction
-        run.to_loss()
-        losses.append(run.loss)
-    run.arrays[slot][...] = start
-    coarse, fine = (losses[0] - losses[1]) / (2 * h), (losses[2] - losses[3]) / h
-    return (4 * fine - coarse) / 3
 
 
 def _agree(found: Array | float, wanted: Array | float, closeness: float, least: float = 1e-6) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annstudio.cli import run
-from annstudio.data.files import NpzFile
+from annstudio.data.arrays import NpzFile
 from annstudio.document.compile import check
 from annstudio.document.fixes import mend
 from annstudio.document.network import Network

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from annstudio.document.network import Network
-from annstudio.training.trainer import Control, Locking, train
+from annstudio.training.control import Control, Locking
+from annstudio.training.trainer import train
 from tests.builders import small_project
 
 
@@ -28,7 +29,7 @@ def test_a_job_leaves_what_it_was_told_to():
 def test_locking_while_training_counts_from_the_next_batch_on():
     project = small_project(epochs=10)
     job, control = Network(project).job(), Control()
-    control.edits.append(Locking(locks(project, (1, 1))))
+    control.edit(Locking(locks(project, (1, 1))))
     *_, end = train(job, control)
     assert end.weights["hidden/W"][1, 1] == job.weights["hidden/W"][1, 1]
     assert (end.weights["hidden/W"] != job.weights["hidden/W"]).sum() == 11

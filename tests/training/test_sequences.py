@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annstudio.data.files import NpzFile
+from annstudio.data.arrays import NpzFile
 from annstudio.document.network import Network
 from annstudio.engine.arena import Arena
 from annstudio.engine.plan import Plan
@@ -15,8 +15,9 @@ from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.gru import GRU
-from annstudio.training.batch import batch_of
+from annstudio.training.batch import Making, Told
 from annstudio.training.batches import Rows
+from annstudio.training.control import Control
 from annstudio.training.metrics import judge_of
 from tests.builders import chain, finished, project
 
@@ -112,9 +113,10 @@ def test_a_batch_in_pieces_comes_to_the_same(tmp_path):
         arena = Arena(program, "float64")
         arena.load(network.weights())
         arena.use(start.settings.optimizer)
-        batch = batch_of(program, arena, rows, judge, 5, 0, plan, everything=False)
-        loss = batch.to_loss(np.arange(5), 0)
-        found.append((loss, batch.update(), arena.gradients.copy()))
+        told = Told()
+        batch = Making(program, arena, rows, judge, 0, plan, 5).of(5, everything=False)
+        assert batch.go(np.arange(5), 0, 1, 0, told, Control())
+        found.append((told.losses, told.hits, arena.gradients.copy()))
         batch.close()
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)

@@ -19,8 +19,9 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.steady import Dropout
 from annstudio.training import trainer
+from annstudio.training.control import Control, WeightEdit
 from annstudio.training.snapshot import Edited, Finished, Snapshot
-from annstudio.training.trainer import Control, WeightEdit, train
+from annstudio.training.trainer import train
 from tests.builders import chain, finished, project, small_project, table, trained, worked_example
 
 # The lecture's figures -----------------------------------------------------------------------------------------------
@@ -264,14 +265,14 @@ def after(steps: int, act: Callable[[Control], None], start: Project) -> list[Sn
 
 
 def test_stop_acts_after_the_batch_at_hand():
-    *_, end = after(3, lambda control: setattr(control, "stop", True), small_project())
+    *_, end = after(3, lambda control: control.halt(), small_project())
     assert (end.reason, end.progress.step) == ("paused", 3)
 
 
 def test_an_edited_weight_counts_from_the_next_batch_on_and_comes_with_what_was_before():
     start = small_project()
     edit = WeightEdit("hidden/W", (1, 2), 0.75)
-    messages = after(3, lambda control: control.edits.append(edit), start)
+    messages = after(3, lambda control: control.edit(edit), start)
     (told,) = (message for message in messages if isinstance(message, Edited))
     before = finished(start, 3)
     assert (told.key, told.index, told.value, told.progress.step) == ("hidden/W", (1, 2), 0.75, 3)
@@ -289,7 +290,7 @@ def test_an_edited_weight_counts_from_the_next_batch_on_and_comes_with_what_was_
 def test_another_learning_rate_counts_from_the_next_batch_on():
     start = small_project(epochs=1)
     faster = start.settings.model_copy(update={"optimizer": SGD(learning_rate=5)})
-    *_, end = after(2, lambda control: setattr(control, "settings", faster), start)
+    *_, end = after(2, lambda control: control.change(faster), start)
     wanted = finished(replace(trained(start, 2), settings=faster))
     for key, weight in wanted.weights.items():
         np.testing.assert_array_equal(end.weights[key], weight)

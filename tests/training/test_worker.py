@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from annstudio.document.network import Network
+from annstudio.training.control import WeightEdit
 from annstudio.training.record import Record
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot
-from annstudio.training.trainer import WeightEdit
 from annstudio.training.worker import Mailbox, Worker
 from tests.builders import finished, small_project
 

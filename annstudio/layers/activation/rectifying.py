@@ -41,6 +41,7 @@ class LeakyRelu(Elementwise):
     """
 
     name = "leaky_relu"
+    rising = True
     formula = r"y = x \text{ where } x > 0, \text{ else } \alpha x"
     slope_of = "x"
     range_text = "(−∞, ∞)"
@@ -75,6 +76,7 @@ class Elu(Elementwise):
     """A ReLU that bends smoothly towards −1, so that the mean of its results is near 0 (Clevert et al., 2016)."""
 
     name = "elu"
+    rising = True
     formula = r"y = x \text{ where } x > 0, \text{ else } e^x - 1"
     template = r"\max(0,\; «0») + e^{\min(0,\; «0»)} - 1"
     slope_template = r"\min(1,\; «0» + 1)"
@@ -102,6 +104,7 @@ class Selu(Elementwise):
     2017)."""
 
     name = "selu"
+    rising = True
     formula = r"y = \lambda x \text{ where } x > 0, \text{ else } \lambda \alpha (e^x - 1)"
     template = r"1.0507 \max(0,\; «0») + 1.7581\,(e^{\min(0,\; «0»)} - 1)"
     slope_template = r"1.0507\,[\,«0» > 0\,] + («0» + 1.7581)\,[\,«0» \leq 0\,]"
@@ -132,6 +135,7 @@ class Softplus(Elementwise):
     """A ReLU with its corner rounded: ln(1 + eˣ) (Dugas et al., 2000)."""
 
     name = "softplus"
+    rising = True
     formula = r"y = \ln(1 + e^x)"
     template = r"\ln(1 + e^{«0»})"
     slope_template = r"1 - e^{-«0»}"

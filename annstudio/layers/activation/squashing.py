@@ -87,6 +87,7 @@ class Softsign(Elementwise):
     """x / (1 + |x|): like tanh, with tails that flatten out more slowly (Bergstra et al., 2009)."""
 
     name = "softsign"
+    rising = True
     formula = r"y = \frac{x}{1 + |x|}"
     template = r"\frac{«0»}{1 + |«0»|}"
     slope_template = r"(1 - |«0»|)^2"

@@ -1,5 +1,7 @@
 """The activations most used, as bound calls; each can take its input's place in memory."""
 
+import math
+
 import numpy as np
 
 from annstudio.engine.calls import bound
@@ -9,6 +11,9 @@ from annstudio.engine.twins import twin_of
 from annstudio.layers.activation.rectifying import Relu
 from annstudio.layers.activation.squashing import Sigmoid, Tanh
 
+FEW = 64
+"""Up to so many numbers a call takes longer than what it does."""
+
 
 class FastSigmoid(Sigmoid):
     """σ(x) = ½ tanh(½x) + ½: the same function in half the time, right to 1e-7 in the far tail."""
@@ -16,6 +21,9 @@ class FastSigmoid(Sigmoid):
     in_place = True
 
     def forward_calls(self, y: Array, x: Array) -> Calls:
+        if y.size <= FEW:
+            # e⁻ˣ as a power of 1/e: dearer for each number, but a call less.
+            return [bound(np.power, math.exp(-1), x, y), bound(np.add, y, 1, y), bound(np.reciprocal, y, y)]
         return [
             bound(np.multiply, x, 0.5, y),
             bound(np.tanh, y, y),
@@ -23,13 +31,12 @@ class FastSigmoid(Sigmoid):
             bound(np.add, y, 0.5, y),
         ]
 
+    def slope_calls(self, slope: Array, y: Array) -> Calls:
+        return [bound(np.subtract, 1, y, slope), bound(np.multiply, slope, y, slope)]
+
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
         slope = empty(y.shape, y.dtype)
-        return [
-            bound(np.subtract, 1, y, slope),
-            bound(np.multiply, slope, y, slope),
-            bound(np.multiply, slope, dy, dx),
-        ]
+        return [*self.slope_calls(slope, y), bound(np.multiply, slope, dy, dx)]
 
 
 class FastTanh(Tanh):
@@ -40,13 +47,12 @@ class FastTanh(Tanh):
     def forward_calls(self, y: Array, x: Array) -> Calls:
         return [bound(np.tanh, x, y)]
 
+    def slope_calls(self, slope: Array, y: Array) -> Calls:
+        return [bound(np.multiply, y, y, slope), bound(np.subtract, 1, slope, slope)]
+
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
         slope = empty(y.shape, y.dtype)
-        return [
-            bound(np.multiply, y, y, slope),
-            bound(np.subtract, 1, slope, slope),
-            bound(np.multiply, slope, dy, dx),
-        ]
+        return [*self.slope_calls(slope, y), bound(np.multiply, slope, dy, dx)]
 
 
 class FastRelu(Relu):

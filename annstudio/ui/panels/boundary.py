@@ -65,11 +65,12 @@ class BoundaryPanel(Panel):
             return
         dataset = self.session.dataset
         assert dataset is not None
-        x = dataset.columns["x"]
-        numbers, names = plane_classes(dataset)
+        x = dataset.excerpt.columns["x"]
+        classes, names = plane_classes(dataset.excerpt)
         axes = (x.names[0], x.names[1]) if x.names else ("x1", "x2")
         self.sample.update_now()
-        self.plane.show_points(x.values, numbers, names, axes, self.session.sample % len(dataset))
+        watched = self.session.sample % len(dataset)
+        self.plane.show_points(x.array, classes, names, axes, dataset.excerpted, watched)
         self.legend.setText(self.plane.legend())
         self._show_field()
 
@@ -111,7 +112,7 @@ class BoundaryPanel(Panel):
         targets = None
         dataset = self.session.dataset
         if dataset is not None and not dataset.columns["y"].is_classes:
-            targets = np.asarray(dataset.columns["y"].values)
+            targets = dataset.excerpt.columns["y"].array
         self.plane.show_field(field_colours(found, targets).reshape(up, across, 3))
 
     def _moved(self) -> None:

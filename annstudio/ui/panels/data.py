@@ -1,6 +1,7 @@
 """The data: which it is, its settings, where it comes from, and a look at its examples."""
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,19 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.data.base import Dataset, DataSource, sources
+from annstudio.data.files import FileSource
 from annstudio.data.typed import Typed
+from annstudio.document.network import JUDGES
 from annstudio.errors import DataError
 from annstudio.session import Session
 from annstudio.ui.forms import Form
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.bars import Bar, Bars
 from annstudio.ui.panels.base import Panel, quiet_label
-from annstudio.ui.panels.examples import ExamplesModel, Thumbnails, target_text
+from annstudio.ui.panels.examples import SHOWN, ExamplesModel, Thumbnails, target_text
 from annstudio.ui.panels.plane import Plane, class_colours
 from annstudio.ui.panels.typed import TypedTable
+from annstudio.ui.patience import GivenUp, patiently
 from annstudio.ui.theme import GRID, SMALL, ui_font
 
 
@@ -162,9 +166,12 @@ class DataPanel(Panel):
         if pictures and x is not None:
             self.pictures.show_rows(x.values, lambda i: target_text(dataset, i), self.session.sample)
         if points and x is not None:
-            numbers, names = plane_classes(dataset)
+            classes_of_points, names = plane_classes(dataset.excerpt)
             axes = (x.names[0], x.names[1]) if x.names else ("x1", "x2")
-            self.plane.show_points(x.values, numbers, names, axes, self.session.sample)
+            shown = dataset.excerpt.columns["x"].array
+            self.plane.show_points(
+                shown, classes_of_points, names, axes, dataset.excerpted, self.session.sample % len(dataset)
+            )
             self._tell_place("")
         if typed:
             self.typed.show_source(self.session.project.data, dataset)
@@ -176,8 +183,12 @@ class DataPanel(Panel):
     def _show_balance(self, dataset: Dataset) -> None:
         y = dataset.columns.get("y")
         if y is not None and y.is_classes:
-            counts = np.bincount(y.values, minlength=len(y.classes))
-            bars = [Bar(name, float(n), count_text(int(n))) for name, n in zip(y.classes, counts, strict=True)]
+            known = dataset.excerpt.columns["y"]
+            share = len(dataset) / max(len(known), 1)
+            counts = np.rint(share * np.bincount(known.array, minlength=len(y.classes)))
+            about = "about " if dataset.is_large else ""
+            texts = [about + count_text(int(n)) for n in counts]
+            bars = [Bar(name, float(n), text) for name, n, text in zip(y.classes, counts, texts, strict=True)]
             self.balance.show_bars(bars, 0, float(max(counts.max(), 1)))
 
     # Editing ---------------------------------------------------------------------------------------------------------
@@ -186,7 +197,7 @@ class DataPanel(Panel):
         kind = self.kind.currentData()
         now = self.session.project.data
         if kind != (None if now is None else now.kind):
-            self.session.set_data(None if kind is None else sources()[kind](kind=kind))
+            self._choose(None if kind is None else sources()[kind](kind=kind))
 
     def _edit(self, name: str, value: Any) -> None:
         source = self.session.project.data
@@ -196,7 +207,18 @@ class DataPanel(Panel):
         except DataError as error:
             self._forms[type(source)].refuse(name, error.message)
         else:
-            self.session.set_data(changed)
+            self._choose(changed)
+
+    def _choose(self, source: DataSource | None) -> None:
+        """Take other data. Large files are read while the window stays alive; who gives up keeps what was."""
+        if isinstance(source, FileSource):
+            folder = self.session.folder
+            try:
+                patiently(self.window(), f"Reading {Path(source.path).name}", lambda: source.prepare(folder))
+            except GivenUp:
+                self.refresh()
+                return
+        self.session.set_data(source)
 
     def _watch(self, i: int) -> None:
         self.session.watch(True, i)
@@ -206,11 +228,12 @@ class DataPanel(Panel):
 
 
 def plane_classes(dataset: Dataset) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
-    """Class numbers and names for colouring points; numbers as targets are told apart at the middle of their range."""
+    """Class numbers and names for colouring the points of an excerpt; numbers as targets are told apart at the middle
+    of their range."""
     y = dataset.columns["y"]
     if y.is_classes:
-        return y.values, y.classes
-    first = np.asarray(y.values).reshape(len(y), -1)[:, 0]
+        return y.array, y.classes
+    first = y.array.reshape(len(y), -1)[:, 0]
     if np.isin(first, (0.0, 1.0)).all():
         return first.astype(int), ("0", "1")
     middle = (float(first.min()) + float(first.max())) / 2
@@ -223,18 +246,32 @@ def facts_text(dataset: Dataset, session: Session) -> str:
     settings = session.project.settings
     train, validation = dataset.split(settings.validation_share, settings.seed)
     split = f"{count_text(len(train))} to learn from, {count_text(len(validation))} kept back to judge by"
+    if len(validation) > JUDGES:
+        split += f", {count_text(JUDGES)} of them after every epoch"
     rows = [("Examples", f"{count_text(n)}: {split}" if len(validation) else count_text(n))]
     for key, title in (("x", "Input"), ("y", "Target")):
         column = dataset.columns.get(key)
         if column is not None:
             sizes = "×".join(map(str, column.values.shape[1:]))
             rows.append((title, f"{len(column.classes)} classes" if column.is_classes else sizes))
+    if dataset.is_large:
+        rows.append(("Kept", size_text(dataset)))
     rows += [("Stands for", dataset.stands_for), ("Source", dataset.source), ("Licence", dataset.licence)]
     rows += [("Cite", dataset.citation), ("Changes", dataset.changes)]
     cells = "".join(
         f"<tr><td style='padding-right:8px'>{title}</td><td>{escape(words)}</td></tr>" for title, words in rows if words
     )
     return f"<table cellspacing=2>{cells}</table>"
+
+
+def size_text(dataset: Dataset) -> str:
+    """What is said of a data set that is not looked at as a whole."""
+    n_bytes = sum(column.values.nbytes for column in dataset.columns.values())
+    listed = f", and the first {count_text(SHOWN)} are listed" if len(dataset) > SHOWN else ""
+    return (
+        f"{n_bytes / 2**30:.3g} GiB are not in memory: examples are fetched when they are needed. Of "
+        f"{count_text(len(dataset.excerpt))} of them, evenly spread, the views make their pictures and counts{listed}."
+    )
 
 
 def _balance_colour(i: int) -> QColor:

@@ -19,6 +19,7 @@ from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from annstudio.data.base import Column, Dataset
+from annstudio.data.lazy import Values
 from annstudio.engine.op import Array
 from annstudio.ui.numbers import number_text, parse_number
 from annstudio.ui.panels.pictures import Scale, image_of
@@ -29,6 +30,8 @@ _NOWHERE = QModelIndex()
 Role = Qt.ItemDataRole
 SIDE = 12 * GRID
 """The side of a thumbnail."""
+SHOWN = 100_000
+"""So many examples are listed at most; any one can be had by its number."""
 
 
 def picture(example: Array, scale: Scale) -> QImage:
@@ -62,7 +65,7 @@ class Thumbnails(QAbstractScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.rows: Array = np.zeros((0, 1, 1, 1))
+        self.rows: Values = np.zeros((0, 1, 1, 1))
         self.caption: Callable[[int], str] = str
         self.selected = -1
         self._scale = Scale(0, 1)
@@ -71,13 +74,18 @@ class Thumbnails(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Examples")
 
-    def show_rows(self, rows: Array, caption: Callable[[int], str], selected: int = -1) -> None:
+    def show_rows(self, rows: Values, caption: Callable[[int], str], selected: int = -1) -> None:
         """Pictures (N, rows, columns, channels) in one scale, and what stands below each."""
         if rows is not self.rows:
             self._scale = Scale.of([rows[:500]], signed=False)
         self.rows, self.caption, self.selected = rows, caption, selected
         self._measure()
         self.viewport().update()
+
+    @property
+    def count(self) -> int:
+        """How many are shown."""
+        return min(len(self.rows), SHOWN)
 
     @property
     def across(self) -> int:
@@ -93,11 +101,11 @@ class Thumbnails(QAbstractScrollArea):
         row = (point.y() + self.verticalScrollBar().value()) // (SIDE + 5 * GRID)
         column = point.x() // (SIDE + 2 * GRID)
         i = row * self.across + column
-        inside = column < self.across and 0 <= i < len(self.rows)
+        inside = column < self.across and 0 <= i < self.count
         return i if inside and self.rect_of(i).contains(point) else None
 
     def _measure(self) -> None:
-        lines = -(-len(self.rows) // self.across)
+        lines = -(-self.count // self.across)
         bar = self.verticalScrollBar()
         bar.setRange(0, max(0, lines * (SIDE + 5 * GRID) - self.viewport().height()))
         bar.setPageStep(self.viewport().height())
@@ -114,7 +122,7 @@ class Thumbnails(QAbstractScrollArea):
         tall = SIDE + 5 * GRID
         first = self.verticalScrollBar().value() // tall * self.across
         count = (self.viewport().height() // tall + 2) * self.across
-        for i in range(first, min(first + count, len(self.rows))):
+        for i in range(first, min(first + count, self.count)):
             rect = self.rect_of(i)
             image = picture(self.rows[i], self._scale)
             share = SIDE / max(image.width(), image.height())
@@ -149,10 +157,10 @@ class Thumbnails(QAbstractScrollArea):
             Qt.Key.Key_Down: self.across,
         }
         step = steps.get(Qt.Key(event.key()))
-        if step is None or not len(self.rows):
+        if step is None or not self.count:
             super().keyPressEvent(event)
             return
-        i = min(max(self.selected + step, 0), len(self.rows) - 1)
+        i = min(max(self.selected + step, 0), self.count - 1)
         self.chosen.emit(i)
         self.show_index(i)
 
@@ -176,6 +184,7 @@ class ExamplesModel(QAbstractTableModel):
         self.dataset: Dataset | None = None
         self.editable = False
         self._places: list[tuple[str, int]] = []
+        self._row: tuple[str, int, Array] = ("", -1, np.zeros(0))
 
     def show_dataset(self, dataset: Dataset | None, *, editable: bool) -> None:
         """The data set's vectors and classes, side by side."""
@@ -184,18 +193,20 @@ class ExamplesModel(QAbstractTableModel):
             width = 1 if column.is_classes else column.values.shape[1] if column.values.ndim == 2 else 0
             places += [(key, i) for i in range(width)]
         # A reset would close the editor whose entry is just being taken over.
-        same = dataset is not None and self.rowCount() == len(dataset) and places == self._places
+        before = self.rowCount() if self.dataset is not None else -1
+        same = dataset is not None and before == min(len(dataset), SHOWN) and places == self._places
         if not same:
             self.beginResetModel()
         self.dataset, self.editable, self._places = dataset, editable, places
+        self._row = ("", -1, np.zeros(0))
         if not same:
             self.endResetModel()
         elif dataset is not None:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(dataset) - 1, len(places) - 1))
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(places) - 1))
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(places) - 1)
 
     def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
-        return 0 if parent.isValid() or self.dataset is None else len(self.dataset)
+        return 0 if parent.isValid() or self.dataset is None else min(len(self.dataset), SHOWN)
 
     def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self._places)
@@ -212,7 +223,10 @@ class ExamplesModel(QAbstractTableModel):
         column = self.dataset.columns[key]
         if column.is_classes:
             return column.classes[int(column.values[index.row()])]
-        value = float(column.values[index.row(), place])
+        if self._row[:2] != (key, index.row()):
+            # A row is drawn cell by cell; where it has to be made or fetched, once is enough.
+            self._row = key, index.row(), column.values[index.row()]
+        value = float(self._row[2][place])
         return number_text(value, 6) if role == Role.DisplayRole else number_text(value)
 
     def setData(self, index: AnyIndex, value: Any, role: int = Role.EditRole) -> bool:

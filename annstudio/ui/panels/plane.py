@@ -42,6 +42,7 @@ class Plane(QWidget):
         self.classes: Array = np.zeros(0, int)
         self.class_names: Sequence[str] = ()
         self.names: tuple[str, str] = ("x1", "x2")
+        self.numbers: Array = np.zeros(0, int)
         self.watched = -1
         self._field: Array | None = None
         self._plot: Any = None
@@ -52,11 +53,14 @@ class Plane(QWidget):
     # What the owner calls ----------------------------------------------------------------------------------------
 
     def show_points(
-        self, points: Array, classes: Array, class_names: Sequence[str], names: tuple[str, str], watched: int = -1
-    ) -> None:
-        """Points (N, 2), their class numbers (N,), and the example that is being watched."""
+        self, points: Array, classes: Array, class_names: Sequence[str], names: tuple[str, str], numbers: Array,
+        watched: int = -1,
+    ) -> None:  # fmt: skip
+        """Points (N, 2), their class numbers (N,), which examples they are (N, ascending), and the one that is being
+        watched."""
         same = points is self.points and classes is self.classes and class_names == self.class_names
         self.points, self.classes, self.class_names, self.names = points, classes, class_names, names
+        self.numbers = numbers
         self.watched = watched
         if self._plot is not None:
             if not same:
@@ -176,9 +180,10 @@ class Plane(QWidget):
     def _draw_watched(self) -> None:
         import pyqtgraph as pg
 
-        shown = 0 <= self.watched < len(self.points)
+        at = int(np.searchsorted(self.numbers, self.watched))
+        shown = at < len(self.points) and self.numbers[at] == self.watched
         self._ring.setData(
-            pos=self.points[self.watched : self.watched + 1] if shown else [],
+            pos=self.points[at : at + 1] if shown else [],
             brush=None,
             pen=pg.mkPen(theme().now, width=2),
         )
@@ -218,10 +223,10 @@ class Plane(QWidget):
         if i is not None:
             k = int(self.classes[i])
             named = self.class_names[k] if k < len(self.class_names) else str(k)
-            told = f"sample {i + 1}: {told}, {named}"
+            told = f"sample {self.numbers[i] + 1}: {told}, {named}"
         self.hovered.emit(told.replace("-", "−"))
 
     def _clicked(self, event: Any) -> None:
         i = self.nearest(event.scenePos())
         if i is not None:
-            self.chosen.emit(i)
+            self.chosen.emit(int(self.numbers[i]))

@@ -315,14 +315,14 @@ def judged(dataset: Dataset, found: Array) -> Array | None:
     y = dataset.columns.get("y")
     if y is None:
         return None
-    n = len(found)
+    targets = y.values[: len(found)]
     if y.is_classes:
         if found.shape[1] == 1 and len(y.classes) == 2:
-            return np.asarray((found[:, 0] > 0.5) == (y.values[:n] == 1))
-        return np.asarray(found.argmax(1) == y.values[:n]) if found.shape[1] == len(y.classes) else None
-    values = np.asarray(y.values).reshape(len(y), -1)
-    if values.shape[1] == 1 == found.shape[1] and np.isin(values, (0.0, 1.0)).all():
-        return np.asarray((found[:, 0] > 0.5) == (values[:n, 0] > 0.5))
+            return np.asarray((found[:, 0] > 0.5) == (targets == 1))
+        return np.asarray(found.argmax(1) == targets) if found.shape[1] == len(y.classes) else None
+    known = dataset.excerpt.columns["y"].array
+    if y.shape == (1,) and found.shape[1] == 1 and np.isin(known, (0.0, 1.0)).all():
+        return np.asarray((found[:, 0] > 0.5) == (targets[:, 0] > 0.5))
     return None
 
 
