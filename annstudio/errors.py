@@ -11,8 +11,8 @@ from typing import Any
 class Remedy:
     """A mend that the program can make by itself; `document/fixes.py` carries it out.
 
-    `action` is `insert` (put a layer of kind `layer` before the node), `set` (give the node `node` these `settings`)
-    or `append` (put a layer of kind `layer` behind the node).
+    `action` is `insert` (put a layer of kind `layer` before the node), `set` (give the node `node` these `settings`),
+    `append` (put a layer of kind `layer` behind the node) or `redraw` (as `set`, and start the node's weights anew).
     """
 
     action: str

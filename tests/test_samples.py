@@ -1,20 +1,26 @@
 """The projects that come with the program: in order, ready to train, and as good as is said of them."""
 
 import importlib.util
+import json
 import statistics
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from annstudio.cli import main
 from annstudio.data.base import BuiltIn
 from annstudio.document.network import Network
+from annstudio.document.project import Project
 from annstudio.formats.samples import ORDER, first_sample, samples
 from annstudio.formats.studio import load
 from annstudio.places import SAMPLES
-from annstudio.training.trainer import train
+from annstudio.training.record import EPOCH_COLUMNS
+from annstudio.training.snapshot import Finished, Views
+from annstudio.training.trainer import Control, train
 
 TOOL = Path(__file__).resolve().parent.parent / "tools" / "make_samples.py"
 every = pytest.mark.parametrize("name", ORDER)
@@ -25,12 +31,22 @@ def project(name: str):
 
 
 def trained(name: str, seed: int, epochs: int | None = None) -> dict[str, float]:
-    start = project(name)
     changes = {"seed": seed} | ({} if epochs is None else {"epochs": epochs})
+    return _end(project(name), **changes).progress.record.last
+
+
+def _end(start: Project, **changes: int) -> Finished:
+    """How training that project with these settings ends."""
     settings = start.settings.model_copy(update=changes)
     *_, last = train(Network(replace(start, settings=settings)).job())
     assert last.reason == "done"
-    return last.progress.record.last
+    return last
+
+
+def _views(start: Project) -> Views:
+    """What there is to be seen after the first batch."""
+    *_, last = train(Network(start).job(max_steps=1), Control(watch=0))
+    return last.views
 
 
 def test_they_are_listed_from_easy_to_hard():
@@ -59,11 +75,13 @@ def test_their_cards_lie_apart_from_left_to_right(name):
     places = [(node.x, node.y) for node in project(name).graph.nodes.values()]
     for (x, y), (other_x, other_y) in combinations(places, 2):
         assert abs(x - other_x) >= 180 or abs(y - other_y) >= 200
-    assert max(x for x, _ in places) <= 800
+    # Deep networks lie in long rows, so that a row is a network; all others are legible in a small window.
+    assert max(x for x, _ in places) <= (1600 if name.startswith("deep") else 800)
 
 
 @every
-def test_they_are_what_the_tool_makes(name):
+def test_they_are_what_the_tool_makes(name, monkeypatch):
+    monkeypatch.syspath_prepend(TOOL.parent)
     spec = importlib.util.spec_from_file_location("make_samples", TOOL)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -89,6 +107,88 @@ def test_the_spiral_is_learned():
     result = trained("spiral", 0)
     assert result["accuracy"] > 0.99
     assert result["val_accuracy"] > 0.95
+
+
+def test_a_perceptron_learns_what_a_line_can_part_and_nothing_else():
+    start = project("perceptron")
+    wrong = {}
+    for gate in ("AND", "OR", "XOR"):
+        record = _end(replace(start, data=start.data.changed(gate=gate)), epochs=100).progress.record
+        accuracy = record.epochs[:, EPOCH_COLUMNS.index("accuracy")]
+        wrong[gate] = int(np.flatnonzero(accuracy < 1)[-1]) + 1
+    assert wrong["AND"] == 7
+    assert wrong["OR"] < 7
+    assert wrong["XOR"] == 100
+
+
+def test_three_gates_make_xor_and_a_step_lets_no_gradient_through():
+    start = project("perceptron-xor")
+    end = _end(start)
+    assert end.progress.record.last["accuracy"] == 1.0
+    for key, array in start.weights.items():
+        np.testing.assert_array_equal(end.weights[key], array)
+    anew = start.reset(1)
+    end = _end(anew, epochs=100)
+    assert end.progress.record.last["accuracy"] < 1
+    np.testing.assert_array_equal(end.weights["or_and_nand/W"], Network(anew).weights()["or_and_nand/W"])
+
+
+def test_gradients_vanish_in_the_deep_sigmoid_network_only():
+    start = project("deep-sigmoid-vs-relu")
+    sizes = {key: size for key, size in _views(start).gradients.items() if key.endswith("/W")}
+    sigmoid, relu = ([sizes[f"{kind}_{i}/W"] for i in range(1, 6)] for kind in ("sigmoid", "relu"))
+    assert all(2 * nearer < farther for nearer, farther in pairwise(sigmoid))
+    assert sigmoid[0] < sigmoid[-1] / 100
+    assert relu[0] > relu[-1] / 5
+    end = _end(start)
+    network = Network(replace(start, weights=end.weights))
+    columns = network.need_dataset().columns
+    _, kept_back = network.need_dataset().split(start.settings.validation_share, start.settings.seed)
+    found = network.predict({"x": columns["x"].values[kept_back]})
+    right = {name: (values.argmax(1) == columns["y"].values[kept_back]).mean() for name, values in found.items()}
+    assert right["sigmoid_out"] < 0.15
+    assert right["relu_out"] > 0.9
+
+
+def test_two_numbers_keep_half_of_what_a_digit_is():
+    start = project("autoencoder")
+    pixels = Network(start).need_dataset().columns["x"].values.reshape(1797, -1)
+    apart = pixels - pixels.mean(0)
+    left = np.linalg.svd(apart, compute_uv=False)[2:]
+    assert (apart**2).mean() == pytest.approx(0.073, abs=0.001)
+    assert (left**2).sum() / apart.size == pytest.approx(0.052, abs=0.001)
+    for result in (trained("autoencoder", seed) for seed in range(3)):
+        assert result["loss"] == pytest.approx(0.034, abs=0.002)
+        assert result["val_loss"] < 0.042
+
+
+@pytest.mark.parametrize(("name", "n_parameters"), [("sunspots-conv1d", 217), ("sunspots-rnn", 89)])
+def test_next_year_s_sunspots_are_foretold(name, n_parameters):
+    network = Network(project(name))
+    assert network.checked.n_parameters == n_parameters
+    columns = network.need_dataset().columns
+    like_this_year = ((columns["x"].values[:, -1] - columns["y"].values) ** 2).mean()
+    assert np.sqrt(like_this_year) == pytest.approx(0.24, abs=0.005)
+    found = [trained(name, seed) for seed in range(3)]
+    assert statistics.median(result["val_loss"] for result in found) < 0.025
+    assert max(result["loss"] for result in found) < 0.02
+
+
+def test_speakers_are_told_apart():
+    found = [trained("vowels-lstm", seed)["val_accuracy"] for seed in range(3)]
+    assert statistics.median(found) > 0.93
+    assert min(found) > 0.88
+
+
+@every
+def test_the_command_line_trains_them(name, tmp_path):
+    out = tmp_path / "trained.annstudio"
+    done = CliRunner().invoke(
+        main, ["train", str(SAMPLES / f"{name}.annstudio"), "--epochs", "1", "--out", str(out), "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    assert np.isfinite(json.loads(done.stdout.splitlines()[-1])["loss"])
+    assert load(out).progress.epoch == 1
 
 
 def test_the_digits_are_learned_and_convolutions_learn_them_better():

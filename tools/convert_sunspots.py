@@ -8,8 +8,10 @@ The same input gives the same bytes: both are checked by their sha256.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from packing import archive, check, member
 
 INPUT = "statsmodels/datasets/sunspots/sunspots.csv"
@@ -31,7 +33,7 @@ def main(wheel: str) -> None:
     content = member(wheel, INPUT)
     check("input", content, INPUT_SHA256)
     rows = [line.split(",") for line in content.decode("ascii").splitlines()[1:]]
-    arrays: dict[str, np.ndarray] = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         "year": np.array([year for year, _ in rows], np.uint16),
         "sunspots": np.array([number for _, number in rows], np.float64),
         **{key: np.array(text) for key, text in ORIGIN.items()},

@@ -32,10 +32,10 @@ def perceptron() -> Project:
         data=parse_source({"kind": "gates", "gate": "AND"}),
         settings=by_hand(epochs=10, learning_rate=1.0),
         title="Perceptron",
-        note="A unit that is on or off, and Rosenblatt's rule of 1958: after a wrong answer add the input to the weights "
-        "or take it off, after a right one change nothing. Press Train: after seven epochs AND is learned, with whole "
-        "numbers as weights. In the tab Data choose the gate OR, and it is learned too. XOR never is, however long you "
-        "train: look at the decision boundary, one straight line cannot do it.",
+        note="A unit that is on or off, and Rosenblatt's rule of 1958: after a wrong answer add the input to the "
+        "weights or take it off, after a right one change nothing. Press Train: after seven epochs AND is learned, "
+        "with whole numbers as weights. In the tab Data choose the gate OR, and it is learned too. XOR never is, "
+        "however long you train: look at the decision boundary, one straight line cannot do it.",
     )  # fmt: skip
 
 
@@ -62,8 +62,8 @@ def perceptron_xor() -> Project:
         title="XOR with gates",
         note="What one unit cannot do, three can: XOR is OR and NAND, joined by AND. The weights are set by hand, and "
         "all four answers are right; press Train and nothing changes, for the rule learns from mistakes only. Press "
-        "Explain and follow each unit. Then reset to a new seed and train: the hidden layer never learns, because a step "
-        "is flat and lets no gradient through. That is why sigmoid units came.",
+        "Explain and follow each unit. Then reset to a new seed and train: the hidden layer never learns, because a "
+        "step is flat and lets no gradient through. That is why sigmoid units came.",
     )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def autoencoder() -> Project:
 
 def sunspots_conv1d() -> Project:
     """The lecture's picture of a convolution: x₀ … x₈, copies of one neuron A over windows of two, then B, then F."""
-    window = {"kernel_size": 2, "activation": "tanh"}
+    window = {"kernel_size": 2, "padding": "valid", "activation": "tanh"}
     layers: Layers = (
         ("input", "Input", {"shape": (9, 1)}),
         ("A", "Conv1D", {"filters": 8, **window}),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from annstudio.cli.words import ANY_PATH, FLOAT64, mistake
+from annstudio.cli.words import ANY_PATH, mistake, number_format
 from annstudio.document.network import Network
 from annstudio.engine.op import shape_text
 from annstudio.errors import FormatError, StudioError
@@ -17,10 +17,10 @@ from annstudio.formats.samples import samples
 @click.command("convert")
 @click.argument("source", type=ANY_PATH, metavar="SRC")
 @click.argument("target", type=ANY_PATH, metavar="DST")
-@FLOAT64
-def convert_command(source: Path, target: Path, float64: bool) -> None:
+@number_format
+def convert_command(source: Path, target: Path, dtype: str, float64: bool) -> None:
     """Write SRC in the format that DST ends in. Weights go into a project DST that is there."""
-    lost = convert(source, target, "float64" if float64 else "float32")
+    lost = convert(source, target, "float64" if float64 else dtype)
     click.echo(" ".join(filter(None, [f"Written: {target}.", lost])))
 
 
@@ -41,11 +41,14 @@ def check_command(file: Path) -> int:
     problem = network.dataset_or_problem
     if isinstance(problem, StudioError):
         raise problem
-    found = network.checked.problems
+    found = network.checked.in_the_way
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return mistake(f"{found[0].node}: {found[0].message} {found[0].hint}{more}")
-    click.echo(f"{network.checked.n_parameters:,} weights; all in order.")
+    for warning in network.checked.problems:
+        click.echo(f"{warning.node}: {warning.message} {warning.hint}", err=True)
+    fine = "all in order" if not network.checked.problems else "it can be trained"
+    click.echo(f"{network.checked.n_parameters:,} weights; {fine}.")
     return 0
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from annstudio.cli.words import ANY_PATH, AS_JSON, FLOAT64, PROJECT, mistake, print_json
+from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, mistake, number_format, print_json
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.errors import FormatError
@@ -36,11 +36,11 @@ STOPPED = 130
 @click.option("--seed", type=int, help="Begin anew from this seed.")
 @click.option("--out", type=ANY_PATH, help="Project file for the trained network.")
 @click.option("--export", "exports", type=ANY_PATH, multiple=True, help="File for the weights; may be repeated.")
-@FLOAT64
+@number_format
 @AS_JSON
 def train_command(
-    project: Path, epochs: int | None, seed: int | None, out: Path | None, exports: tuple[Path, ...], float64: bool,
-    as_json: bool,
+    project: Path, epochs: int | None, seed: int | None, out: Path | None, exports: tuple[Path, ...], dtype: str,
+    float64: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train the network of PROJECT. What it learned is kept where --out or --export says."""
     targets = [*([out] if out else []), *exports]
@@ -48,9 +48,9 @@ def train_command(
         raise FormatError(f"{out} cannot hold a project.", "Name a file that ends in .annstudio, or use --export.")
     for target in targets:
         _check_target(target)
-    start = _prepared(load(project), epochs, seed)
+    start = _prepared(load(project), project.parent, epochs, seed)
     trained, finished, stopped = train_project(start, project.parent)
-    written, failure = write_all(trained, project.parent, targets, "float64" if float64 else "float32")
+    written, failure = write_all(trained, project.parent, targets, "float64" if float64 else dtype)
     result = result_of(trained, finished)
     if as_json:
         print_json({**result, "written": [str(target) for target in written]})
@@ -63,7 +63,7 @@ def train_command(
     return code_of(finished, stopped)
 
 
-def _prepared(project: Project, epochs: int | None, seed: int | None) -> Project:
+def _prepared(project: Project, folder: Path, epochs: int | None, seed: int | None) -> Project:
     changes = {key: value for key, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     try:
         settings = TrainingSettings.model_validate({**project.settings.model_dump(), **changes})
@@ -71,9 +71,9 @@ def _prepared(project: Project, epochs: int | None, seed: int | None) -> Project
         found = error.errors()[0]
         said = found["msg"].removeprefix("Input ")
         raise click.UsageError(f"--{found['loc'][-1]} {said}, got {found['input']}.") from None
-    if seed is not None and project.progress is not None:
-        project = project.reset()
-    return replace(project, settings=settings)
+    begins = project.progress is None
+    project = replace(project, settings=settings)
+    return project if seed is None or begins else Network(project, folder).started_again()
 
 
 def _check_target(path: Path) -> None:

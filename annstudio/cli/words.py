@@ -3,15 +3,25 @@
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from annstudio.formats.base import DTYPES
+
 ANY_PATH = click.Path(path_type=Path)
 PROJECT = click.argument("project", type=ANY_PATH)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
-FLOAT64 = click.option("--float64", is_flag=True, help="Write weights as 64-bit instead of 32-bit numbers.")
+
+
+def number_format(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `--dtype` of commands that write weights, and its old form for 64 bits."""
+    old = click.option("--float64", "float64", is_flag=True, hidden=True)
+    help_text = "Number format of written weights; a project keeps its own."
+    new = click.option("--dtype", type=click.Choice(DTYPES), default=DTYPES[0], show_default=True, help=help_text)
+    return old(new(command))
 
 
 def mistake(words: str) -> int:

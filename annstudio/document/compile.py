@@ -4,14 +4,17 @@ There is no second shape rule to keep in agreement with the layers' own.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from annstudio.data.base import Dataset
 from annstudio.document.graph import Graph
+from annstudio.document.symmetry import alike, redraw
+from annstudio.engine.arena import Weights
 from annstudio.engine.builder import Builder, Spec, Value
 from annstudio.engine.layout import engine_shape
 from annstudio.engine.op import Shape
-from annstudio.engine.program import Phase, Program
+from annstudio.engine.program import Parameter, Phase, Program
 from annstudio.errors import GraphError, Remedy, ShapeError
 from annstudio.layers.base import catalogue
 from annstudio.layers.losses import Loss, total_loss
@@ -19,15 +22,32 @@ from annstudio.layers.losses import Loss, total_loss
 Columns = Mapping[str, Spec]
 
 
+class Grade(StrEnum):
+    """How bad a problem is."""
+
+    WRONG = "wrong"
+    OPEN = "open"  # merely unfinished
+    WARNING = "warning"  # it can be trained, though hardly as it is meant
+
+
 @dataclass(frozen=True)
 class Problem:
-    """What does not fit at a node, in plain words, with mends. `open` ones are merely unfinished, not wrong."""
+    """What does not fit at a node, in plain words, with mends."""
 
     node: str
     message: str
     hint: str = ""
     remedies: tuple[Remedy, ...] = ()
-    open: bool = False
+    grade: Grade = Grade.WRONG
+
+    @property
+    def open(self) -> bool:
+        return self.grade is Grade.OPEN
+
+    @property
+    def mild(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.grade is not Grade.WRONG
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,14 @@ class Checked:
 
     facts: Mapping[str, Fact]
     problems: tuple[Problem, ...]
+    parameters: tuple[Parameter, ...] = ()
+    noisy: frozenset[str] = frozenset()
+    """The nodes that draw random numbers while training."""
+
+    @property
+    def in_the_way(self) -> tuple[Problem, ...]:
+        """The problems that must be mended before anything can be trained or explained."""
+        return tuple(problem for problem in self.problems if problem.grade is not Grade.WARNING)
 
     @property
     def n_parameters(self) -> int:
@@ -55,7 +83,7 @@ class Checked:
     @property
     def trainable(self) -> bool:
         """Whether nothing is missing and nothing is wrong."""
-        return bool(self.facts) and not self.problems
+        return bool(self.facts) and not self.in_the_way
 
 
 def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
@@ -76,12 +104,25 @@ def _stray(dataset: Dataset, column: str) -> Callable[[int], float | None]:
 def check(graph: Graph, columns: Columns) -> Checked:
     """Shapes, parameter counts and problems of every node. Nodes behind a problem stay silent."""
     try:
-        _, facts, problems = _lower(graph, Builder(dict(columns)))
+        net, facts, problems = _lower(graph, Builder(dict(columns)))
     except GraphError as error:
         return Checked({}, (Problem(next(iter(graph.nodes), ""), error.message, error.hint),))
     if not problems:
         problems = _missing_loss(graph, facts, columns)
-    return Checked(facts, tuple(problems))
+    return Checked(facts, tuple(problems), tuple(net.parameters), frozenset(noise.node for noise in net.noises))
+
+
+def with_warnings(checked: Checked, graph: Graph, weights: Weights, locked: Weights) -> Checked:
+    """What was found, and what `weights`, trained or set by hand, make of it."""
+    by_hand = {key.rpartition("/")[0] for key in locked}
+    channels = {id: fact.shape[0 if len(fact.shape) == 3 else -1] for id, fact in checked.facts.items() if fact.shape}
+    said = alike(graph, checked.parameters, checked.noisy, channels, weights)
+    warnings = [
+        Problem(id, words, "Start them with random numbers.", (redraw(id, dict(graph.nodes[id].layer)),), Grade.WARNING)
+        for id, words in said.items()
+        if id not in by_hand and not checked.of(id)
+    ]
+    return replace(checked, problems=(*checked.problems, *warnings)) if warnings else checked
 
 
 def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool) -> Program:
@@ -104,7 +145,7 @@ def refusal(graph: Graph, source: str, target: str, port: int | None, columns: C
     reason = graph.refusal(source, target, port)
     if reason:
         return Problem(target, reason)
-    return next((p for p in check(graph.connect(source, target, port), columns).of(target) if not p.open), None)
+    return next((p for p in check(graph.connect(source, target, port), columns).of(target) if not p.mild), None)
 
 
 def _lower(graph: Graph, net: Builder) -> tuple[Builder, dict[str, Fact], list[Problem]]:
@@ -136,7 +177,7 @@ def _lower(graph: Graph, net: Builder) -> tuple[Builder, dict[str, Fact], list[P
 
 def _unconnected(id: str, n: int, least: int) -> Problem:
     wanted = "an input" if least == 1 else f"{least} inputs"
-    return Problem(id, f"{id} needs {wanted}; {n or 'none'} is connected.", "Drag a wire to it.", open=True)
+    return Problem(id, f"{id} needs {wanted}; {n or 'none'} is connected.", "Drag a wire to it.", grade=Grade.OPEN)
 
 
 def _missing_loss(graph: Graph, facts: Mapping[str, Fact], columns: Columns) -> list[Problem]:
@@ -145,11 +186,11 @@ def _missing_loss(graph: Graph, facts: Mapping[str, Fact], columns: Columns) -> 
     ends = [id for id, n in graph.nodes.items() if not graph.out_of(id) and n.layer.arity[1] != 0]
     if not ends:
         message = "The network has no layer yet that computes something."
-        return [Problem(next(iter(graph.nodes)), message, "Add a layer behind the input.", open=True)]
+        return [Problem(next(iter(graph.nodes)), message, "Add a layer behind the input.", grade=Grade.OPEN)]
     end = ends[-1]
     remedy = Remedy("append", "Add the loss", end, "Loss", {"function": _suited_loss(facts[end].shape, columns)})
     message = "Nothing can be learned yet: the network has no loss."
-    return [Problem(end, message, "Add a loss behind the last layer.", (remedy,), open=True)]
+    return [Problem(end, message, "Add a loss behind the last layer.", (remedy,), grade=Grade.OPEN)]
 
 
 def _suited_loss(shape: Shape, columns: Columns) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from annstudio.document.graph import Graph, Node
+from annstudio.document.project import Project
 from annstudio.errors import Remedy
 from annstudio.layers.base import make
 
@@ -17,6 +18,12 @@ def mend(graph: Graph, remedy: Remedy) -> Graph:
     if remedy.action == "append":
         return append(graph, remedy.node, remedy.layer, remedy.settings)[0]
     return _set(graph, remedy)
+
+
+def mended(project: Project, remedy: Remedy) -> Project:
+    """The project after a mend. Raises GraphError where a setting is out of bounds."""
+    project = replace(project, graph=mend(project.graph, remedy))
+    return project.redrawn(remedy.node) if remedy.action == "redraw" else project
 
 
 def append(graph: Graph, after: str | None, kind: str, settings: dict[str, object]) -> tuple[Graph, str]:

@@ -109,7 +109,7 @@ class Document:
                 arrays += entry.project.progress.memory.vectors.values()
             own = {id(array): array.nbytes for array in arrays if id(array) not in counted}
             if own and total + sum(own.values()) > WEIGHT_BYTES and i < self._at:
-                bare = entry.project.reset()
+                bare = entry.project.lightened()
                 self._entries[i] = Entry(bare, entry.label, entry.merge, weights_let_go=True)
             else:
                 total += sum(own.values())

@@ -3,6 +3,7 @@
 A Network is as frozen as its Project; the window's session and the command line both stand on it.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -10,9 +11,9 @@ from typing import Self
 import numpy as np
 
 from annstudio.data.base import Dataset
-from annstudio.document.compile import Checked, check, columns_of, compile_graph
+from annstudio.document.compile import Checked, check, columns_of, compile_graph, with_warnings
 from annstudio.document.project import Project, fitted
-from annstudio.engine.arena import Arena, Weights, initial_weights
+from annstudio.engine.arena import Arena, Weights, frozen, initial_weights
 from annstudio.engine.builder import Spec
 from annstudio.engine.layout import to_engine, to_user
 from annstudio.engine.op import Array, shape_text
@@ -21,9 +22,10 @@ from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment
-from annstudio.errors import DataError, StudioError, TrainingError
+from annstudio.errors import DataError, GraphError, StudioError, TrainingError
 from annstudio.explain.stepper import Stepper
 from annstudio.training.batches import Rows, need_counts, pieces
+from annstudio.training.metrics import EVALUATION_BATCH
 from annstudio.training.patience import watched_losses
 from annstudio.training.snapshot import Progress, Views
 from annstudio.training.trainer import Job, Programs
@@ -51,7 +53,9 @@ class Network:
         if same_data:
             following._take(mine, ("dataset_or_problem", "rows_by_dtype"))
         if same_data and _meaning(project) == _meaning(self.project):
-            following._take(mine, ("checked", "programs", "plain", "_plans", "_starts", "_part_starts"))
+            same_numbers = project.weights is self.project.weights and project.locked is self.project.locked
+            following._take(mine, ("checked",) if same_numbers else ())
+            following._take(mine, ("_drawn", "programs", "plain", "_plans", "_starts", "_part_starts"))
         return following
 
     def _take(self, known: dict[str, object], names: tuple[str, ...]) -> Self:
@@ -99,6 +103,11 @@ class Network:
 
     @cached_property
     def checked(self) -> Checked:
+        project = self.project
+        return with_warnings(self._drawn, project.graph, project.weights, project.locked)
+
+    @cached_property
+    def _drawn(self) -> Checked:
         return check(self.project.graph, self.columns)
 
     @cached_property
@@ -138,7 +147,7 @@ class Network:
 
     def _initial_of_part(self) -> dict[str, Array]:
         """The same for the layers without a problem, where others have one."""
-        seed, fitting = self.project.settings.seed, self.project.graph.part(self.checked.facts)
+        seed, fitting = self.project.settings.seed, self.project.graph.part(self._drawn.facts)
         if seed not in self._part_starts:
             program = compile_graph(fitting, self.columns, training=True, plain=True) if fitting.nodes else None
             self._part_starts[seed] = initial_weights(program, seed) if program else {}
@@ -151,6 +160,36 @@ class Network:
         except StudioError:
             # Not a whole network at the moment: the layers that fit have theirs all the same.
             return {**self.project.weights, **fitted(self.project.weights, self._initial_of_part())}
+
+    def locking(self, key: str, mask: Array) -> Project:
+        """The project with exactly those numbers of a view locked that are True in `mask`. Raises GraphError where the
+        view is of another shape, or not one that is learned (a running mean is not)."""
+        array = self.weights().get(key)
+        if array is None or array.shape != mask.shape:
+            known = "none" if array is None else array.shape
+            raise GraphError(f"{key} has shape {known}, got {mask.shape}.", "Give one value for each of its numbers.")
+        if not self.may_lock(key):
+            raise GraphError(f"{key} is not learned from gradients.", "Only weights and biases can be locked.")
+        return self.project.with_locked(key, frozen(array), mask)
+
+    def may_lock(self, key: str) -> bool:
+        """Whether a view is learned. While the network is not whole nothing speaks against it."""
+        try:
+            self.plain.parameter_of(key)
+        except KeyError:
+            return False
+        except StudioError:
+            return True
+        return True
+
+    def started_again(self, seed: int | None = None) -> Project:
+        """The project as it began, or with another `seed` drawn anew; locked numbers stay what they are now."""
+        project, now = self.project.reset(seed), self.weights()
+        fresh = self.followed_by(project).weights() if project.locked else {}
+        for key, mask in project.locked.items():
+            if key in fresh and fresh[key].shape == mask.shape:
+                project = project.with_weight(key, frozen(np.where(mask, now[key], fresh[key])))
+        return project
 
     @cached_property
     def _plans(self) -> dict[tuple[str, int], Plan]:
@@ -173,34 +212,65 @@ class Network:
             raise TrainingError("The network has no loss, so there is nothing to learn.", "Add a loss layer.")
         if not any(p.learns(view) for p in programs.fast.parameters for view in p.views):
             raise TrainingError("No weight of this network is trainable.", "Switch on Trainable in a layer.")
+        if not self._anything_free():
+            raise TrainingError("Every weight that could learn is locked.", "Unlock some in the Weights panel.")
         self._note_plan()
         train, validation = dataset.split(settings.validation_share, settings.seed)
-        progress = self.project.progress or Progress()
-        if progress.over:
-            progress = Progress()
-        elif progress.epoch >= settings.epochs:
+        progress = self.run_so_far
+        if progress.epoch >= settings.epochs:
             # A run that is over and started again goes on for as many epochs more.
             settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
         return Job(
             programs, self.weights(), self.rows(settings.dtype), train, validation[:JUDGES], settings, progress,
-            max_steps, stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)),
+            max_steps, stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)), self.project.locked,
         )  # fmt: skip
 
-    def predict(self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = 256) -> dict[str, Array]:
+    def _anything_free(self) -> bool:
+        locked, shapes = self.project.locked, self.initial()
+        return any(
+            key not in locked or locked[key].shape != shapes[key].shape or not locked[key].all()
+            for p in self.programs.fast.parameters
+            for view in p.views
+            if p.learns(view) and (key := p.key(view))
+        )
+
+    def predict(
+        self, inputs: dict[str, Array], weights: Weights | None = None, batch: int = EVALUATION_BATCH
+    ) -> dict[str, Array]:
         """The network's results for `inputs` by column (users' layout, examples first), by name of the last nodes."""
+        n = len(next(iter(inputs.values())))
+
+        def rows(program: Program, piece: Array) -> dict[int, Array]:
+            return self._input_rows(program, inputs, piece)
+
+        return self._results(np.arange(n), rows, weights, batch)
+
+    def answers(self, indices: Array, weights: Weights | None = None) -> dict[str, Array]:
+        """The same for examples of the data at `indices`, with all columns that the network reads."""
+        return self._results(indices, self.rows(self.project.settings.dtype).feeds, weights, EVALUATION_BATCH)
+
+    def _results(
+        self, indices: Array, rows: Callable[[Program, Array], dict[int, Array]], weights: Weights | None, batch: int
+    ) -> dict[str, Array]:
         program = self.programs.look
         arena = Arena(program, self.project.settings.dtype)
         arena.load(self.weights() if weights is None else weights)
-        n = len(next(iter(inputs.values())))
         ends = self.result_nodes()
         parts: dict[str, list[Array]] = {node: [] for node in ends}
-        for piece in pieces(np.arange(n), batch):
+        for piece in pieces(indices, batch):
             run = Run(program, arena, len(piece))
-            run.load(self._input_rows(program, inputs, piece))
+            run.load(rows(program, piece))
             run.finish()
             for node in ends:
                 parts[node].append(to_user(run.output(node)).copy())
         return {node: np.concatenate(arrays) for node, arrays in parts.items()}
+
+    def first_result(self, x: Array, weights: Weights) -> Array | None:
+        """Results of the first end for examples in users' layout; None where there is none to be had."""
+        ends = self.result_nodes()
+        if not ends or not self._drawn.facts or any(not p.mild for p in self.checked.problems):
+            return None
+        return self.predict({"x": x}, weights)[ends[0]]
 
     def look(self, sample: int) -> Views | None:
         """Activations of every node for one example of the data, and the weights; None where that cannot be."""
@@ -220,20 +290,39 @@ class Network:
         dtype = "float64"
         arena = Arena(self.plain, dtype)
         arena.load(self.weights())
+        arena.lock(self.project.locked)
         settings = self.project.settings
         arena.use(settings.optimizer, settings.clipping)
         arena.remember(progress.memory)
         feeds = self.rows(dtype).feeds(self.plain, np.array([sample % len(dataset)]))
         if not settings.schedule.steady:
-            arena.rate[()] = settings.optimizer.learning_rate * settings.schedule.factor(self._moment(dataset))
+            arena.rate[()] = self.rate
         return Stepper(self.plain, arena, feeds, self.project.settings.seed, progress.step)
 
-    def _moment(self, dataset: Dataset) -> Moment:
-        """Where training stands, as schedules see it."""
-        progress, settings = self.project.progress or Progress(), self.project.settings
-        train, _ = dataset.split(settings.validation_share, settings.seed)
-        done = progress.epoch + (progress.position + 0.5 * settings.batch_size) / max(len(train), 1)
-        return Moment(done, max(settings.epochs, progress.epoch), watched_losses(progress.record))
+    @property
+    def run_so_far(self) -> Progress:
+        """Where the run stands that training would go on with; at its start where the next one begins anew."""
+        progress = self.project.progress
+        return Progress() if progress is None or progress.over else progress
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the batch that is next, seen from its middle."""
+        run, settings = self.run_so_far, self.project.settings
+        middle = 0.5 * min(settings.examples_per_update, max(self._n_train - run.position, 1)) / self._n_train
+        at = Moment(self.epochs_done + middle, max(settings.epochs, run.epoch), watched_losses(run.record))
+        return settings.optimizer.learning_rate * settings.schedule.factor(at)
+
+    @property
+    def epochs_done(self) -> float:
+        """How many epochs of the run are over, in fractions."""
+        return self.run_so_far.epoch + self.run_so_far.position / self._n_train
+
+    @cached_property
+    def _n_train(self) -> int:
+        """How many examples are learned from; 1 where there are none."""
+        dataset, settings = self.dataset, self.project.settings
+        return max(len(dataset.split(settings.validation_share, settings.seed)[0]), 1) if dataset is not None else 1
 
     def _input_rows(self, program: Program, inputs: dict[str, Array], piece: Array) -> dict[int, Array]:
         rows = {}

@@ -8,7 +8,7 @@ import numpy as np
 from annstudio.data.base import DataSource
 from annstudio.document.diff import diff
 from annstudio.document.graph import Graph
-from annstudio.engine.arena import Weights
+from annstudio.engine.arena import Weights, frozen
 from annstudio.engine.op import Array
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Progress
@@ -34,13 +34,17 @@ class Project:
     title: str = ""
     note: str = ""
     start: Weights = field(default_factory=dict)
+    locked: Weights = field(default_factory=dict)
+    """Which single numbers are locked: arrays of bool by name, of those views only where one is. A locked number is
+    moved by hand alone: neither training nor a reset changes it. The views are among `weights`."""
 
     def same_as(self, other: "Project") -> bool:
         """Whether nothing differs. Arrays count as the same only where they are the same object or equal."""
         rest = ("graph", "data", "settings", "title", "note")
         if self.progress is not other.progress or any(getattr(self, name) != getattr(other, name) for name in rest):
             return False
-        return _same_weights(self.weights, other.weights) and _same_weights(self.start, other.start)
+        names = ("weights", "start", "locked")
+        return all(_same_weights(getattr(self, name), getattr(other, name)) for name in names)
 
     @property
     def untrained(self) -> bool:
@@ -53,13 +57,35 @@ class Project:
         start = {**self.start, key: array} if self.untrained else self.start
         return replace(self, weights={**self.weights, key: array}, start=start)
 
+    def with_locked(self, key: str, array: Array, mask: Array) -> "Project":
+        """With exactly those numbers of a view locked that are True in `mask`. `array` is the view as it is, perhaps
+        still the initialiser's: what is locked no longer follows that."""
+        locked = {name: other for name, other in self.locked.items() if name != key}
+        if mask.any():
+            locked[key] = frozen(mask)
+        project = self if key in self.weights else self.with_weight(key, array)
+        return replace(project, locked=locked)
+
     def reset(self, seed: int | None = None) -> "Project":
         """Back to the start: what was set by hand, else what the initialisers give. With another `seed` all is drawn
-        anew."""
+        anew. `Network.started_again` does the same and leaves locked numbers as they are."""
         if seed is None:
             return replace(self, weights=self.start, progress=None)
         settings = self.settings.model_copy(update={"seed": seed})
         return replace(self, weights={}, start={}, progress=None, settings=settings)
+
+    def lightened(self) -> "Project":
+        """Without what was learned, to save memory; views with locked numbers stay whole."""
+        kept = {key: array for key, array in self.weights.items() if key in self.locked}
+        return replace(self, weights={**self.start, **kept}, progress=None)
+
+    def redrawn(self, node: str) -> "Project":
+        """With a node's weights as its initialisers give them."""
+        weights, start, locked = (
+            {key: array for key, array in arrays.items() if key.rpartition("/")[0] != node}
+            for arrays in (self.weights, self.start, self.locked)
+        )
+        return replace(self, weights=weights, start=start, locked=locked, progress=None)
 
     def renamed(self, old: str, new: str, weights: Weights) -> "Project":
         """With a node under another name; its weights (given, since they may still be the initialiser's) go along."""
@@ -69,6 +95,7 @@ class Project:
             graph=graph,
             weights=_renamed_keys({**self.weights, **weights}, old, new.strip()),
             start=_renamed_keys({**self.start, **weights} if self.untrained else self.start, old, new.strip()),
+            locked=_renamed_keys(self.locked, old, new.strip()),
         )
 
 

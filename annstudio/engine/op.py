@@ -80,6 +80,9 @@ class Op:
     result: ClassVar[str] = "float"
     """What the result is made of: `float` numbers, or `int` ones, which count something and have no gradient."""
 
+    looked_at: ClassVar[frozenset[str]] = frozenset()
+    """Buffers that other steps may read (`Builder.kept`)."""
+
     # What the passes may do with an op in the fast reading
     in_place: ClassVar[bool] = False
     """True where the result may take the input's place in memory, and the way back needs the result alone."""

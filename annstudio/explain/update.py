@@ -42,7 +42,7 @@ def explain_update(stepper: Stepper, question: WeightQuestion, symbol: str = "w"
     steps = [i for i, s in enumerate(program.steps) if isinstance(s, Update) and which in s.parameters]
     gradient = program.gradients.get(parameter.slot)
     optimizer = stepper.arena.optimizer
-    if not steps or gradient is None or optimizer is None or not parameter.learns(question.view):
+    if not steps or gradient is None or optimizer is None or question.still(stepper):
         return UpdateAccount(before, before, (), None, _reason(question, gradient is not None))
     with stepper.visit(stepper.end_of(Phase.BACKWARD)):
         whole = float(stepper.array(gradient)[question.stored])
@@ -87,4 +87,6 @@ def _reason(question: WeightQuestion, has_gradient: bool) -> str:
         return "The error does not depend on it, so it stays as it is."
     if not question.parameter.trainable:
         return f"It stays as it is: {question.parameter.node} is not trainable."
+    if question.parameter.learns(question.view):
+        return "It is locked: its gradient is shown, it is not updated."
     return f"It stays as it is: {question.view.name} of {question.parameter.node} is not trained."

@@ -184,9 +184,25 @@ class Walk:
         moments = []
         for i, step in enumerate(self.program.steps):
             shares = [q for q in self._share_texts if isinstance(step, Step) and q.slot == step.output]
-            told = [*(shares if not getattr(step, "backward", False) else ()), *_written(self.program, step)]
+            told = [*(shares if not getattr(step, "backward", False) else ()), *self._written(step)]
             moments += [Moment(i + 1, quantity) for quantity in told]
         return tuple(moments)
+
+    def _written(self, step: AnyStep) -> list[Quantity]:
+        """The numbers that a step writes, in the order in which they are told: weights' gradients before units'."""
+        if isinstance(step, Update):
+            return [quantity for which in step.parameters for quantity in self._learning(which)]
+        if not step.backward:
+            return [Quantity(step.output, index) for index in np.ndindex(self.program.slots[step.output].shape)]
+        pairs = [(of, to) for of, to in zip(step.inputs, step.gradients, strict=True) if to is not None]
+        pairs.sort(key=lambda pair: self.program.slots[pair[0]].role is not Role.PARAMETER)
+        return [Quantity(to, index) for _, to in pairs for index in np.ndindex(self.program.slots[to].shape)]
+
+    def _learning(self, which: int) -> list[Quantity]:
+        """The numbers of a parameter that the update moves."""
+        parameter = self.program.parameters[which]
+        free = np.argwhere(~self.stepper.arena.still(parameter))
+        return [Quantity(parameter.slot, tuple(int(i) for i in index)) for index in free]
 
     @cached_property
     def _share_texts(self) -> dict[Quantity, str]:
@@ -242,7 +258,8 @@ def written_text(program: Program, step: AnyStep) -> str:
     if not step.backward:
         slot = program.slots[step.output]
         if slot.role is Role.GRADIENT:
-            return f"∂E/∂{_word(program, step.inputs[0], step.node)}, paths added"
+            of = next(i for i, gradient in program.gradients.items() if gradient == step.output)
+            return f"∂E/∂{_word(program, of, step.node)}, paths added"
         return _word(program, step.output, step.node)
     pairs = [(of, to) for of, to in zip(step.inputs, step.gradients, strict=True) if to is not None]
     pairs.sort(key=lambda pair: program.slots[pair[0]].role is not Role.PARAMETER)
@@ -251,8 +268,11 @@ def written_text(program: Program, step: AnyStep) -> str:
 
 
 def slot_word(program: Program, slot: int) -> str:
-    """What the numbers of a slot are called in short: net, out (what a layer gives), W, mask."""
+    """What the numbers of a slot are called in short: net, out (what a layer gives), W, mask; inside a composite with
+    their place."""
     described = program.slots[slot]
+    if described.scope:
+        return f"{described.name} at {described.scope}"
     gives = described.role is Role.VALUE and described.shape and described.name not in ("net", "s")
     return "out" if gives and program.outputs.get(described.node) == slot else described.name
 
@@ -272,27 +292,3 @@ def _moments(program: Program, grain: Grain) -> tuple[Moment, ...]:
         return tuple(Moment(i + 1) for i in range(len(steps)))
     keys = [(step.node, step.phase) for step in steps]
     return tuple(Moment(i + 1) for i in range(len(steps)) if i + 1 == len(steps) or keys[i] != keys[i + 1])
-
-
-def _written(program: Program, step: AnyStep) -> list[Quantity]:
-    """The numbers that a step writes, in the order in which they are told: weights' gradients before units'."""
-    if isinstance(step, Update):
-        return _learning(program, step)
-    if not step.backward:
-        return [Quantity(step.output, index) for index in np.ndindex(program.slots[step.output].shape)]
-    pairs = [(of, to) for of, to in zip(step.inputs, step.gradients, strict=True) if to is not None]
-    pairs.sort(key=lambda pair: program.slots[pair[0]].role is not Role.PARAMETER)
-    return [Quantity(to, index) for _, to in pairs for index in np.ndindex(program.slots[to].shape)]
-
-
-def _learning(program: Program, step: Update) -> list[Quantity]:
-    found = []
-    for which in step.parameters:
-        parameter = program.parameters[which]
-        places = np.arange(parameter.size).reshape(parameter.shape)
-        learning = {int(i) for view in parameter.views if parameter.learns(view) for i in view.of(places).ravel()}
-        found += [
-            Quantity(parameter.slot, tuple(int(i) for i in np.unravel_index(place, parameter.shape)))
-            for place in sorted(learning)
-        ]
-    return found

@@ -25,6 +25,10 @@ class WeightQuestion:
     def key(self) -> str:
         return self.parameter.key(self.view)
 
+    def still(self, stepper: Stepper) -> bool:
+        """Whether no update moves it: its view is frozen, or it is locked."""
+        return bool(stepper.arena.still(self.parameter)[self.stored])
+
 
 def ask(program: Program, key: str, index: Index) -> WeightQuestion:
     """The question about `key` (`hidden/W`) at `index`. Raises GraphError in plain words where there is no such."""
@@ -144,7 +148,7 @@ def answer(explainer: Explainer, question: WeightQuestion) -> WeightAnswer:
         stepper.to(position)
     value = float(stepper.before_update(slot)[question.stored])
     check = finite_difference(stepper, question, gradient)
-    learns = question.parameter.learns(question.view)
+    learns = not question.still(stepper)
     return WeightAnswer(
         question, explainer.names.of(slot, question.stored), value, gradient, check, after, factors, learns
     )

@@ -26,6 +26,8 @@ from annstudio.engine.op import Array
 from annstudio.errors import FormatError
 
 MAX_FILE_BYTES = 2 << 30
+DTYPES = ("float32", "float64", "float16")
+"""The number formats in which weights are written, the usual one first."""
 ABANDONED_SECONDS = 3600
 """A temporary file of ours that is older than this belongs to a save that was killed."""
 
@@ -123,9 +125,19 @@ def c_ordered(weights: Weights, dtype: str) -> dict[str, Array]:
     """Arrays of little-endian `dtype`, each in one piece in memory, by name in alphabetical order.
 
     What is exported is mostly a transposed view, and a writer that copies raw memory would write it in the wrong order.
+    Raises FormatError where a number is too large for `dtype`.
     """
     small = np.dtype(dtype).newbyteorder("<")
-    return {name: np.asarray(weights[name], small, order="C") for name in sorted(weights)}
+    with np.errstate(over="ignore"):
+        written = {name: np.asarray(weights[name], small, order="C") for name in sorted(weights)}
+    for name, array in written.items():
+        if not np.isfinite(array).all():
+            largest = float(weights[name].flat[np.abs(weights[name]).argmax()])
+            raise FormatError(
+                f"{name} holds {largest:g}; {dtype} goes from {np.finfo(small).min:g} to {np.finfo(small).max:g}.",
+                "Choose a larger number format.",
+            )
+    return written
 
 
 # Writing -------------------------------------------------------------------------------------------------------------

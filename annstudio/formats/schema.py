@@ -21,7 +21,7 @@ from annstudio.formats.archive import CHANGED, short
 from annstudio.layers.base import make
 from annstudio.training.settings import TrainingSettings
 
-SCHEMA = 1
+SCHEMA = 2
 MAX_NODES = 10_000
 MAX_LINKS = 100_000
 MAX_WEIGHTS = 1 << 28
@@ -29,7 +29,7 @@ EDGE = 1e6
 """How far from the origin a node can lie."""
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Mapping[int, Migration] = {1: lambda said: {**said, "locked": []}}
 """Turns what a file of that schema says into what one of the next would: one small function a version."""
 
 Name = Annotated[str, Field(min_length=1, max_length=60)]
@@ -126,7 +126,7 @@ class ProjectEntry(Entry):
     """All of project.json."""
 
     format: Literal["annstudio"] = "annstudio"
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     program: Annotated[str, Field(max_length=100)] = annstudio.__version__
     title: Annotated[str, Field(max_length=1_000)] = ""
     note: Annotated[str, Field(max_length=100_000)] = ""
@@ -135,6 +135,8 @@ class ProjectEntry(Entry):
     settings: TrainingSettings = TrainingSettings()
     own_weights: Annotated[list[str], Field(max_length=100_000)] = []
     """Names of the weights that were trained or set by hand; the others are what the initialisers give."""
+    locked: Annotated[list[str], Field(max_length=100_000)] = []
+    """Names of the weights with single numbers that are locked; which ones, says locked.npz."""
     progress: ProgressEntry | None = None
 
 

@@ -1,4 +1,5 @@
-"""The project file `.annstudio`: a zip of project.json, weights.safetensors, history.npz and thumbnail.png.
+"""The project file `.annstudio`: a zip of project.json and weights.safetensors, and what else there is of
+start.safetensors, locked.npz, history.npz and thumbnail.png.
 
 Nothing in it is ever run, sizes are checked before anything is unpacked, and a file is replaced whole or not at all.
 """
@@ -51,6 +52,7 @@ MAX_JSON_BYTES = 16 << 20
 MAX_WEIGHT_BYTES = 2 << 30
 PROJECT, WEIGHTS, HISTORY, THUMBNAIL = "project.json", "weights.safetensors", "history.npz", "thumbnail.png"
 START = "start.safetensors"
+LOCKED = "locked.npz"
 _MEMORY = "memory/"
 _BEST = "best/"
 
@@ -123,6 +125,7 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
     known = {**project.weights, **weights}
     # What was left over from an earlier drawing, or has another shape by now, is nobody's.
     kept = {key: known[key] for key in sorted(known) if expected.takes(key, known[key])}
+    locked = {key: mask for key, mask in sorted(project.locked.items()) if expected.takes(key, mask)}
     own = [key for key in kept if key in project.weights and project.weights[key].shape == kept[key].shape]
     said = {
         "title": project.title,
@@ -131,6 +134,7 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
         "data": None if project.data is None else project.data.model_dump(mode="json"),
         "settings": project.settings,
         "own_weights": own,
+        "locked": list(locked),
         "progress": None if project.progress is None else _progress_entry(project.progress),
     }
     entry = validated(ProjectEntry, said)
@@ -139,6 +143,8 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
     start = {key: project.start[key] for key in sorted(project.start) if expected.takes(key, project.start[key])}
     if start:
         members[START] = pack(start)
+    if locked:
+        members[LOCKED] = pack_arrays(locked)
     if project.progress is not None:
         members[HISTORY] = pack_arrays(_history(project.progress))
     if thumbnail is not None:
@@ -206,10 +212,13 @@ def _parse(archive: Archive) -> Content:
         raise FormatError(f"The weights {short(missing[0])} are missing from it.", CHANGED)
     start = unpack(archive.read(START, MAX_WEIGHT_BYTES))[0] if START in archive.members else {}
     check_weights(graph, start)
+    locked = _locked(entry, archive)
+    check_weights(graph, locked)
     project = Project(
         graph=graph,
         start=start,
         weights={key: weights[key] for key in entry.own_weights},
+        locked=locked,
         data=_source(entry.data),
         settings=entry.settings,
         progress=None if entry.progress is None else _progress(entry.progress, archive),
@@ -217,6 +226,13 @@ def _parse(archive: Archive) -> Content:
         note=entry.note,
     )
     return Content(weights, project)
+
+
+def _locked(entry: ProjectEntry, archive: Archive) -> dict[str, Array]:
+    found = unpack_arrays(io.BytesIO(archive.read(LOCKED))) if entry.locked else {}
+    if sorted(found) != sorted(entry.locked) or any(mask.dtype != bool for mask in found.values()):
+        raise FormatError("What is locked in it is not said as it should be.", CHANGED)
+    return found
 
 
 def _source(settings: Mapping[str, Any] | None) -> DataSource | None:

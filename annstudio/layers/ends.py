@@ -51,7 +51,8 @@ class Input(Layer):
                 (Remedy("set", f"Set shape to {shape_text(spec.shape)}", net.current,
                         settings={"shape": user_shape(spec.shape)}),),
             )  # fmt: skip
-        x = net.feed(self.column, shape)
+        # A class enters as one value for each class, 1 for its own.
+        x = net.feed(self.column, shape, "onehot" if spec is not None and spec.n_classes else "values")
         if self.lengths:
             hint = "Clear the lengths column."
             net.need(len(shape) < 3, x, "a sequence, time × values, or a list of ids to have a length", hint)

@@ -14,7 +14,7 @@ from psygnal import Signal
 from annstudio.data.base import Dataset, DataSource
 from annstudio.document.compile import Checked, Problem, refusal
 from annstudio.document.diff import diff
-from annstudio.document.fixes import mend
+from annstudio.document.fixes import mended
 from annstudio.document.graph import Graph
 from annstudio.document.history import Document
 from annstudio.document.network import Network
@@ -24,8 +24,8 @@ from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy, StudioError
 from annstudio.explain.stepper import Stepper
 from annstudio.session.errand import Errand
-from annstudio.session.keeping import brought_weights, fit_weights, has_place, spelled
-from annstudio.training.control import WeightEdit
+from annstudio.session.keeping import brought_weights, check_number, check_shape, fit_weights, spelled
+from annstudio.training.control import Locking, WeightEdit
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
 
@@ -147,10 +147,7 @@ class Session:
 
     def set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
         """Change one number; while training this happens between two batches. Raises GraphError where it cannot be."""
-        if not np.isfinite(value):
-            raise GraphError(f"{value} cannot be a weight.", "Give a finite number.")
-        if not has_place(self.weight(key), index):
-            raise GraphError(f"There is no weight {spelled(key, index)}.", "Places count from 0.")
+        check_number(key, self.weight(key), index, value)
         if self._errand is not None:
             self._errand.edit(WeightEdit(key, index, value))
             return
@@ -158,12 +155,16 @@ class Session:
 
     def set_weights(self, key: str, array: Array, label: str = "") -> None:
         """Change a whole view. Raises GraphError where the shape is another."""
-        old = self.weight(key)
-        if old is None or old.shape != array.shape:
-            raise GraphError(f"{key} has shape {old.shape if old is not None else 'none'}, got {array.shape}.")
+        check_shape(key, self.weight(key), array)
         if not np.isfinite(array).all():
             raise GraphError(f"Not all values for {key} are finite numbers.", "Give finite numbers.")
         self.edit(self.project.with_weight(key, frozen(array)), label or f"Set {key}")
+
+    def lock(self, key: str, mask: Array, label: str = "") -> None:
+        """Lock exactly those numbers of a view that are True in `mask`; while training from the next batch on."""
+        self.document.apply(self.network.locking(key, mask), label or f"Lock in {key}")
+        if self._errand is not None:
+            self._errand.edit(Locking(self.project.locked))
 
     def rename(self, old: str, new: str) -> None:
         """Give a node another name; its weights keep their values. Raises GraphError where it cannot be."""
@@ -177,7 +178,9 @@ class Session:
 
     def mend(self, remedy: Remedy) -> None:
         """Carry out a fix that a problem offers."""
-        self.edit_graph(mend(self.graph, remedy), remedy.label)
+        if remedy.action == "redraw":
+            self.pause()
+        self.edit(mended(self.project, remedy), remedy.label)
 
     def refusal(self, source: str, target: str, port: int | None = None) -> Problem | None:
         """Why a wire cannot be, shapes included; None where it can."""
@@ -296,17 +299,6 @@ class Session:
             self._views = (self.project, self.sample, self.network.look(self.sample))
         return self._views[2]
 
-    def predict(self, inputs: dict[str, Array]) -> Array | None:
-        """Results of the network's first end for examples by column, in users' layout; None where none can be had."""
-        views = self.views
-        ends = self.network.result_nodes()
-        if not ends or not self.checked.facts or any(not p.open for p in self.checked.problems):
-            return None
-        live = views is not None and self._errand is not None
-        # Arrays too large for a frame are as they were when the run began.
-        weights = {**self.weights(), **views.weights} if live and views is not None else None
-        return self.network.predict(inputs, weights)[ends[0]]
-
     # Explaining ------------------------------------------------------------------------------------------------------
 
     def explain(self, sample: int | None = None) -> None:
@@ -325,21 +317,22 @@ class Session:
     # Private ---------------------------------------------------------------------------------------------------------
 
     def _follow(self, before: Project, after: Project) -> None:
-        self.network = self.network.followed_by(after)
+        found, self.network = self.network.checked.problems, self.network.followed_by(after)
         structural = before.data != after.data or diff(before.graph, after.graph).structural
         if self.stepper is not None:
             self._follow_explaining(self.stepper, before, after, structural=structural)
         if self._errand is None and before.progress is not after.progress:
             self.latest = None
         self.changed.emit(before, after)
-        if structural:
+        if structural or self.checked.problems != found:
             self.rechecked.emit(self.checked)
 
     def _follow_explaining(self, stepper: Stepper, before: Project, after: Project, *, structural: bool) -> None:
         """Other weights or settings are explained from the same moment on; another network is not."""
+        same = before.weights is after.weights and before.locked is after.locked
         if structural:
             self.leave_explain()
-        elif before.weights is not after.weights or before.settings != after.settings:
+        elif not same or before.settings != after.settings:
             self.stepper = self.network.stepper(self.sample)
             self.stepper.to(stepper.position)
             self.activity_changed.emit(self.activity)
@@ -370,7 +363,9 @@ class Session:
     def _reset(self, seed: int | None) -> None:
         self._drop_worker()
         self.latest = None
-        self.document.apply(self.project.reset(seed), "Reset weights" if seed is None else "Reset to a new seed")
+        self.document.apply(
+            self.network.started_again(seed), "Reset weights" if seed is None else "Reset to a new seed"
+        )
         self.activity_changed.emit(self.activity)
 
     def _finish(self, message: Finished) -> None:

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array, Index
-from annstudio.errors import StudioError
+from annstudio.errors import GraphError, StudioError
 
 
 def brought_weights(before: Project, after: Project) -> dict[str, Array]:
@@ -23,9 +25,9 @@ def fit_weights(project: Project, network: Network, *, paused: bool) -> tuple[Pr
     except StudioError:
         # Not a whole network at the moment: whether they fit is seen when it is one.
         return replace(project, progress=None), " ".join(said)
-    kept, start = (
+    kept, start, locked = (
         {key: array for key, array in weights.items() if key in wanted and array.shape == wanted[key].shape}
-        for weights in (project.weights, project.start)
+        for weights in (project.weights, project.start, project.locked)
     )
     lost = {key for key in project.weights if key in wanted and key not in kept}
     if lost:
@@ -33,16 +35,25 @@ def fit_weights(project: Project, network: Network, *, paused: bool) -> tuple[Pr
     whole = set(kept) - {key for key in kept if _nodes({key}) in {_nodes({other}) for other in lost}}
     if paused and whole:
         said.append(f"{'Those' if lost else 'The weights'} of {_nodes(whole)} were kept.")
-    return replace(project, weights=kept, start=start, progress=None), " ".join(said)
+    return replace(project, weights=kept, start=start, locked=locked, progress=None), " ".join(said)
 
 
-def has_place(array: Array | None, index: Index) -> bool:
-    """Whether an array is there and `index` one of its places, counted from 0."""
-    return (
-        array is not None
-        and len(index) == array.ndim
-        and all(i in range(n) for i, n in zip(index, array.shape, strict=True))
-    )
+def check_number(key: str, array: Array | None, index: Index, value: float) -> None:
+    """Raise GraphError unless `array` is there, `index` one of its places, counted from 0, and the number finite."""
+    if not np.isfinite(value):
+        raise GraphError(f"{value} cannot be a weight.", "Give a finite number.")
+    if (
+        array is None
+        or len(index) != array.ndim
+        or not all(0 <= i < n for i, n in zip(index, array.shape, strict=True))
+    ):
+        raise GraphError(f"There is no weight {spelled(key, index)}.", "Places count from 0.")
+
+
+def check_shape(key: str, known: Array | None, given: Array) -> None:
+    """Raise GraphError unless an array is there and the one given has its shape."""
+    if known is None or known.shape != given.shape:
+        raise GraphError(f"{key} has shape {known.shape if known is not None else 'none'}, got {given.shape}.")
 
 
 def spelled(key: str, index: Index) -> str:

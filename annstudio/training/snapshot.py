@@ -46,6 +46,13 @@ class Snapshot:
     samples_per_second: float
     seconds_left: float
     views: "Views | None" = None
+    rate: float = 0.0
+    """The learning rate of the last step."""
+
+    @property
+    def epochs_done(self) -> float:
+        """How many epochs are over, in fractions."""
+        return self.epoch + self.position / max(self.n_train, 1)
 
 
 @dataclass(frozen=True, eq=False)

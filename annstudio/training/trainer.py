@@ -196,11 +196,12 @@ class _Training:
             self._set_rate(n)
         before = len(self.told.losses)
         batch = self.batches.get(n) or self._new_batch(n)
-        fine = batch.go(self.order, self.position, self._count(n), self.step, self.told, self.control)
-        losses = self.told.losses[before:]
-        if losses:
-            self._count_in(n, losses)
-        return fine
+        try:
+            return batch.go(self.order, self.position, self._count(n), self.step, self.told, self.control)
+        finally:
+            # Where examples cannot be had any more, what was done before counts all the same.
+            if losses := self.told.losses[before:]:
+                self._count_in(n, losses)
 
     def _count(self, n: int) -> int:
         """How many batches of `n` may be done before anything else must be."""
@@ -334,7 +335,7 @@ class _Training:
         left = (self.settings.epochs - self.epoch) * n - self.position
         return Snapshot(
             self.step, self.epoch, self.position, n, self.loss, self._record(), self.speed,
-            left / speed, self.views(),
+            left / speed, self.views(), float(self.arena.rate),
         )  # fmt: skip
 
     def views(self) -> Views | None:

@@ -44,6 +44,7 @@ class Docks:
         self.inspector.renamed.connect(self._renamed)
         self.problems = ProblemsPanel(session)
         self.problems.node_chosen.connect(self._show_node)
+        self.weights = WeightsPanel(session)
         self.panels: dict[type[QWidget], QWidget] = {}
         self.docks: dict[str, QDockWidget] = {}
         self._dock("Layers", self.palette, Area.LeftDockWidgetArea).setMinimumWidth(PALETTE_MINIMUM)
@@ -51,7 +52,7 @@ class Docks:
             INSPECTOR_MINIMUM
         )
         for kind in BOTTOM:
-            panel = self.problems if kind is ProblemsPanel else kind(session)
+            panel = {ProblemsPanel: self.problems, WeightsPanel: self.weights}.get(kind) or kind(session)
             self.panels[kind] = panel
             self._dock(kind.title, panel, Area.BottomDockWidgetArea, scroll=True)
         self.explain_dock = self._dock("Why", explain_panel, Area.RightDockWidgetArea)

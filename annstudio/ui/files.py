@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from annstudio.document.project import Project, fitted
 from annstudio.errors import StudioError
 from annstudio.formats import studio
-from annstudio.formats.base import Content, by_suffix, catalogue
+from annstudio.formats.base import DTYPES, Content, by_suffix, catalogue
 from annstudio.session import Session
 from annstudio.ui.memory import Memory
 from annstudio.ui.patience import GivenUp, patiently
@@ -116,29 +116,29 @@ class Files:
     # Weights ---------------------------------------------------------------------------------------------------------
 
     def export(self) -> bool:
-        """Write the weights in a format of the user's choice; what the format cannot hold is said."""
+        """Write the weights in a file and number format of the user's choice; what the format cannot hold is said."""
         formats = [f for f in catalogue().values() if f.writes and not f.holds_project]
-        filters = {f"{f.name} (*{f.suffix})": f for f in formats}
+        filters = {f"{f.name}, {dtype} (*{f.suffix})": (f, dtype) for dtype in DTYPES for f in formats}
         start = self._memory.folder / f"{self._session.title}{formats[0].suffix}"
         chosen, which = QFileDialog.getSaveFileName(self._window, "Export weights", str(start), ";;".join(filters))
         if not chosen:
             return False
         path = Path(chosen)
         if path.suffix.lower() not in catalogue():
-            path = path.with_name(path.name + filters[which].suffix)
-        return self.export_to(path)
+            path = path.with_name(path.name + filters[which][0].suffix)
+        return self.export_to(path, filters[which][1])
 
-    def export_to(self, path: Path) -> bool:
+    def export_to(self, path: Path, dtype: str = DTYPES[0]) -> bool:
         content = Content(self._session.weights(), self._session.project)
         try:
             kind = by_suffix(path, writing=True)
-            patiently(self._window, f"Exporting {path.name}", lambda: kind.write(path, content), cancel=False)
+            patiently(self._window, f"Exporting {path.name}", lambda: kind.write(path, content, dtype), cancel=False)
         except StudioError as error:
             self.tell(error)
             return False
         self._memory.folder = path.parent
         note = f" {kind.loses}" if kind.loses else ""
-        self._session.told.emit("info", f"Exported {len(content.weights)} arrays to {path.name}.{note}")
+        self._session.told.emit("info", f"Exported {len(content.weights)} arrays as {dtype} to {path.name}.{note}")
         return True
 
     def import_weights(self) -> None:

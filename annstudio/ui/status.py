@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QS
 
 from annstudio.session import Session
 from annstudio.training.snapshot import Snapshot
-from annstudio.ui.numbers import count_text
+from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.theme import GRID, SMALL, mono_font, theme
 
 MESSAGE_MS = 9000
@@ -75,7 +75,10 @@ class StatusBar(QStatusBar):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show how far a running training is."""
         epochs = max(self._session.project.settings.epochs, snapshot.epoch + 1)
-        self._state.setText(f"Training · epoch {min(snapshot.epoch + 1, epochs)} of {epochs}")
+        rate = number_text(snapshot.rate, 3).replace("-", "−")
+        steady = self._session.project.settings.schedule.steady
+        words = f"Training · epoch {min(snapshot.epoch + 1, epochs)} of {epochs}"
+        self._state.setText(words if steady else f"{words} · learning rate {rate}")
         done = (snapshot.epoch + snapshot.position / max(snapshot.n_train, 1)) / epochs
         self._bar.setRange(0, 1000)
         self._bar.setValue(round(1000 * done))

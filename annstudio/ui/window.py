@@ -32,6 +32,7 @@ from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
 from annstudio.ui.memory import Memory
 from annstudio.ui.panels.data import DataPanel
+from annstudio.ui.panels.weights import WeightsPanel
 from annstudio.ui.samples_menu import fill_recent, fill_samples
 from annstudio.ui.status import StatusBar
 from annstudio.ui.ticker import Ticker
@@ -102,6 +103,10 @@ class Window(QMainWindow):
 
     def redo(self) -> None:
         self.session.redo()
+
+    def lock_weights(self) -> None:
+        self.docks.show_panel(WeightsPanel)
+        self.docks.weights.lock()
 
     def explain(self) -> None:
         self.session.explain()

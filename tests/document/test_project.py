@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.document.project import fitted, structure_changed
 from annstudio.errors import DataError, GraphError
 from annstudio.layers.dense import Dense
-from tests.builders import small_project, trained, worked_example
+from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from tests.builders import chain, project, small_project, trained, worked_example
 
 
 def test_a_network_keeps_what_does_not_depend_on_what_changed():
@@ -85,3 +88,15 @@ def test_inputs_that_do_not_fit_are_refused_in_words():
         network.predict({"z": np.ones((2, 3))})
     with pytest.raises(DataError, match="should have examples of shape"):
         network.predict({"x": np.ones((2, 4))})
+
+
+def test_a_class_enters_as_one_value_for_each_class():
+    graph = chain(
+        input=Input(shape=(3,), column="y"),
+        output=Dense(units=3, activation="softmax"),
+        loss=Loss(function="cross_entropy"),
+    )
+    start = project(graph, parse_source({"kind": "blobs"}), optimizer={"kind": "adam", "learning_rate": 0.1}, epochs=30)
+    end = trained(start)
+    assert end.progress.record.last["accuracy"] == 1.0
+    np.testing.assert_array_equal(Network(end).answers(np.arange(6))["output"].argmax(1), [0, 1, 2, 0, 1, 2])

@@ -2,15 +2,19 @@
 
 import pytest
 
+from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.engine.program import Phase
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.walk import Grain, Walk
 from annstudio.explain.weight import ask
+from annstudio.layers.activation import Activation
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
-from tests.builders import chain, project, table, worked_example
+from annstudio.layers.merge import Add
+from annstudio.layers.recurrent.lstm import LSTM
+from tests.builders import chain, project, some_table, table, with_branch, worked_example
 
 
 def walk(grain: Grain, *, train_bias: bool = False) -> Walk:
@@ -114,3 +118,20 @@ def test_large_batches_are_not_walked_number_by_number():
     graph = chain(input=Input(shape=(400,)), output=Dense(units=1), loss=Loss())
     data = table([[0.0] * 400], [[1.0]])
     assert Walk(Explainer(Network(project(graph, data)).stepper(0)), Grain.NUMBER).grain is Grain.OP
+
+
+def test_inside_a_recurrent_layer_numbers_are_called_by_their_gate_and_time():
+    data = parse_source({"kind": "sunspots", "window": 3})
+    graph = chain(input=Input(shape=(3, 1)), memory=LSTM(units=2), output=Dense(units=1), loss=Loss())
+    told = captions(Walk(Explainer(Network(project(graph, data)).stepper(0)), Grain.OP))
+    for word in ("net f at t = 0", "i·g at t = 1", "∂E/∂o at t = 2, ∂E/∂tanh c at t = 2"):
+        assert any(word in caption for caption in told), word
+    assert len(set(told)) > 0.75 * len(told)
+
+
+def test_where_paths_meet_it_is_said_of_what_the_gradient_is():
+    graph = with_branch(
+        chain(input=Input(shape=(3,)), first=Dense(units=2), sum=Add(), loss=Loss()), "first", "sum", other=Activation()
+    )
+    told = captions(Walk(Explainer(Network(project(graph, some_table())).stepper(0)), Grain.OP))
+    assert "Backward · first · ∂E/∂out, paths added" in told

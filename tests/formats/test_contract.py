@@ -18,7 +18,7 @@ from annstudio.document.project import Project
 from annstudio.engine.arena import Memory
 from annstudio.engine.plan import Plan
 from annstudio.errors import FormatError
-from annstudio.formats.base import Content, by_suffix, catalogue
+from annstudio.formats.base import DTYPES, Content, by_suffix, catalogue
 from annstudio.formats.schema import expected_weights
 from annstudio.formats.studio import load, save
 from annstudio.layers.base import catalogue as layers
@@ -92,7 +92,10 @@ def projects(draw) -> Project:
     )
     data = st.sampled_from([None, *(source() for source in sources().values())])
     settings = TrainingSettings(seed=draw(st.integers(0, 100)), batch_size=draw(st.integers(1, 64)))
-    return Project(graph, own, draw(data), settings, draw(st.none() | progress), draw(texts), draw(texts))
+    locked = {key: array > 0 for key, array in own.items() if draw(st.booleans())}
+    return Project(
+        graph, own, draw(data), settings, draw(st.none() | progress), draw(texts), draw(texts), locked=locked
+    )  # fmt: skip
 
 
 def plain(thing):
@@ -123,7 +126,7 @@ def test_a_saved_project_is_the_loaded_one(tmp_path_factory, project):
 def test_every_field_of_a_project_is_kept():
     """A field that is added to a project must be added to the file too."""
     assert [field.name for field in fields(Project)] == [
-        "graph", "weights", "data", "settings", "progress", "title", "note", "start",
+        "graph", "weights", "data", "settings", "progress", "title", "note", "start", "locked",
     ]  # fmt: skip
     assert [field.name for field in fields(Progress)] == [
         "step", "epoch", "position", "epoch_loss", "epoch_hits", "memory", "record", "over", "plan",
@@ -148,7 +151,7 @@ def test_the_catalogue_is_whole():
 
 
 @by_name
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_weights_come_back_as_they_were(format, dtype, image_project, tmp_path):
     path = tmp_path / f"w{format.suffix}"
     weights = Network(image_project).weights()
@@ -157,9 +160,32 @@ def test_weights_come_back_as_they_were(format, dtype, image_project, tmp_path):
     assert set(again) == set(weights)
     for key, array in weights.items():
         wanted = array if format.holds_project else array.astype(dtype)
+        if wanted.dtype == np.float16:
+            # Nobody reckons with half precision: what is read holds the same numbers.
+            wanted = wanted.astype(np.float32)
         assert plain(again[key]) == plain(np.asarray(wanted, order="C"))
         assert again[key].flags.c_contiguous
         assert not again[key].flags.writeable
+
+
+@by_name
+def test_a_number_too_large_for_the_format_is_refused_and_the_old_file_stays(format, image_project, tmp_path):
+    if format.holds_project:
+        return
+    path = tmp_path / f"w{format.suffix}"
+    weights = dict(Network(image_project).weights())
+    key = next(iter(weights))
+    weights[key] = np.full(weights[key].shape, -65520.0)
+    path.write_bytes(b"old")
+    with pytest.raises(FormatError, match=rf"{key} holds -65520; float16 goes from -65504 to 65504"):
+        format.write(path, Content(weights, image_project), "float16")
+    weights[key] = np.full(weights[key].shape, 1e39)
+    with pytest.raises(FormatError, match=rf"{key} holds 1e\+39; float32"):
+        format.write(path, Content(weights, image_project))
+    assert path.read_bytes() == b"old"
+    weights[key] = np.full(weights[key].shape, 65504.0)
+    format.write(path, Content(weights, image_project), "float16")
+    assert (format.read(path).weights[key] == 65504).all()
 
 
 @by_name

@@ -1,4 +1,4 @@
-"""Quick twins where the small networks of the contract do not come: pictures in several blocks, arrays that are not kept."""
+"""Quick twins where the small networks of the contract do not come: pictures in blocks, arrays that are not kept."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,11 @@ from annstudio.layers.fast import grouped
 from tests.builders import random_feeds, random_weights, run_of
 from tests.layers.cases import Case, written
 
+SETTINGS = [{}, {"padding": "valid"}, {"strides": (2, 1)}, {"dilation": (2, 1)}, {"bias": False}]
+
 
 @pytest.mark.parametrize("room", [1, 200, 700, 10_000])
-@pytest.mark.parametrize("settings", [{}, {"padding": "valid"}, {"strides": (2, 1)}, {"dilation": (2, 1)}, {"bias": False}],
-                         ids=str)  # fmt: skip
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_one_filter_a_channel_is_right_in_blocks_of_any_size(monkeypatch, room, settings):
     monkeypatch.setattr(grouped, "ROOM", room)
     case = Case(make("DepthwiseConv2D", {"kernel_size": (3, 2), "activation": "linear", **settings}), ((4, 7, 5),))

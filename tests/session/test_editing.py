@@ -11,6 +11,7 @@ from annstudio.errors import GraphError, TrainingError
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
+from annstudio.session.answers import answer_at
 from tests.builders import chain, project, small_project, some_table, trained, worked_example
 
 
@@ -160,9 +161,9 @@ def test_data_that_cannot_be_had_is_told_and_does_not_break_the_drawing(desk, tm
 def test_predictions_are_those_of_the_weights_of_now(desk):
     neuron = chain(input=Input(shape=(1,)), out=Dense(units=1, activation="linear"))
     session = desk(project(neuron, some_table(4, 1, 1), {"out/W": [[2.0]], "out/b": [1.0]}))
-    assert session.predict({"x": np.array([[3.0]])}) == [[7.0]]
+    assert answer_at(session, np.array([[3.0]])) == [[7.0]]
     session.set_weight("out/b", (0,), 2.0)
-    assert session.predict({"x": np.array([[3.0]])}) == [[8.0]]
+    assert answer_at(session, np.array([[3.0]])) == [[8.0]]
 
 
 # Explaining ----------------------------------------------------------------------------------------------------------

@@ -59,8 +59,8 @@ def grown(body: str, watch: int | None, measure) -> int:
 def test_ten_thousand_steps_leave_no_objects_behind(body, watch):
     tracemalloc.start()
     try:
-        # An epoch's line in the record, a hundred times over, is all that may be kept.
-        assert grown(body, watch, lambda: tracemalloc.get_traced_memory()[0]) < 60_000
+        # The record of the losses comes and goes by some 50 000 bytes; one number a step would be 240 000 and more.
+        assert grown(body, watch, lambda: tracemalloc.get_traced_memory()[0]) < 80_000
     finally:
         tracemalloc.stop()
 

@@ -5,13 +5,14 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
@@ -149,6 +150,23 @@ def test_exported_weights_are_those_on_the_screen(window: Window, tmp_path: Path
         assert set(found) == set(window.session.weights())
         for key, array in found.items():
             np.testing.assert_allclose(array, window.session.weights()[key], rtol=1e-6)
+
+
+def test_the_number_format_is_chosen_with_the_file_format(
+    window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+
+    def choose(*arguments: Any) -> tuple[str, str]:
+        offered.extend(str(arguments[3]).split(";;"))
+        return str(tmp_path / "half"), next(one for one in offered if "NumPy, float16" in one)
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    window.actions_by_id["export"].trigger()
+    assert "float32" in offered[0]
+    assert len(offered) == len(set(offered)) >= 6
+    with np.load(tmp_path / "half.npz") as arrays:
+        assert {arrays[key].dtype for key in arrays} == {np.dtype(np.float16)}
 
 
 def test_unsaved_changes_are_asked_about(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ class Normal(Op):
     """Mean, variance and division in one. `mean` and `variance` are kept for the running ones."""
 
     formula = r"y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}"
+    looked_at = frozenset({"mean", "variance"})
 
     def __init__(self, over: Over, epsilon: float) -> None:
         self.over = over

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from annstudio.document import fixes
 from annstudio.document.compile import check, columns_of, refusal
 from annstudio.document.graph import Graph, Link, Node
-from annstudio.engine.arena import frozen
+from annstudio.document.project import Project
+from annstudio.engine.arena import Weights, frozen
 from annstudio.engine.layout import user_shape
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy
@@ -141,7 +142,7 @@ def _fits(session: Session, id: str, entry: Entry, *, behind: bool, port: int = 
         return False
     candidate = candidate.connect(source, target, 0 if behind else port)
     checked = check(candidate, columns_of(session.dataset))
-    return all(problem.open for end in (source, target) for problem in checked.of(end))
+    return all(problem.mild for end in (source, target) for problem in checked.of(end))
 
 
 def targets_of(session: Session, source: str) -> list[tuple[str, int]]:
@@ -203,7 +204,7 @@ class _Layer(_Strict):
 
 class _Array(_Strict):
     shape: tuple[Annotated[int, Field(ge=0, le=2**31)], ...] = Field(max_length=8)
-    dtype: Literal["float32", "float64"]
+    dtype: Literal["float32", "float64", "bool"]
     data: str
 
 
@@ -214,6 +215,7 @@ class _Part(_Strict):
     nodes: list[_Layer] = Field(min_length=1, max_length=100_000)
     links: list[tuple[_Name, _Name, Annotated[int, Field(ge=0, le=100_000)]]]
     weights: dict[str, _Array] = {}
+    locked: dict[str, _Array] = {}
 
 
 def copied(session: Session, ids: Iterable[str]) -> str:
@@ -223,13 +225,15 @@ def copied(session: Session, ids: Iterable[str]) -> str:
         _Layer(id=n.id, kind=n.layer.kind(), settings=n.layer.model_dump(mode="json"), x=n.x, y=n.y)
         for n in part.nodes.values()
     ]
-    weights = {key: _packed(array) for key, array in _own(session, part.nodes).items()}
+    own = _own(session, part)
+    weights, locked = ({key: _packed(a) for key, a in arrays.items()} for arrays in (own.weights, own.locked))
     links = [(k.source, k.target, k.port) for k in part.links]
-    return _Part(nodes=nodes, links=links, weights=weights).model_dump_json()
+    return _Part(nodes=nodes, links=links, weights=weights, locked=locked).model_dump_json()
 
 
-def read_part(text: str) -> tuple[Graph, dict[str, Array]]:
-    """The layers in a text. Raises GraphError where it holds none: foreign text is looked at, never run."""
+def read_part(text: str) -> Project:
+    """The layers in a text, their weights and locks. Raises GraphError where it holds none: foreign text is looked at,
+    never run."""
     nothing = GraphError("The clipboard holds no layers.", "Copy layers on a canvas first.")
     if len(text) > _MOST_TEXT or '"annstudio"' not in text[:200]:
         raise nothing
@@ -242,7 +246,8 @@ def read_part(text: str) -> tuple[Graph, dict[str, Array]]:
             if source not in nodes or (most is not None and port >= most):
                 raise nothing
             graph = graph.connect(source, target, port)
-        return graph, {key: _unpacked(array) for key, array in read.weights.items()}
+        weights, locked = ({k: _unpacked(a) for k, a in arrays.items()} for arrays in (read.weights, read.locked))
+        return Project(graph, weights, locked={key: mask.astype(bool) for key, mask in locked.items()})
     except (ValidationError, ValueError) as error:
         raise nothing from error
 
@@ -252,19 +257,16 @@ def paste(session: Session, text: str, x: float | None = None, y: float | None =
 
     Returns their names; weights go along under the new names.
     """
-    part, weights = read_part(text)
-    return _paste(session, part, weights, "Paste", x, y)
+    return _paste(session, read_part(text), "Paste", x, y)
 
 
 def duplicate(session: Session, ids: Iterable[str]) -> list[str]:
     """Copies of nodes with the wires among them and their weights."""
-    part = session.graph.part(ids)
-    return _paste(session, part, _own(session, part.nodes), "Duplicate", None, None)
+    return _paste(session, _own(session, session.graph.part(ids)), "Duplicate", None, None)
 
 
-def _paste(
-    session: Session, part: Graph, weights: Mapping[str, Array], label: str, x: float | None, y: float | None
-) -> list[str]:
+def _paste(session: Session, copied: Project, label: str, x: float | None, y: float | None) -> list[str]:
+    part = copied.graph
     if not part.nodes:
         return []
     left, top = min(n.x for n in part.nodes.values()), min(n.y for n in part.nodes.values())
@@ -273,26 +275,30 @@ def _paste(
     while any((n.x + dx, n.y + dy) in places for n in part.nodes.values()):
         dx, dy = dx + NEAR, dy + NEAR
     graph, names = session.graph.with_part(part, dx, dy)
-    moved = {}
-    for key, array in weights.items():
-        node, _, view = key.partition("/")
-        if node in names:
-            moved[f"{names[node]}/{view}"] = array
-    project = replace(session.project, graph=graph, weights={**session.project.weights, **moved})
-    session.edit(project, label)
+    weights = {**session.project.weights, **_under(names, copied.weights)}
+    locked = {**session.project.locked, **_under(names, copied.locked)}
+    session.edit(replace(session.project, graph=graph, weights=weights, locked=locked), label)
     return list(names.values())
 
 
-def _own(session: Session, ids: Iterable[str]) -> dict[str, Array]:
-    wanted = set(ids)
-    return {key: array for key, array in session.weights().items() if key.partition("/")[0] in wanted}
+def _own(session: Session, part: Graph) -> Project:
+    """A part of the drawing with its weights and locks."""
+    same = {id: id for id in part.nodes}
+    return Project(part, _under(same, session.weights()), locked=_under(same, session.project.locked))
+
+
+def _under(names: Mapping[str, str], arrays: Weights) -> dict[str, Array]:
+    """The arrays of these nodes, under the nodes' new names."""
+    parts = {key: key.partition("/") for key in arrays}
+    return {f"{names[node]}/{view}": arrays[key] for key, (node, _, view) in parts.items() if node in names}
 
 
 def _packed(array: Array) -> _Array:
-    plain = np.ascontiguousarray(array, np.float32 if array.dtype == np.float32 else np.float64)
-    little = plain.astype(plain.dtype.newbyteorder("<"))
-    dtype: Literal["float32", "float64"] = "float32" if plain.dtype == np.float32 else "float64"
-    return _Array(shape=plain.shape, dtype=dtype, data=base64.b64encode(little.tobytes()).decode("ascii"))
+    dtype: Literal["float32", "float64", "bool"] = "float64"
+    if array.dtype in (np.float32, np.bool):
+        dtype = "bool" if array.dtype == np.bool else "float32"
+    little = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
+    return _Array(shape=little.shape, dtype=dtype, data=base64.b64encode(little.tobytes()).decode("ascii"))
 
 
 def _unpacked(array: _Array) -> Array:

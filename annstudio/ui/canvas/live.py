@@ -34,10 +34,17 @@ def picture_for(
     return lambda: picture_of(values, PICTURE, _class_names(session, id, values))
 
 
-def value_of(graph: Graph, id: str, record: Record | None) -> str:
-    """The newest loss for a loss node: of the last epoch, before that of the last steps."""
+def value_of(graph: Graph, id: str, views: Views | None, record: Record | None) -> str:
+    """The newest loss for a loss node: of the last epoch, before that of the last steps.
+
+    Where there are several, what is recorded is their sum: then each says its own, of the watched example.
+    """
     if record is None or not isinstance(graph.nodes[id].layer, Loss):
         return ""
+    several = sum(isinstance(node.layer, Loss) for node in graph.nodes.values()) > 1
+    if several:
+        own = np.nan if views is None or id not in views.activations else float(views.activations[id].item())
+        return f"sample: {own:.4g}" if np.isfinite(own) else ""
     loss = record.last.get("loss", float(record.blocks[-1, 1]) if len(record.blocks) else np.nan)
     return f"{loss:.4g}" if np.isfinite(loss) else "not finite"
 

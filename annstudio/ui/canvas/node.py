@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap, QStaticText, QTextOption
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QStaticText, QTextOption
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from annstudio.document.compile import Fact, Problem
@@ -14,6 +14,7 @@ from annstudio.engine.op import shape_text
 from annstudio.places import RESOURCES
 from annstudio.ui.canvas.geometry import CARD, FOOTER, PICTURE, SUMMARY, TITLE, input_offset, output_offset
 from annstudio.ui.canvas.thumbnail import Picture, Screen
+from annstudio.ui.glyphs import draw_glyph
 from annstudio.ui.theme import (
     CARD_RADIUS,
     CARD_WIDTH,
@@ -24,7 +25,6 @@ from annstudio.ui.theme import (
     TEXT,
     mixed,
     mono_font,
-    pixmap,
     theme,
     ui_font,
 )
@@ -131,7 +131,7 @@ class NodeItem(QGraphicsItem):
         self._paint_texts(painter)
         self._paint_icon(painter)
         if self.problem is not None:
-            _paint_mark(painter, self.problem.open)
+            _paint_mark(painter, self.problem.mild)
         self._paint_ports(painter)
 
     def _paint_body(self, painter: QPainter) -> None:
@@ -141,7 +141,7 @@ class NodeItem(QGraphicsItem):
         painter.drawRoundedRect(CARD.adjusted(-1, 1, 1, 2.5), CARD_RADIUS + 1, CARD_RADIUS + 1)
         border, width = t.card_border, 1.0
         if self.problem is not None:
-            border, width = (t.hint_border, 1.5) if self.problem.open else (t.problem, 1.5)
+            border, width = (t.hint_border, 1.5) if self.problem.mild else (t.problem, 1.5)
         painter.setBrush(t.card)
         painter.setPen(QPen(border, width))
         painter.drawRoundedRect(CARD, CARD_RADIUS, CARD_RADIUS)
@@ -161,7 +161,7 @@ class NodeItem(QGraphicsItem):
             painter.setPen(getattr(t, colour))
             painter.drawStaticText(place, text)
         if self.problem is None and getattr(self.layer, "trainable", True) is False:
-            painter.drawPixmap(QPointF(CARD_WIDTH - 24, 9), _glyph("lock", t.dim.name(), 14, _ratio(painter)))
+            draw_glyph(painter, QPointF(CARD_WIDTH - 24, 9), "lock", t.dim, 14)
 
     def _laid_out(self) -> list[tuple[QPointF, QStaticText, QFont, str]]:
         crowded = self.problem is not None or getattr(self.layer, "trainable", True) is False
@@ -193,8 +193,8 @@ class NodeItem(QGraphicsItem):
         waits = self.problem is not None and self.problem.open and not self.problem.remedies
         if not waits and (self._screen is None or not self._screen.isVisible()):
             t = theme()
-            glyph = _glyph(icon_of(self.layer.kind()), mixed(t.dim, t.card, 0.62).name(), 34, _ratio(painter))
-            painter.drawPixmap(QPointF(PICTURE.center().x() - 17, PICTURE.center().y() - 17), glyph)
+            middle = QPointF(PICTURE.center().x() - 17, PICTURE.center().y() - 17)
+            draw_glyph(painter, middle, icon_of(self.layer.kind()), mixed(t.dim, t.card, 0.62), 34)
 
     def _paint_ports(self, painter: QPainter) -> None:
         t = theme()
@@ -243,17 +243,6 @@ def _stripe() -> QPainterPath:
     whole.addRoundedRect(CARD.adjusted(-0.5, -0.5, 0.5, 0.5), CARD_RADIUS, CARD_RADIUS)
     top.addRect(QRectF(-1, -1, CARD_WIDTH + 2, STRIPE + 0.5))
     return whole.intersected(top)
-
-
-@cache
-def _glyph(name: str, colour: str, size: int, ratio: float) -> QPixmap:
-    return pixmap(name, type(theme().text)(colour), size, ratio)
-
-
-def _ratio(painter: QPainter) -> float:
-    """How many pixels a unit takes, in steps so that few sizes are kept."""
-    scale = painter.device().devicePixelRatioF() * painter.worldTransform().m11()
-    return 1.0 if scale <= 1 else 2.0 if scale <= 2 else 4.0
 
 
 def _static(words: str, font: QFont, width: float) -> QStaticText:

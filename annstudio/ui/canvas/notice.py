@@ -57,7 +57,7 @@ class Notice(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         t = theme()
-        mild = self.problem.open
+        mild = self.problem.mild
         ink, fill, border = (
             (t.hint, t.hint_fill, t.hint_border) if mild else (t.problem, t.problem_fill, t.problem_border)
         )

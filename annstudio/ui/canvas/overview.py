@@ -55,7 +55,7 @@ class Overview:
             boxes.setdefault(item.layer.family, []).append(CARD.translated(item.pos()))
         self._boxes = boxes
         self._chosen = [CARD.translated(i.pos()) for i in nodes.values() if i.chosen]
-        self._wrong = [CARD.translated(i.pos()) for i in nodes.values() if i.problem is not None and not i.problem.open]
+        self._wrong = [CARD.translated(i.pos()) for i in nodes.values() if i.problem is not None and not i.problem.mild]
         self._lines = []
         for wire in wires.values():
             path = wire.path()

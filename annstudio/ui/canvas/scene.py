@@ -202,7 +202,8 @@ class CanvasScene(QGraphicsScene):
                 self.nodes[id].show_live(None)
         self._live = live
         for id in live:
-            self.nodes[id].show_live(picture_for(self.session, id, views, record), value_of(self.graph, id, record))
+            value = value_of(self.graph, id, views, record)
+            self.nodes[id].show_live(picture_for(self.session, id, views, record), value)
 
     def _has_record(self, id: str, record: Record | None) -> bool:
         return record is not None and len(record.blocks) > 0 and not self.nodes[id].layer.has_output

@@ -235,7 +235,7 @@ def picture_of(values: Array, area: QRectF, labels: Sequence[str] = ()) -> Pictu
         return None
     if values.ndim == 3:
         return Maps(values, area)
-    if values.ndim == 2:
+    if values.ndim == 2 and values.shape[1] > 1:
         return Heat(values)
     values = values.reshape(-1)
     return ClassBars(values, labels, area) if len(labels) == values.size else Bars(values, area)

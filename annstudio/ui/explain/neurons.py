@@ -3,6 +3,7 @@
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtWidgets import QGraphicsScene
 
+from annstudio.engine.op import Array
 from annstudio.engine.program import Program, Role
 from annstudio.explain.derivation import Quantity
 from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
@@ -20,6 +21,7 @@ from annstudio.ui.explain.unit_items import (
     UnitItem,
     UnitState,
 )
+from annstudio.ui.explain.weight_table import locked_numbers
 from annstudio.ui.explain.wire_items import FlowItem, PillItem, WireItem, WireState
 
 WIDEST = 4.5
@@ -41,6 +43,7 @@ class NeuronScene(QGraphicsScene):
         self._program: Program | None = None
         self._titles: dict[str, str] = {}
         self._unfolded: frozenset[str] = frozenset()
+        self._locked: dict[int, Array] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -141,6 +144,7 @@ class NeuronScene(QGraphicsScene):
         for unit in self.units:
             unit.show_state(self._unit_state(unit, focus))
         largest = self._largest_weight()
+        self._locked = {p.slot: locked_numbers(self.tour, p) for p in self.tour.program.parameters}
         for i, wire in enumerate(self.wires):
             state = self._wire_state(i, wire, focus, largest)
             wire.show_state(state)
@@ -268,6 +272,7 @@ class NeuronScene(QGraphicsScene):
             second,
             violet,
             item.wire.pill is not None,
+            bool(self._locked[weight.slot][weight.index]),
         )
 
     def _refresh_errors(self, focus: Focus) -> None:

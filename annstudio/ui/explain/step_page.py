@@ -173,7 +173,8 @@ def _update_sections(tour: Tour, step: Update) -> list[Section]:
         rows = []
         for view in parameter.views:
             change = view.of(totals.after) - view.of(totals.before)
-            learns = "" if parameter.learns(view) else "not trained"
+            still = view.of(tour.stepper.arena.still(parameter))
+            learns = "" if not still.all() else "locked" if parameter.learns(view) else "not trained"
             rows.append((Cell(view.name), Cell(_span(tour, view.of(totals.before))),
                          Cell(_span(tour, view.of(totals.after))), Cell(learns or _span(tour, change))))  # fmt: skip
         blocks: list[Block] = [Formula((Piece(optimizer.formula),))] if optimizer is not None else []

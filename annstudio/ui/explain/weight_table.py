@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from annstudio.engine.op import Index
+from annstudio.engine.op import Array, Index
 from annstudio.engine.program import Parameter, Program, Step
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.weight import WeightQuestion
@@ -44,6 +44,7 @@ class LayerWeights:
 def layer_table(tour: Tour, question: WeightQuestion) -> Table:
     """Every weight of the layer; the one that is asked about is marked, a click asks about another."""
     weights = LayerWeights(tour.program, question.parameter.node)
+    still = {p.slot: locked_numbers(tour, p) for p in tour.program.parameters if p.node == question.parameter.node}
 
     def make(at: int) -> tuple[Cell, ...]:
         parameter, stored = weights.place(at)
@@ -51,7 +52,7 @@ def layer_table(tour: Tour, question: WeightQuestion) -> Table:
         slope = None if totals.gradient is None else float(totals.gradient[stored])
         told = "–" if slope is None else f"{'+' if slope > 0 else ''}{tour.text(slope)}"
         return (
-            Cell(weight_title(tour, parameter, stored)),
+            Cell(f"{weight_title(tour, parameter, stored)}{' · locked' if still[parameter.slot][stored] else ''}"),
             Cell(tour.text(float(totals.before[stored]))),
             Cell(told, slope),
             Cell(tour.text(float(totals.after[stored]))),
@@ -65,6 +66,15 @@ def layer_table(tour: Tour, question: WeightQuestion) -> Table:
     rows, links = Lazy(len(weights), make, key), Lazy(len(weights), link, key)
     chosen = weights.find(question.parameter, question.stored)
     return Table(("weight", "now", "∂E/∂w", "after update"), rows, links, chosen)
+
+
+def locked_numbers(tour: Tour, parameter: Parameter) -> Array:
+    """Which stored numbers of a parameter that is learned are locked one by one."""
+    locked = tour.stepper.arena.still(parameter).copy()
+    for view in parameter.views:
+        if not parameter.learns(view):
+            view.of(locked)[...] = False
+    return locked
 
 
 def weight_title(tour: Tour, parameter: Parameter, stored: Index) -> str:

@@ -8,7 +8,11 @@ from PySide6.QtWidgets import QGraphicsSceneHoverEvent
 
 from annstudio.ui.explain.items import CENTRE, Item, on_ground, signed_text_colour
 from annstudio.ui.explain.neuron_plan import Wire
+from annstudio.ui.glyphs import draw_glyph
 from annstudio.ui.theme import GRID, SMALL, Theme, mono_font, theme, ui_font
+
+LOCK = 15
+"""The size of the sign on a weight that is locked."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class WireState:
     second: str = ""
     violet: bool = False
     labelled: bool = False
+    locked: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,11 @@ class WireItem(Item):
         colour.setAlpha(255 if state.lit or state.asked else 150)
         painter.setPen(QPen(colour, state.width))
         painter.drawLine(self.line)
+        if state.locked and not state.labelled:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(t.canvas)
+            painter.drawEllipse(self.line.center(), LOCK * 0.75, LOCK * 0.75)
+            draw_glyph(painter, self.line.center() - QPointF(LOCK, LOCK) / 2, "lock", t.text, LOCK)
 
     def hoverEnterEvent(self, event: QGraphicsSceneHoverEvent) -> None:
         super().hoverEnterEvent(event)
@@ -110,7 +120,7 @@ class PillItem(Item):
             if self.state.name
             else 0.0
         )
-        return name + QFontMetricsF(mono_font(SMALL)).horizontalAdvance(self.state.number)
+        return LOCK * self.state.locked + name + QFontMetricsF(mono_font(SMALL)).horizontalAdvance(self.state.number)
 
     def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
         t, state = theme(), self.state
@@ -121,6 +131,10 @@ class PillItem(Item):
         painter.drawRoundedRect(outer, 5, 5)
         left = outer.center().x() - self._first_width() / 2
         row = QRectF(left, outer.top() + 2, outer.right() - left, 17)
+        if state.locked:
+            draw_glyph(painter, QPointF(left, row.center().y() - LOCK / 2 + 1), "lock", t.text, LOCK - 2)
+            left += LOCK
+            row.setLeft(left)
         updated = bool(state.second) and not state.violet
         if state.name:
             painter.setFont(ui_font(SMALL, bold=True))

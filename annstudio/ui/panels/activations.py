@@ -1,4 +1,4 @@
-"""What every layer gives for one example: unit by unit or as a histogram, with the share that is zero or saturated."""
+"""What every layer gives for one example: by unit, step or as a histogram, with the share that is zero or saturated."""
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -11,7 +11,7 @@ from annstudio.session import Session
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import Panel, SampleField, number_label
 from annstudio.ui.panels.histogram import Histogram
-from annstudio.ui.panels.pictures import signed_text
+from annstudio.ui.panels.pictures import Mosaic, Scale, signed_text
 from annstudio.ui.plots import SaveButton, Table
 from annstudio.ui.theme import GRID, SMALL, TEXT, theme, ui_font
 
@@ -86,32 +86,43 @@ class LayerColumn(QWidget):
     def __init__(self, id: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.values: Array = np.zeros(0)
+        self._facts = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         name = QLabel(id, self)
         name.setFont(ui_font(TEXT - 1, bold=True))
         self.units = UnitBars(self)
+        self.steps = Mosaic(self, largest_cell=WIDEST_BAR)
+        self.steps.setToolTip("Time to the right, one row a value; blue is positive, orange negative")
+        self.steps.hovered.connect(self._tell)
         self.histogram = Histogram(self)
         self.facts = number_label("", self, SMALL)
-        for part in (name, self.units, self.histogram, self.facts):
-            column.addWidget(part)
-        column.setStretch(1, 1)
-        column.setStretch(2, 1)
+        for part in (name, self.units, self.steps, self.histogram, self.facts):
+            column.addWidget(part, 0 if part in (name, self.facts) else 1)
         self.setFixedWidth(46 * GRID)
 
     def show_values(self, values: Array, layer: Layer) -> None:
         """The values of one example."""
         self.values = values
         activation = str(getattr(layer, "activation", getattr(layer, "function", "")))
-        few = values.size <= MAX_UNITS and values.ndim == 1
+        few = values.size <= MAX_UNITS and (values.ndim == 1 or values.shape[1:] == (1,))
+        sequence = values.ndim == 2 and not few
         self.units.setVisible(few)
-        self.histogram.setVisible(not few)
+        self.steps.setVisible(sequence)
+        self.histogram.setVisible(not few and not sequence)
         if few:
-            self.units.show_values(values, RANGES.get(activation, (0.0, 0.0)))
+            self.units.show_values(values.reshape(-1), RANGES.get(activation, (0.0, 0.0)))
+        elif sequence:
+            self.steps.show_maps(values.T[None], Scale.of([values], signed=True), ["value by step"])
         else:
             self.histogram.show_values(values)
-        self.facts.setText(facts_text(values, activation))
+        self._facts = facts_text(values, activation)
+        self.facts.setText(self._facts)
+
+    def _tell(self, place: str) -> None:
+        """The number under the pointer in place of the facts."""
+        self.facts.setText(place.replace(": ", "\n") or self._facts)
 
 
 class UnitBars(QWidget):

@@ -14,6 +14,8 @@ from annstudio.ui.theme import GRID, SMALL, TEXT, mono_font, theme, ui_font
 
 ROW = 5 * GRID
 """The height of a bar's row; less where many bars have to find room."""
+WANTED = 8
+"""For so many bars room is asked for; more make do with what there is."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Bars(QWidget):
         return ["name", "value"], [[bar.name, bar.value] for bar in self.bars]
 
     def sizeHint(self) -> QSize:
-        return QSize(60 * GRID, len(self.bars) * ROW + (5 * GRID if self.ticks else 0))
+        return QSize(60 * GRID, min(len(self.bars), WANTED) * ROW + (5 * GRID if self.ticks else 0))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(40 * GRID, min(len(self.bars), 3) * ROW)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QSizePolicy, QSpinBox, QStack
 
 from annstudio.document.diff import diff
 from annstudio.document.project import Project
-from annstudio.engine.arena import Weights
 from annstudio.session import Session
 from annstudio.training.snapshot import Finished
 from annstudio.ui import theme as themes
@@ -164,14 +163,6 @@ def follow(widget: QObject, signal: SignalInstance, slot: Callable[..., Any]) ->
     widget.destroyed.connect(leave)
 
 
-def live_weights(session: Session) -> Weights:
-    """Every view's numbers by name, while training those of the newest snapshot."""
-    latest = session.latest
-    if session.activity == "train" and latest is not None and latest.views is not None:
-        return {**session.weights(), **latest.views.weights}
-    return session.weights()
-
-
 class SampleField(QSpinBox):
     """Which example is being looked at: "Sample 17 of 1 437", the same in every panel."""
 
@@ -233,9 +224,10 @@ def number_label(text: str = "", parent: QWidget | None = None, size: int = SMAL
 def _only_moved(before: Project, after: Project) -> bool:
     same = (
         before.weights is after.weights
+        and before.locked is after.locked
         and before.data is after.data
         and before.settings is after.settings
         and before.progress is after.progress
-        and before.title == after.title
+        and (before.title, before.note) == (after.title, after.note)
     )
     return same and not diff(before.graph, after.graph).structural

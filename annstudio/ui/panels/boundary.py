@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.session import Session
+from annstudio.session.answers import answer_at
 from annstudio.ui.panels.base import LIVE_SECONDS, Panel, SampleField, number_label
 from annstudio.ui.panels.data import plane_classes
 from annstudio.ui.panels.plane import Plane, class_colours
@@ -102,7 +103,7 @@ class BoundaryPanel(Panel):
         ys = bottom + (np.arange(up) + 0.5) / up * (top - bottom)
         grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
         try:
-            found = self.session.predict({"x": grid})
+            found = answer_at(self.session, grid)
         except StudioError as error:
             found = None
             self.place.setText(error.message)

@@ -29,6 +29,7 @@ from annstudio.ui.forms import Form
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.bars import Bar, Bars
 from annstudio.ui.panels.base import Panel, quiet_label
+from annstudio.ui.panels.drawn import lengths_of
 from annstudio.ui.panels.examples import SHOWN, ExamplesModel, Thumbnails, target_text
 from annstudio.ui.panels.plane import Plane, class_colours
 from annstudio.ui.panels.typed import TypedTable
@@ -156,7 +157,7 @@ class DataPanel(Panel):
     def _show_examples(self, dataset: Dataset) -> None:
         x, y = dataset.columns.get("x"), dataset.columns.get("y")
         typed = isinstance(self.session.project.data, Typed)
-        pictures = x is not None and x.values.ndim == 4
+        pictures = x is not None and x.values.ndim in (3, 4)
         flat = x is not None and not x.is_classes and x.values.ndim == 2
         points = flat and x is not None and x.values.shape[1] == 2 and y is not None
         classes = y is not None and y.is_classes
@@ -164,7 +165,9 @@ class DataPanel(Panel):
         for i, shown in enumerate(wanted):
             self.views.setTabVisible(i, bool(shown))
         if pictures and x is not None:
-            self.pictures.show_rows(x.values, lambda i: target_text(dataset, i), self.session.sample)
+            self.views.setTabText(0, "Pictures" if x.values.ndim == 4 else "Sequences")
+            lengths = lengths_of(self.session) if x.values.ndim == 3 else None
+            self.pictures.show_rows(x.values, lambda i: target_text(dataset, i), self.session.sample, lengths)
         if points and x is not None:
             classes_of_points, names = plane_classes(dataset.excerpt)
             axes = (x.names[0], x.names[1]) if x.names else ("x1", "x2")

@@ -1,4 +1,4 @@
-"""Examples of the data to look at: pictures as thumbnails with their class, anything else as a table of numbers."""
+"""Examples of the data to look at: pictures and sequences as thumbnails, anything else as a table of numbers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +15,14 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from annstudio.data.base import Column, Dataset
 from annstudio.data.lazy import Values
 from annstudio.engine.op import Array
 from annstudio.ui.numbers import number_text, parse_number
-from annstudio.ui.panels.pictures import Scale, image_of
+from annstudio.ui.panels.drawn import Examples
 from annstudio.ui.theme import GRID, SMALL, theme, ui_font
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -32,16 +32,6 @@ SIDE = 12 * GRID
 """The side of a thumbnail."""
 SHOWN = 100_000
 """So many examples are listed at most; any one can be had by its number."""
-
-
-def picture(example: Array, scale: Scale) -> QImage:
-    """One example (rows, columns, channels) as an image: three channels as colours, else the first in grey."""
-    if example.shape[2] == 3:
-        span = (scale.high - scale.low) or 1.0
-        bytes_ = np.ascontiguousarray(np.clip(255 * (example - scale.low) / span, 0, 255).astype(np.uint8))
-        height, width, _ = bytes_.shape
-        return QImage(bytes_.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-    return image_of(example[:, :, 0], scale)
 
 
 def target_text(dataset: Dataset, i: int, column: str = "y") -> str:
@@ -66,18 +56,20 @@ class Thumbnails(QAbstractScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: Values = np.zeros((0, 1, 1, 1))
+        self._examples = Examples(self.rows)
         self.caption: Callable[[int], str] = str
         self.selected = -1
-        self._scale = Scale(0, 1)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Examples")
 
-    def show_rows(self, rows: Values, caption: Callable[[int], str], selected: int = -1) -> None:
-        """Pictures (N, rows, columns, channels) in one scale, and what stands below each."""
-        if rows is not self.rows:
-            self._scale = Scale.of([rows[:500]], signed=False)
+    def show_rows(
+        self, rows: Values, caption: Callable[[int], str], selected: int = -1, lengths: Values | None = None
+    ) -> None:
+        """Pictures (N, rows, columns, channels) or sequences (N, T, D) in one scale, and what stands below each."""
+        if rows is not self.rows or (lengths is None) != (self._examples.lengths is None):
+            self._examples = Examples(rows, lengths)
         self.rows, self.caption, self.selected = rows, caption, selected
         self._measure()
         self.viewport().update()
@@ -124,11 +116,7 @@ class Thumbnails(QAbstractScrollArea):
         count = (self.viewport().height() // tall + 2) * self.across
         for i in range(first, min(first + count, self.count)):
             rect = self.rect_of(i)
-            image = picture(self.rows[i], self._scale)
-            share = SIDE / max(image.width(), image.height())
-            wide, high = image.width() * share, image.height() * share
-            place = QRectF(rect.x() + (SIDE - wide) / 2, rect.y() + (SIDE - high) / 2, wide, high)
-            painter.drawImage(place, image)
+            place = self._examples.paint(painter, QRectF(rect.x(), rect.y(), SIDE, SIDE), i)
             if i == self.selected:
                 painter.setPen(QPen(t.accent, 2))
                 painter.drawRect(place.adjusted(-1, -1, 1, 1))

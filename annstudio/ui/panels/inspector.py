@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from annstudio.document.graph import Node
@@ -11,15 +11,19 @@ from annstudio.engine.op import shape_text
 from annstudio.errors import StudioError
 from annstudio.layers.base import Layer
 from annstudio.session import Session
+from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import MIXED, TextField
 from annstudio.ui.forms import Cell, Form
 from annstudio.ui.numbers import count_text
-from annstudio.ui.panels.base import Panel, follow, heading, live_weights, number_label, quiet_label
+from annstudio.ui.panels.base import Panel, follow, heading, number_label, quiet_label
 from annstudio.ui.panels.sections import CurvePreview, ProblemBox, WeightsGlance
 from annstudio.ui.panels.training import TrainingPanel
-from annstudio.ui.theme import GRID, TITLE, ui_font
+from annstudio.ui.theme import GRID, TEXT, TITLE, ui_font
 
-ABOUT_WEIGHTS = ("initializer", "bias", "train_bias", "share_bias", "trainable")
+ABOUT_WEIGHTS = (
+    "initializer", "constant", "limit", "deviation", "bias", "bias_start", "bias_value", "train_bias", "share_bias",
+    "forget_bias", "trainable",
+)  # fmt: skip
 """Settings that stand with the weights."""
 CURVES = ("activation", "function")
 """Settings whose choice is a curve, where its layer is no loss."""
@@ -69,6 +73,13 @@ class InspectorPanel(Panel):
         self.column.addLayout(top)
         self.facts = quiet_label("", page)
         self.column.addWidget(self.facts)
+        self.note = QLabel(page)
+        self.note.setFont(ui_font(TEXT - 1))
+        self.note.setWordWrap(True)
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.note.setContentsMargins(0, GRID, 0, GRID)
+        self.column.addWidget(self.note)
         self.problems = QVBoxLayout()
         self.problems.setSpacing(GRID)
         self.column.addLayout(self.problems)
@@ -159,6 +170,8 @@ class InspectorPanel(Panel):
         self.head.setVisible(not one)
         self.kind.setVisible(one)
         self.facts.setVisible(not one)
+        self.note.setText("" if chosen else self.session.project.note)
+        self.note.setVisible(bool(self.note.text()))
         if one:
             self.name.set_value(chosen[0].id)
             self.kind.setText(type(chosen[0].layer).kind())
@@ -268,7 +281,7 @@ class InspectorPanel(Panel):
         # A layer that does not fit has no weights; those of its past are not shown as if they were its own.
         one = self.ids[0] if len(self.ids) == 1 and self.ids[0] in self.session.checked.facts else None
         start = f"{one}/"
-        own = {key[len(start) :]: w for key, w in live_weights(self.session).items() if one and key.startswith(start)}
+        own = {key[len(start) :]: w for key, w in weights_of_now(self.session).items() if one and key.startswith(start)}
         self.glance.show_weights(own)
         if own:
             self.weights_head.show()

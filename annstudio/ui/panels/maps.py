@@ -1,4 +1,7 @@
-"""What a convolution or pooling layer makes of one example: its feature maps and its kernels, each in one scale."""
+"""What a convolution or pooling layer makes of one example: its feature maps and its kernels, each in one scale.
+
+Of a sequence there is one map: time to the right, one row a feature.
+"""
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -6,8 +9,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 
 from annstudio.engine.op import Array
 from annstudio.session import Session
+from annstudio.session.answers import weights_of_now
 from annstudio.ui.numbers import count_text
-from annstudio.ui.panels.base import Panel, SampleField, live_weights, number_label
+from annstudio.ui.panels.base import Panel, SampleField, number_label
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.plots import SaveButton, Table
 from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
@@ -56,7 +60,7 @@ class MapsPanel(Panel):
         self._fill()
         self.sample.update_now()
         if not self.node.count():
-            self.say("No layer makes images here. Feature maps belong to convolution and pooling layers.")
+            self.say("No layer makes images or sequences here. Feature maps belong to convolution and pooling layers.")
             return
         views = self.session.views
         if views is None or self.node.currentText() not in views.activations:
@@ -64,21 +68,32 @@ class MapsPanel(Panel):
             return
         self.say("")
         self._show_target()
-        maps = np.moveaxis(views.activations[self.node.currentText()][0], 2, 0)
-        n = f"{count_text(len(maps))} of {maps.shape[1]}×{maps.shape[2]}"
-        more = f", the first {MAX_MAPS} shown" if len(maps) > MAX_MAPS else ""
-        signed = bool((maps < 0).any())
-        names = [f"map {i}" for i in range(len(maps))]
-        self.maps.show_maps(maps[:MAX_MAPS], n + more, names, signed=signed)
+        values = views.activations[self.node.currentText()][0]
+        if values.ndim == 2:
+            told = f"{count_text(values.shape[1])} over {count_text(len(values))} steps"
+            self.maps.show_maps(values.T[None], told, ["feature by step"], signed=bool((values < 0).any()))
+        else:
+            self._show_images(np.moveaxis(values, 2, 0))
         self._show_kernels()
 
     def redress(self) -> None:
         self.maps.redress()
         self.kernels.redress()
 
+    def _show_images(self, maps: Array) -> None:
+        n = f"{count_text(len(maps))} of {maps.shape[1]}×{maps.shape[2]}"
+        more = f", the first {MAX_MAPS} shown" if len(maps) > MAX_MAPS else ""
+        names = [f"map {i}" for i in range(len(maps))]
+        self.maps.show_maps(maps[:MAX_MAPS], n + more, names, signed=bool((maps < 0).any()))
+
     def _show_kernels(self) -> None:
-        w = live_weights(self.session).get(f"{self.node.currentText()}/W")
-        self.kernels.setVisible(w is not None and w.ndim == 4)
+        w = weights_of_now(self.session).get(f"{self.node.currentText()}/W")
+        self.kernels.setVisible(w is not None and w.ndim >= 3)
+        if w is not None and w.ndim == 3:
+            filters, channels, steps = w.shape
+            told = f"{filters} filters × {channels} channel{'s' if channels != 1 else ''} of {steps}"
+            names = [f"filter {i}" for i in range(min(filters, MAX_MAPS))]
+            self.kernels.show_maps(w[:MAX_MAPS], told, names, signed=True)
         if w is not None and w.ndim == 4:
             filters, channels, height, width = w.shape
             kernels = w.reshape(filters * channels, height, width)[:MAX_MAPS]
@@ -96,10 +111,10 @@ class MapsPanel(Panel):
             self.target.setText("")
 
     def _nodes(self) -> list[str]:
-        """Nodes whose result is an image, those behind the input only."""
+        """Nodes whose result is an image or a sequence, those behind the input only."""
         facts, nodes = self.session.checked.facts, self.session.graph.nodes
         return [
-            id for id, node in nodes.items() if id in facts and len(facts[id].shape) == 3 and node.layer.arity[1] != 0
+            id for id, node in nodes.items() if id in facts and len(facts[id].shape) > 1 and node.layer.arity[1] != 0
         ]
 
     def _fill(self) -> None:

@@ -11,11 +11,13 @@ from PySide6.QtCore import (
     QEvent,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
+    QPointF,
     QRect,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
@@ -27,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.engine.op import Array
+from annstudio.ui.glyphs import draw_glyph
 from annstudio.ui.numbers import number_text, parse_number
 from annstudio.ui.panels.pictures import Scale
 from annstudio.ui.theme import GRID, SMALL, mono_font, theme
@@ -34,6 +37,8 @@ from annstudio.ui.theme import GRID, SMALL, mono_font, theme
 AnyIndex = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 Role = Qt.ItemDataRole
+LOCK = 13
+"""The size of the sign in a cell whose number is locked."""
 
 
 class MatrixModel(QAbstractTableModel):
@@ -45,16 +50,20 @@ class MatrixModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.array: Array = np.zeros((0, 0))
+        self.locked: Array = np.zeros((0, 0), bool)
         self.scale = Scale(0, 0, True)
         self.row_name, self.column_name = "row", "column"
         self.digits = 4
 
-    def show_array(self, array: Array, scale: Scale, row_name: str, column_name: str) -> None:
+    def show_array(
+        self, array: Array, scale: Scale, row_name: str, column_name: str, locked: Array | None = None
+    ) -> None:
         """Another matrix, or other numbers in one of the same shape (then what is selected stays)."""
         same = array.shape == self.array.shape and (row_name, column_name) == (self.row_name, self.column_name)
         if not same:
             self.beginResetModel()
         self.array, self.scale, self.row_name, self.column_name = array, scale, row_name, column_name
+        self.locked = np.zeros(array.shape, bool) if locked is None else locked
         if not same:
             self.endResetModel()
         elif array.size:
@@ -83,7 +92,8 @@ class MatrixModel(QAbstractTableModel):
         if role == Role.EditRole:
             return exact_text(value)
         if role in (Role.ToolTipRole, Role.AccessibleTextRole):
-            return f"{self.row_name} {index.row()}, {self.column_name} {index.column()}: {exact_text(value)}"
+            words = f"{self.row_name} {index.row()}, {self.column_name} {index.column()}: {exact_text(value)}"
+            return f"{words}, locked" if self.locked[index.row(), index.column()] else words
         return None
 
     def setData(self, index: AnyIndex, value: Any, role: int = Role.EditRole) -> bool:
@@ -121,12 +131,15 @@ class HeatDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         model = index.model()
         assert isinstance(model, MatrixModel)
-        place = int(model.scale.indices(model.array[index.row(), index.column()][None])[0])
+        shade = int(model.scale.indices(model.array[index.row(), index.column()][None])[0])
         rect: QRect = option.rect
-        painter.fillRect(rect, self._colours[place])
-        painter.setPen(self._inks[place])
+        painter.fillRect(rect, self._colours[shade])
+        painter.setPen(self._inks[shade])
         painter.setFont(mono_font(SMALL + 1))
         inner = rect.adjusted(GRID, 0, -GRID, 0)
+        if model.locked[index.row(), index.column()]:
+            place = QPointF(rect.left() + 3, rect.center().y() - LOCK / 2 + 1)
+            draw_glyph(painter, place, "lock", self._inks[shade], LOCK)
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, model.data(index))
         if option.state & QStyle.StateFlag.State_Selected:
             painter.setPen(QPen(theme().text, 2))
@@ -153,6 +166,7 @@ class HeatDelegate(QStyledItemDelegate):
 class MatrixView(QTableView):
     """The table itself, with rows and columns of fixed size: nothing is measured, however many there are."""
 
+    menu_wanted = Signal(QPoint)
     copy_wanted = Signal()
     paste_wanted = Signal()
 
@@ -178,7 +192,7 @@ class MatrixView(QTableView):
 
     def fit_digits(self, digits: int) -> None:
         """Columns wide enough for so many digits."""
-        self.horizontalHeader().setDefaultSectionSize((digits + 6) * 7 + 2 * GRID)
+        self.horizontalHeader().setDefaultSectionSize((digits + 6) * 7 + 2 * GRID + LOCK)
 
     def event(self, event: QEvent) -> bool:
         # The window copies and pastes layers with the same keys; here they mean numbers.
@@ -195,6 +209,19 @@ class MatrixView(QTableView):
             self.copy_wanted.emit()
         else:
             self.paste_wanted.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        # By key it opens at the cell at hand.
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        self.menu_wanted.emit(self.visualRect(self.currentIndex()).center() if by_key else event.pos())
+
+    def selected(self) -> Array:
+        """Which cells are selected, of any shape: True in a matrix of the table's size."""
+        where = np.zeros((self.model().rowCount(), self.model().columnCount()), bool)
+        selection = self.selectionModel().selection()
+        for one in (selection.at(i) for i in range(selection.count())):
+            where[one.top() : one.bottom() + 1, one.left() : one.right() + 1] = True
+        return where
 
     def chosen(self) -> tuple[slice, slice] | None:
         """The rectangle that is selected; None for nothing or for scattered cells."""

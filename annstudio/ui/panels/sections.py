@@ -179,6 +179,8 @@ def small_maps(array: Array) -> tuple[Array, Sequence[str]]:
         filters, channels, height, width = array.shape
         maps = array.reshape(filters * channels, height, width)[:MAX_KERNELS]
         return maps, [f"filter {i // channels}, channel {i % channels}" for i in range(len(maps))]
+    if array.ndim == 3:
+        return array[:MAX_KERNELS], [f"filter {i}" for i in range(len(array))]
     matrix = array.reshape(len(array), -1) if array.ndim != 1 else array[None, :]
     rows, columns = (max(1, math.ceil(size / MAX_SIDE)) for size in matrix.shape)
     thinned = matrix[::rows, ::columns]
@@ -224,7 +226,7 @@ class ProblemBox(QFrame):
         self.redress()
 
     def redress(self) -> None:
-        colour = theme().hint if self.problem.open else theme().problem
+        colour = theme().hint if self.problem.mild else theme().problem
         for widget in (self.words, *self.buttons):
             palette = widget.palette()
             palette.setColor(QPalette.ColorRole.WindowText, colour)
@@ -235,8 +237,8 @@ class ProblemBox(QFrame):
         t, problem = theme(), self.problem
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(t.hint_border if problem.open else t.problem_border, 1))
-        painter.setBrush(t.hint_fill if problem.open else t.problem_fill)
+        painter.setPen(QPen(t.hint_border if problem.mild else t.problem_border, 1))
+        painter.setBrush(t.hint_fill if problem.mild else t.problem_fill)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         painter.end()
 

@@ -1,29 +1,25 @@
 """How the network is trained: optimiser, loss, batches, epochs. The loss lives in its node and is shown here too."""
 
-from typing import Any, Literal, cast
+from typing import Any
 
-from pydantic import Field, create_model
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from annstudio.engine.optimizers import OPTIMIZERS, Adam, Optimizer
+from annstudio.engine.schedules import SCHEDULES, Schedule
 from annstudio.errors import Remedy, StudioError
 from annstudio.layers.losses import Loss
 from annstudio.session import Session
+from annstudio.training.patience import watched_losses
 from annstudio.training.settings import TrainingSettings
 from annstudio.ui.forms import Form
+from annstudio.ui.kinds import KindForm
 from annstudio.ui.panels.base import Panel
+from annstudio.ui.panels.rates import RatePicture
 from annstudio.ui.theme import GRID
 
 SMALL_RATE = 0.02
 """Adam's rate is the size of every step: what suits plain gradients is mostly too large for it, and the other way."""
-
-KINDS: dict[str, type[Optimizer]] = {str(one.model_fields["kind"].default): one for one in OPTIMIZERS}
-_FIELD = TrainingSettings.model_fields["optimizer"]
-_Choice = create_model(
-    "_Choice",
-    kind=(cast(Any, Literal)[tuple(KINDS)], Field(title=_FIELD.title, description=_FIELD.description)),
-)
 
 
 class TrainingPanel(Panel):
@@ -36,10 +32,14 @@ class TrainingPanel(Panel):
         self.column = QVBoxLayout(self.body)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(GRID)
-        titles = {"kind": {kind: one.title for kind, one in KINDS.items()}}
-        self.kind = Form(_Choice, parent=self.body, choices=titles)
-        self.kind.edited.connect(self._choose_kind)
-        self.optimizers = {kind: self._optimizer_form(one) for kind, one in KINDS.items()}
+        fields = TrainingSettings.model_fields
+        self.optimizer = KindForm(fields["optimizer"], OPTIMIZERS, self.body)
+        self.optimizer.chosen.connect(self._choose_optimizer)
+        self.optimizer.edited.connect(self._set_optimizer)
+        self.schedule = KindForm(fields["schedule"], SCHEDULES, self.body, last=("warm_up",))
+        self.schedule.chosen.connect(self._choose_schedule)
+        self.schedule.edited.connect(self._set_schedule)
+        self.rates = RatePicture(self.body)
         self.loss = Form(Loss, ["function"], self.body)
         self.loss.edited.connect(self._set_loss)
         self.add_loss = QPushButton("Add the loss", self.body)
@@ -47,24 +47,17 @@ class TrainingPanel(Panel):
         self.add_loss.clicked.connect(self._add_loss)
         self.rest = Form(TrainingSettings, self._rest_names(), self.body)
         self.rest.edited.connect(self._set)
-        for form in (self.kind, *self.optimizers.values(), self.loss):
-            self.column.addWidget(form)
+        for part in (self.optimizer, self.schedule, self.rates, self.loss):
+            self.column.addWidget(part)
         self.column.addWidget(self.add_loss, 0, Qt.AlignmentFlag.AlignLeft)
         self.column.addWidget(self.rest)
         self.column.addStretch(1)
 
-    @property
-    def optimizer_form(self) -> Form:
-        """The form of the optimiser that is now."""
-        return self.optimizers[str(self._optimizer.model_dump()["kind"])]
-
     def refresh(self) -> None:
         settings = self.session.project.settings
-        kind = settings.optimizer.kind
-        self.kind.set_values({"kind": kind})
-        for name, form in self.optimizers.items():
-            form.setVisible(name == kind)
-        self.optimizers[kind].set_values(dict(settings.optimizer))
+        self.optimizer.set_value(settings.optimizer)
+        self.schedule.set_value(settings.schedule)
+        self._show_rate(settings)
         self.rest.set_values({name: getattr(settings, name) for name in self.rest.names})
         node = self._loss_node()
         self.loss.setVisible(node is not None)
@@ -74,31 +67,47 @@ class TrainingPanel(Panel):
 
     def settle(self) -> None:
         """Take what is being typed."""
-        for form in (self.kind, *self.optimizers.values(), self.loss, self.rest):
+        for form in (self.optimizer, self.schedule, self.loss, self.rest):
             form.settle()
+
+    def redress(self) -> None:
+        self.rates.update()
+
+    def _show_rate(self, settings: TrainingSettings) -> None:
+        """The picture of the rate, where it is not always the same."""
+        self.rates.setVisible(not settings.schedule.steady)
+        if settings.schedule.steady:
+            return
+        latest, network = self.session.latest, self.session.network
+        if self.session.state == "training" and latest is not None:
+            losses, done, now = watched_losses(latest.record), latest.epochs_done, latest.rate
+        else:
+            losses, done, now = watched_losses(network.run_so_far.record), network.epochs_done, network.rate
+        self.rates.show_settings(settings, tuple(losses), done, now)
 
     # Editing -------------------------------------------------------------------------------------------------------
 
-    @property
-    def _optimizer(self) -> Optimizer:
-        return self.session.project.settings.optimizer
-
-    def _optimizer_form(self, kind: type[Optimizer]) -> Form:
-        form = Form(kind, parent=self.body)
-        form.edited.connect(self._set_optimizer)
-        return form
-
     @staticmethod
     def _rest_names() -> list[str]:
-        names = [name for name in TrainingSettings.model_fields if name != "optimizer"]
+        names = [name for name in TrainingSettings.model_fields if name not in ("optimizer", "schedule")]
         return sorted(names, key=lambda name: name == "dtype")
 
-    def _choose_kind(self, _: str, kind: str) -> None:
-        self._apply(self.kind, "kind", optimizer=switched(self._optimizer, KINDS[kind]).model_dump())
+    def _choose_optimizer(self, kind: str) -> None:
+        other = switched(self.session.project.settings.optimizer, _of_kind(OPTIMIZERS, kind))
+        self._apply(self.optimizer.choice, "kind", optimizer=other.model_dump())
 
     def _set_optimizer(self, name: str, value: Any) -> None:
-        form = self.optimizer_form
-        self._apply(form, name, optimizer={**self._optimizer.model_dump(), name: value})
+        now = self.session.project.settings.optimizer.model_dump()
+        self._apply(self.optimizer.form, name, optimizer={**now, name: value})
+
+    def _choose_schedule(self, kind: str) -> None:
+        warm_up = self.session.project.settings.schedule.warm_up
+        other: Schedule = _of_kind(SCHEDULES, kind)(warm_up=warm_up)
+        self._apply(self.schedule.choice, "kind", schedule=other.model_dump())
+
+    def _set_schedule(self, name: str, value: Any) -> None:
+        now = self.session.project.settings.schedule.model_dump()
+        self._apply(self.schedule.form, name, schedule={**now, name: value})
 
     def _set(self, name: str, value: Any) -> None:
         self._apply(self.rest, name, **{name: value})
@@ -126,6 +135,10 @@ class TrainingPanel(Panel):
         ends = self.session.network.result_nodes()
         if suited or ends:
             self.session.mend(suited[0] if suited else Remedy("append", "Add the loss", ends[-1], "Loss"))
+
+
+def _of_kind(kinds: Any, kind: str) -> Any:
+    return next(one for one in kinds if one.model_fields["kind"].default == kind)
 
 
 def switched(old: Optimizer, kind: type[Optimizer]) -> Optimizer:

@@ -1,8 +1,9 @@
-"""Weights as numbers over a heat map: every entry can be read to its last digit, edited, pasted and frozen."""
+"""Weights as numbers over a heat map: every entry can be read to its last digit, edited, pasted, locked and frozen."""
 
 from typing import Any
 
 import numpy as np
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -19,10 +20,12 @@ from PySide6.QtWidgets import (
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.session import Session
+from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text, parse_number
-from annstudio.ui.panels.base import Panel, live_weights, number_label
+from annstudio.ui.panels.base import Panel, number_label
 from annstudio.ui.panels.histogram import Histogram
+from annstudio.ui.panels.locks import Locks
 from annstudio.ui.panels.matrix import MatrixModel, MatrixView, matrix_text, parse_matrix
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale, signed_text
 from annstudio.ui.panels.sections import small_maps
@@ -42,9 +45,11 @@ class WeightsPanel(Panel):
         self._make_controls()
         self.model = MatrixModel(self)
         self.model.edited.connect(self._edit)
-        self.model.refused.connect(self._tell)
+        self.model.refused.connect(self.tell)
         self.table = MatrixView(self.model, self.body)
         self.table.setAccessibleName("Weights")
+        self.locks = Locks(self)
+        self.table.menu_wanted.connect(self._open_menu)
         self.table.copy_wanted.connect(self.copy)
         self.table.paste_wanted.connect(self.paste)
         self.words = QLabel(self.body)
@@ -83,6 +88,9 @@ class WeightsPanel(Panel):
         self.frozen = QCheckBox("Frozen", self.body)
         self.frozen.setToolTip("Training leaves frozen weights alone")
         self.frozen.clicked.connect(self._freeze)
+        self.lock_button = self._button(
+            "Lock", "Lock what is selected, so that training leaves it alone, or unlock it (Ctrl+L)", self.lock
+        )
         self.copy_button = self._button("Copy", "Copy what is selected, or all that is shown (Ctrl+C)", self.copy)
         self.paste_button = self._button(
             "Paste", "Paste a matrix of the same size from the clipboard (Ctrl+V)", self.paste
@@ -109,7 +117,7 @@ class WeightsPanel(Panel):
         for chooser in (self.node, self.view, self.filter, self.channel, self.digits):
             top.addWidget(chooser)
         top.addStretch(1)
-        for doer in (self.frozen, self.all, self.copy_button, self.paste_button):
+        for doer in (self.frozen, self.lock_button, self.all, self.copy_button, self.paste_button):
             top.addWidget(doer)
         column.addLayout(top)
         column.addWidget(self.words)
@@ -136,7 +144,7 @@ class WeightsPanel(Panel):
             self._fill(self.node, self._nodes())
         if self.node.findText(node) >= 0 and node != self.node.currentText():
             self.node.setCurrentText(node)
-            self._tell("")
+            self.tell("")
             self.touch(0)
 
     @property
@@ -145,7 +153,7 @@ class WeightsPanel(Panel):
         return f"{self.node.currentText()}/{self.view.currentText()}"
 
     def refresh(self) -> None:
-        weights = live_weights(self.session)
+        weights = weights_of_now(self.session)
         self._fill(self.node, self._nodes())
         if not self.node.count():
             self.say("No layer has weights yet. Add a Dense or Conv2D layer: its weights can be read and edited here.")
@@ -157,13 +165,15 @@ class WeightsPanel(Panel):
         self._show_places()
         scale = Scale.of([self.array], signed=True)
         row_name, column_name = self._axis_names()
-        self.model.show_array(self._matrix(self.array), scale, row_name, column_name)
+        self.model.show_array(self.matrix(self.array), scale, row_name, column_name, self.locks.shown())
         maps, names = small_maps(self.array)
-        self.picture.selected = self._map_number() if self.array.ndim == 4 else -1
+        self.picture.selected = self._map_number() if self._place else -1
         self.picture.show_maps(maps, scale, names)
         self.bar.show_scale(scale)
         self.histogram.show_values(self.array)
-        self.facts.setText(facts_text(self.array))
+        n_locked = int(np.count_nonzero(self.locks.whole()))
+        self.facts.setText(facts_text(self.array) + (f"\n{count_text(n_locked)} locked" if n_locked else ""))
+        self.lock_button.setEnabled(self.locks.possible)
         self._show_frozen()
 
     def redress(self) -> None:
@@ -185,24 +195,25 @@ class WeightsPanel(Panel):
             box.setCurrentText(before if before in names else next(iter(names), ""))
 
     def _show_places(self) -> None:
-        kernels = self.array.ndim == 4
         for spin, axis in ((self.filter, 0), (self.channel, 1)):
-            spin.setVisible(kernels)
-            if kernels:
+            several = axis < self.array.ndim - 2
+            spin.setVisible(several)
+            if several:
                 before = spin.blockSignals(True)
                 spin.setRange(0, self.array.shape[axis] - 1)
                 spin.blockSignals(before)
 
-    def _matrix(self, array: Array) -> Array:
-        """The part of a view that the table shows."""
-        if array.ndim == 4:
-            return array[self.filter.value(), self.channel.value()]
-        return array[:, None] if array.ndim == 1 else array
+    @property
+    def _place(self) -> tuple[int, ...]:
+        """Which matrix of a stack is shown: filter and channel, the filter alone (1-D), or nothing to choose."""
+        return (self.filter.value(), self.channel.value())[: max(self.array.ndim - 2, 0)]
 
-    def _index(self, row: int, column: int) -> tuple[int, ...]:
-        if self.array.ndim == 4:
-            return self.filter.value(), self.channel.value(), row, column
-        return (row,) if self.array.ndim == 1 else (row, column)
+    def matrix(self, array: Array) -> Array:
+        """The part of a view that the table shows."""
+        return array[:, None] if array.ndim == 1 else array[self._place]
+
+    def index_of(self, row: int, column: int) -> tuple[int, ...]:
+        return (row,) if self.array.ndim == 1 else (*self._place, row, column)
 
     def _axis_names(self) -> tuple[str, str]:
         try:
@@ -214,50 +225,50 @@ class WeightsPanel(Panel):
         return (names[-2], names[-1]) if len(names) > 1 else (names[0], self.view.currentText())
 
     def _map_number(self) -> int:
-        return self.filter.value() * self.array.shape[1] + self.channel.value()
+        return int(np.ravel_multi_index(self._place, self.array.shape[:-2]))
 
     # Editing ---------------------------------------------------------------------------------------------------------
 
     def _pick(self, _: int = 0) -> None:
-        self._tell("")
+        self.tell("")
         self.touch(0)
 
     def _choose_map(self, i: int) -> None:
-        if self.array.ndim == 4:
-            channels = self.array.shape[1]
-            self.filter.setValue(i // channels)
-            self.channel.setValue(i % channels)
+        if self._place:
+            place = np.unravel_index(i, self.array.shape[:-2])
+            for spin, chosen in zip((self.filter, self.channel), place, strict=False):
+                spin.setValue(int(chosen))
 
     def _set_digits(self, digits: int) -> None:
         self.model.set_digits(digits)
         self.table.fit_digits(digits)
 
-    def _tell(self, words: str) -> None:
+    def tell(self, words: str) -> None:
         self.words.setText(words)
         self.words.setVisible(bool(words))
 
     def _edit(self, row: int, column: int, value: float) -> None:
-        self._tell("")
+        self.tell("")
         try:
-            self.session.set_weight(self.key, self._index(row, column), value)
+            self.session.set_weight(self.key, self.index_of(row, column), value)
         except StudioError as error:
-            self._tell(error.message)
+            self.tell(error.message)
 
     def _set_part(self, where: tuple[slice, slice], values: Array | float, label: str) -> None:
         """Change a rectangle of the table as one edit."""
-        self._tell("")
-        whole = np.array(live_weights(self.session)[self.key])
-        self._matrix(whole)[where] = values
+        self.tell("")
+        whole = np.array(weights_of_now(self.session)[self.key])
+        self.matrix(whole)[where] = values
         try:
             self.session.set_weights(self.key, whole, label)
         except StudioError as error:
-            self._tell(error.message)
+            self.tell(error.message)
 
     def _set_all(self) -> None:
         text = self.all.text()
         value = parse_number(text)
         if value is None:
-            self._tell(f"“{text}” is no number; nothing was changed.")
+            self.tell(f"“{text}” is no number; nothing was changed.")
             return
         self.all.clear()
         self._set_part((slice(None), slice(None)), value, f"Set all of {self.key}")
@@ -272,7 +283,7 @@ class WeightsPanel(Panel):
         try:
             values = parse_matrix(QGuiApplication.clipboard().text())
         except ValueError as error:
-            self._tell(str(error))
+            self.tell(str(error))
             return
         one = self.table.chosen()
         where = self._several() or (one if one and values.shape == (1, 1) else None) or (slice(None), slice(None))
@@ -280,7 +291,7 @@ class WeightsPanel(Panel):
         if values.shape != wanted:
             what = "the selection" if self._several() else self.key
             got, need = ("×".join(map(str, shape)) for shape in (values.shape, wanted))
-            self._tell(f"The clipboard holds {got} numbers; {what} is {need}. Nothing was pasted.")
+            self.tell(f"The clipboard holds {got} numbers; {what} is {need}. Nothing was pasted.")
             return
         self._set_part(where, values, f"Paste into {self.key}")
 
@@ -289,7 +300,15 @@ class WeightsPanel(Panel):
         chosen = self.table.chosen()
         return chosen if chosen and self.model.array[chosen].size > 1 else None
 
-    # Freezing --------------------------------------------------------------------------------------------------------
+    # Locking and freezing ---------------------------------------------------------------------------------------------
+
+    def lock(self) -> None:
+        """Lock what is selected in the table; unlock it where all of it is locked."""
+        if self.node.count():
+            self.locks.toggle()
+
+    def _open_menu(self, place: QPoint) -> None:
+        self.locks.menu(place).popup(self.table.viewport().mapToGlobal(place))
 
     def _show_frozen(self) -> None:
         layer = self.session.graph.nodes[self.node.currentText()].layer

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
+from annstudio.formats.studio import load
 from annstudio.layers.base import make
+from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.canvas.geometry import PICTURE
 from annstudio.ui.canvas.scene import CanvasScene
@@ -153,6 +155,17 @@ def test_cards_show_what_they_compute(digits):
     assert kinds == {"input": Maps, "conv": Maps, "flatten": Bars, "dropout": Dots, "dense": ClassBars, "loss": Curve}
     assert "Black 0, white 0.9" in digits.view.tip_at(digits.at("input"))
     assert digits.scene.nodes["loss"].value == f"{digits.session.project.progress.record.blocks[-1, 1]:.4g}"
+
+
+def test_of_several_losses_each_says_its_own(opened):
+    hand = opened(load(SAMPLES / "deep-sigmoid-vs-relu.annstudio"))
+    hand.session.train()
+    hand.session.wait(60)
+    hand.scene.show_views(hand.session.views, hand.session.project.progress.record)
+    told = {id: hand.scene.nodes[id].value for id in ("sigmoid_loss", "relu_loss")}
+    own = {id: hand.session.views.activations[id].item() for id in told}
+    assert told == {id: f"sample: {value:.4g}" for id, value in own.items()}
+    assert own["relu_loss"] < 0.5 < 2 < own["sigmoid_loss"]
 
 
 def test_only_what_is_seen_makes_pictures(digits):

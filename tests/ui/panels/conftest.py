@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from annstudio.data.images import Digits
+from annstudio.data.sequences import JapaneseVowels
 from annstudio.data.toys import Xor
 from annstudio.document.graph import Graph, Node
 from annstudio.document.project import Project
@@ -50,6 +51,21 @@ def digits_project() -> Project:
     )
     settings = TrainingSettings(optimizer=Adam(), batch_size=64, epochs=3)
     return Project(graph, data=Digits(), settings=settings, title="digits-cnn")
+
+
+@pytest.fixture
+def vowels() -> Iterator[Session]:
+    """Spoken vowels of different length, through a convolution and an LSTM."""
+    graph = chain(
+        ("input", "Input", {"shape": (29, 12), "lengths": "steps"}),
+        ("conv_1", "Conv1D", {"filters": 4, "padding": "same"}),
+        ("memory", "LSTM", {"units": 5}),
+        ("output", "Dense", {"units": 9, "activation": "softmax"}),
+        ("loss", "Loss", {"function": "cross_entropy"}),
+    )
+    session = Session(Project(graph, data=JapaneseVowels(), settings=TrainingSettings(epochs=3)))
+    yield session
+    session.close()
 
 
 @pytest.fixture

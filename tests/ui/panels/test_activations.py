@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPointF
 
 from annstudio.ui.panels.activations import ActivationsPanel, facts_text
 
@@ -19,6 +20,22 @@ def test_every_layer_has_a_column_in_order(panel, digits):
     assert panel.columns["conv_1"].histogram.counts.sum() == 512
     assert panel.columns["output"].units.isVisible()
     assert panel.columns["conv_1"].facts.text().startswith("8×8×8 · mean ")
+
+
+def test_sequences_are_maps_of_steps(vowels, seen):
+    panel = seen(ActivationsPanel(vowels), 1040, 300)
+    column = panel.columns["conv_1"]
+    assert [part.isVisible() for part in (column.units, column.steps, column.histogram)] == [False, True, False]
+    assert column.steps.maps.shape == (1, 4, 29)
+    np.testing.assert_array_equal(column.steps.maps[0], vowels.views.activations["conv_1"][0].T)
+    facts = column.facts.text()
+    assert facts.startswith("29×4 · mean ")
+    cell = column.steps.rect_of(0).topLeft() + QPointF(2, 2)
+    column.steps.hovered.emit(column.steps.value_text(column.steps.place_at(cell)))
+    assert column.facts.text().startswith("value by step, row 0, column 0\n")
+    column.steps.hovered.emit("")
+    assert column.facts.text() == facts
+    assert panel.columns["memory"].units.isVisible()
 
 
 def test_it_follows_the_sample_and_the_graph(panel, digits):

@@ -89,6 +89,33 @@ def test_pictures_are_shown_with_their_classes_and_can_be_watched(digits, seen):
     assert picture.pixelColor(24, 24) != picture.pixelColor(thumbnails.viewport().width() - 2, 2)
 
 
+def test_sequences_are_shown_as_maps_as_long_as_they_are(vowels, seen):
+    panel = seen(DataPanel(vowels), 940, 320)
+    assert tabs(panel) == ["Sequences", "Classes"]
+    thumbnails = panel.pictures
+    lengths = vowels.dataset.columns["steps"].values[:, 0]
+    assert lengths[0] == 20
+    picture, rect = thumbnails.viewport().grab().toImage(), thumbnails.rect_of(0)
+    ground = picture.pixelColor(rect.left() + 1, rect.top() + 1)
+    row = [picture.pixelColor(x, rect.center().y() - 8) != ground for x in range(rect.left(), rect.right())]
+    # 20 of 29 steps are drawn, from the left.
+    assert row.index(False) == pytest.approx(48 * 20 / 29, abs=2)
+    assert not any(row[row.index(False) :])
+    QTest.mouseClick(thumbnails.viewport(), Qt.MouseButton.LeftButton, pos=thumbnails.rect_of(3).center())
+    assert vowels.sample == 3
+    assert "CC BY 4.0" in panel.facts.text()
+
+
+def test_a_series_is_shown_as_a_curve(panel, xor):
+    choose(panel, "sunspots")
+    assert tabs(panel) == ["Sequences"]
+    picture = panel.pictures.viewport().grab().toImage()
+    places = [(x, y) for x in range(48) for y in range(48)]
+    blue = [(x, y) for x, y in places if picture.pixelColor(x, y).blue() > picture.pixelColor(x, y).red() + 60]
+    assert len(blue) > 20
+    assert "Public domain" in panel.facts.text()
+
+
 def test_a_file_is_chosen_with_the_button_and_its_faults_are_told(panel, xor, tmp_path, monkeypatch):
     choose(panel, "csv")
     assert panel.problem.text().startswith("No data file is chosen yet.")

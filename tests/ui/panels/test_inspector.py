@@ -1,5 +1,7 @@
 """The inspector: what is selected is shown and edited, every edit is one undo entry, mistakes are told in words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -35,6 +37,15 @@ def test_it_is_empty_handed_with_the_whole_network(panel, digits):
     assert "6 layers · 1\u2009370 parameters · Handwritten digits, 1\u2009797 examples" in panel.facts.text()
     assert panel.training.isVisible()
     assert not panel.name.isVisible()
+
+
+def test_what_a_project_is_for_is_read_while_nothing_is_chosen(panel, digits):
+    assert not panel.note.isVisible()
+    digits.edit(replace(digits.project, note="Press Train & look."), "Note")
+    assert panel.note.text() == "Press Train & look."
+    assert panel.note.isVisible()
+    panel.show(["conv_1"])
+    assert not panel.note.isVisible()
 
 
 def test_saved_under_another_name_it_goes_by_that(panel, digits, tmp_path):
@@ -195,3 +206,20 @@ def test_another_choice_of_nodes_is_shown_at_once_while_training(panel, digits, 
     panel.show([])
     assert panel.head.isVisible()
     digits.pause()
+
+
+def test_only_what_the_initialiser_needs_is_shown(panel, digits):
+    panel.show_nodes(["output"])
+    form, names = form_with(panel, "initializer"), ("constant", "limit", "deviation", "bias_start", "bias_value")
+
+    def shown():
+        return {name for name in names if form.cells[name].isVisible()}
+
+    assert shown() == {"bias_start"}
+    for initializer, own in (("constant", "constant"), ("uniform", "limit"), ("normal", "deviation")):
+        digits.set_layer("output", initializer=initializer)
+        assert shown() == {own, "bias_start"}
+    digits.set_layer("output", initializer="auto", bias_start="constant")
+    assert shown() == {"bias_start", "bias_value"}
+    digits.set_layer("output", bias=False)
+    assert shown() == set()

@@ -74,7 +74,7 @@ def test_it_is_live_while_training(panel, digits, qtbot):
 
 def test_without_images_it_says_so(xor, seen):
     panel = seen(MapsPanel(xor), 500, 300)
-    assert panel.empty.text().startswith("No layer makes images here.")
+    assert panel.empty.text().startswith("No layer makes images or sequences here.")
 
 
 def test_with_a_problem_it_says_so_and_comes_back(panel, digits):
@@ -94,3 +94,13 @@ def test_colours_say_sign_and_size(qapp):
     assert zero.lightness() > blue.lightness()
     grey = image_of(np.array([[0.0, np.nan, 1.0]]), Scale(0, 1))
     assert [grey.pixelColor(i, 0).red() for i in range(3)] == [0, 0, 255]
+
+
+def test_a_sequence_is_one_map_of_its_steps(vowels, seen):
+    panel = seen(MapsPanel(vowels), 940, 300)
+    assert [panel.node.itemText(i) for i in range(panel.node.count())] == ["conv_1"]
+    np.testing.assert_array_equal(panel.maps.mosaic.maps, vowels.views.activations["conv_1"].transpose(0, 2, 1))
+    assert panel.maps.count.text() == "4 over 29 steps"
+    np.testing.assert_array_equal(panel.kernels.mosaic.maps, vowels.weight("conv_1/W"))
+    assert panel.kernels.count.text() == "4 filters × 12 channels of 3"
+    assert panel.maps.mosaic.value_text((0, 2, 5)).startswith("feature by step, row 2, column 5: ")

@@ -175,6 +175,20 @@ def test_kernels_are_chosen_by_filter_and_channel(kernels, digits):
     assert kernels.model.columnCount() == 128
 
 
+def test_kernels_over_steps_are_chosen_by_filter(vowels, seen):
+    panel = seen(WeightsPanel(vowels), 900, 300)
+    assert panel.key == "conv_1/W"
+    assert (panel.model.rowCount(), panel.model.columnCount()) == (12, 3)
+    assert not panel.channel.isVisible()
+    assert panel.filter.maximum() == 3
+    panel.filter.setValue(2)
+    np.testing.assert_array_equal(panel.model.array, vowels.weight("conv_1/W")[2])
+    type_into(panel, 4, 1, "2")
+    assert vowels.weight("conv_1/W")[2, 4, 1] == 2
+    QTest.mouseClick(panel.picture, Qt.MouseButton.LeftButton, pos=panel.picture.rect_of(1).center().toPoint())
+    assert panel.filter.value() == 1
+
+
 def test_it_follows_the_selection_and_training(panel, xor, qtbot):
     panel.choose("output")
     assert panel.key == "output/W"

@@ -1,0 +1,153 @@
+"""Units that start alike: flagged where they are siblings in front of a layer that learns, and what is said is true."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from annstudio.document.compile import Grade
+from annstudio.document.fixes import mended
+from annstudio.document.network import Network
+from annstudio.document.project import Project
+from annstudio.engine.op import Array
+from annstudio.formats.samples import samples
+from annstudio.formats.studio import load
+from annstudio.layers.conv import Conv2D
+from annstudio.layers.dense import Dense
+from annstudio.layers.embedding import Embedding
+from annstudio.layers.ends import Input
+from annstudio.layers.grouped import DepthwiseConv2D
+from annstudio.layers.losses import Loss
+from annstudio.layers.recurrent.lstm import LSTM
+from annstudio.layers.shaping import Flatten
+from annstudio.layers.steady import Dropout
+from annstudio.session import Session
+from tests.builders import chain, finished, project, some_table
+
+
+def network(hidden: str, output: str, *between, **settings) -> Project:
+    graph = chain(
+        Input(shape=(3,)), Dense(units=4, activation="tanh", initializer=hidden, **settings), *between,
+        Dense(units=2, activation="sigmoid", initializer=output), Loss(),
+    )  # fmt: skip
+    return project(graph, some_table(), batch_size=5, epochs=20)
+
+
+def warnings(of: Project) -> list[str]:
+    problems = Network(of).checked.problems
+    assert all(problem.grade is Grade.WARNING for problem in problems)
+    return [f"{problem.node}: {problem.message}" for problem in problems]
+
+
+def rows_equal(array: Array) -> bool:
+    return bool((array == array[0]).all())
+
+
+@pytest.mark.parametrize("hidden", ["zeros", "ones", "constant"])
+def test_where_the_next_layer_weighs_them_alike_they_really_stay_equal(hidden):
+    start = network(hidden, "ones")
+    assert warnings(start) == [
+        "dense_1: All 4 units of dense_1 have the same weights, and dense_2 weighs them alike: they learn the same and "
+        "stay equal for ever."
+    ]
+    end = finished(start).weights
+    assert rows_equal(end["dense_1/W"])
+    assert len(set(end["dense_1/b"])) == 1
+    assert (end["dense_1/W"] != Network(start).weights()["dense_1/W"]).any()
+
+
+@pytest.mark.parametrize("between", [(), (Dropout(rate=0.5),)], ids=["other weights behind", "noise behind"])
+def test_where_something_behind_tells_them_apart_that_is_said_and_so(between):
+    start = network("constant", "ones" if between else "auto", *between)
+    (said,) = warnings(start)
+    assert said.endswith("at first they all give the same, and only what comes behind tells them apart.")
+    assert not rows_equal(finished(start).weights["dense_1/W"])
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        chain(Input(shape=(3,)), Dense(units=2, activation="softmax", initializer="zeros"), Loss()),
+        chain(Input(shape=(3,)), Dense(units=1, initializer="zeros"), Dense(units=2), Loss()),
+        chain(Input(shape=(3,)), Dense(units=4, initializer="zeros", trainable=False), Dense(units=2), Loss()),
+        chain(Input(shape=(3,)), Dense(units=4, initializer="zeros"), Dense(units=2, trainable=False), Loss()),
+        chain(Input(shape=(3,)), Dense(units=4), Dense(units=2, initializer="zeros"), Loss()),
+        chain(Input(shape=(4, 4, 2)), DepthwiseConv2D(initializer="ones"), Flatten(), Dense(units=2), Loss()),
+        chain(Input(shape=(4,)), Embedding(vocabulary=5, units=3), Flatten(), Dense(units=2), Loss()),
+    ],
+    ids=["logistic regression", "one unit", "frozen", "nothing learns behind", "last", "depthwise", "embedding"],
+)
+def test_no_alarm(graph):
+    assert warnings(project(graph)) == []
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+def test_no_sample_is_warned_of(sample):
+    assert warnings(load(sample.path)) == []
+
+
+def test_filters_are_units_too():
+    graph = chain(Input(shape=(4, 4, 2)), Conv2D(filters=3, initializer="ones"), Flatten(), Dense(units=2), Loss())
+    (said,) = warnings(project(graph))
+    assert said.startswith("conv_1: All 3 units of conv_1 have the same weights")
+
+
+def test_numbers_count_more_than_the_initialiser():
+    start = network("zeros", "zeros")
+    by_hand = start.with_weight("dense_1/W", np.arange(12.0).reshape(4, 3))
+    assert warnings(by_hand) == []
+    drawn = network("auto", "auto").with_weight("dense_1/W", np.full((4, 3), 0.5))
+    assert len(warnings(drawn)) == 1
+    assert warnings(drawn.with_weight("dense_1/b", np.arange(4.0))) == []
+
+
+def test_a_recurrent_layer_set_to_one_number_by_hand():
+    graph = chain(Input(shape=(5, 2)), LSTM(units=3), Dense(units=2), Loss())
+    start = project(graph)
+    assert warnings(start) == []
+    alike = start.with_weight("lstm_1/W", np.full((12, 2), 0.1)).with_weight("lstm_1/U", np.full((12, 3), 0.1))
+    assert [said.partition(",")[0].partition(":")[0] for said in warnings(alike)] == ["lstm_1"]
+    (problem,) = Network(alike).checked.problems
+    assert warnings(mended(alike, problem.remedies[0])) == []
+
+
+def test_a_lock_parts_them_by_hand():
+    start = network("zeros", "zeros")
+    mask = np.zeros((4, 3), bool)
+    mask[0, 0] = True
+    assert warnings(start.with_locked("dense_1/W", np.zeros((4, 3)), mask)) == []
+
+
+def test_it_does_not_stand_in_the_way_and_the_mend_also_takes_back_what_was_learned():
+    session = Session(network("zeros", "ones"))
+    try:
+        assert session.checked.trainable
+        session.explain(0)
+        session.train()
+        session.wait()
+        (problem,) = session.checked.problems
+        session.mend(problem.remedies[0])
+        assert session.document.undo_label == "Start at random"
+        assert session.checked.problems == ()
+        assert session.graph.nodes["dense_1"].layer.initializer == "auto"
+        assert not rows_equal(session.weight("dense_1/W"))
+        session.undo()
+        assert len(session.checked.problems) == 1
+    finally:
+        session.close()
+
+
+def test_who_listens_hears_when_numbers_make_or_mend_it():
+    session, heard = Session(network("auto", "auto")), []
+    session.rechecked.connect(lambda checked: heard.append(len(checked.problems)))
+    session.set_weights("dense_1/W", np.zeros((4, 3)))
+    session.set_weight("dense_1/W", (1, 1), 1.0)
+    session.set_weight("dense_1/W", (1, 2), 1.0)
+    assert heard == [1, 0]
+
+
+def test_a_warning_of_other_problems_is_not_added_to_a_node_that_has_one():
+    start = network("zeros", "zeros")
+    bare = replace(start, graph=start.graph.without(["loss_1"]))
+    assert {problem.grade for problem in Network(bare).checked.problems} == {Grade.OPEN, Grade.WARNING}
+    assert not Network(bare).checked.trainable
