@@ -24,7 +24,7 @@ from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError, GraphError, StudioError, TrainingError
 from annstudio.explain.stepper import Stepper
-from annstudio.training.batches import Rows, pieces
+from annstudio.training.batches import Rows, need_counts, pieces
 from annstudio.training.metrics import EVALUATION_BATCH
 from annstudio.training.patience import watched_losses
 from annstudio.training.snapshot import Progress, Views
@@ -332,6 +332,8 @@ class Network:
                 # A target: prediction does not look at it.
                 rows[feed.slot] = np.zeros((len(piece), *slot.shape))
                 continue
+            if feed.end and feed.column in inputs:
+                need_counts(np.asarray(inputs[feed.column])[piece], feed)
             if feed.encoding == "lengths":
                 # Where nothing is said about lengths, every step counts.
                 counts = inputs.get(feed.column)

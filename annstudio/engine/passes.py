@@ -137,6 +137,7 @@ def _add_buffer(slots: list[Slot], node: str, name: str, b: Buffer) -> int:
 def _without_dead_steps(program: Program) -> Program:
     """Only steps that lead to the loss, to what is judged by eye, to an update or to a carried state."""
     needed = {program.loss, *program.losses.values(), *(judged.output for judged in program.judged)}
+    needed |= {judged.lengths for judged in program.judged}
     if program.loss is None:
         needed |= set(program.outputs.values())
     # A state that is carried on, and weights that are kept within a limit.

@@ -13,6 +13,7 @@ from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, acti
 from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.filters import FilterBiasField, filter_parameter
 from annstudio.layers.framing import border, fitting_kernel, need_sequence, window_counts
+from annstudio.layers.padded import blanked, measure_windows
 from annstudio.layers.products import weight_gradient
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 from annstudio.layers.starting import (
@@ -154,7 +155,9 @@ class Conv1D(Layer):
         w = filter_parameter(net, self, (self.kernel_size,), x.shape[1], self.filters)
         op = Correlate1D(self.kernel_size, self.strides, self.dilation, self.padding, bias=self.bias)
         restrain(net, self)
-        return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
+        sums = net.apply(op, blanked(net, x), w, name="net")
+        measure_windows(net, x, sums, op.reach, self.strides, self.padding, op.border(x.shape).before[0])
+        return activate(net, self.activation, sums, self.slope)
 
     @property
     def summary(self) -> str:
