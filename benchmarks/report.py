@@ -1,8 +1,9 @@
-"""benchmarks/RESULTS.md: what was measured, on what, and where it falls short."""
+"""benchmarks/RESULTS.md: what was measured, on what, and where it falls short. Each measurement writes its own part."""
 
 import os
 import platform
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from threadpoolctl import threadpool_info
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+PARTS = ("engine", "busy", "scaling", "big_data")
 MUST = {
     "W1": 25, "W1b": 26, "W2_32": 2.0, "W2_256": 1.25, "W3": 3.0, "W4": 1.4, "W5": 2.4, "LSTM": 1.0, "RNN": 4.0,
 }  # fmt: skip
@@ -41,7 +43,16 @@ def write(found: Mapping[str, Mapping[str, Any]]) -> None:
             f"| {name} | {figures['_title']} | {figures['_seconds'] * 1e6:.1f} | {' | '.join(cells)} | {MUST[name]:g} |"
         )
     lines += ["", *_short_of(found), "", *_details(found)]
-    RESULTS.write_text("\n".join(lines) + "\n")
+    put("engine", lines)
+
+
+def put(part: str, lines: Sequence[str]) -> None:
+    """Write one measurement's part of the report; the other parts stay as they are, in the order of `PARTS`."""
+    found = re.split(r"^<!-- (\w+) -->\n", RESULTS.read_text() if RESULTS.exists() else "", flags=re.MULTILINE)
+    texts = dict(zip(found[1::2], found[2::2], strict=True))
+    texts[part] = "\n".join(lines).strip() + "\n"
+    kept = [f"<!-- {name} -->\n{texts[name].strip()}\n" for name in PARTS if name in texts]
+    RESULTS.write_text("\n".join(kept))
 
 
 def _cell(value: float | None, column: str) -> str:

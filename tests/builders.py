@@ -129,10 +129,17 @@ def run_of(program: Program, feeds: Mapping[int, Array], weights: Mapping[str, A
 
 
 def random_feeds(program: Program, n: int, rng: np.random.Generator) -> dict[int, Array]:
-    """Numbers for every feed, examples first; targets are positive and add up to one, as every loss can take them."""
+    """Numbers for every feed, examples first; targets are positive and add up to one, as every loss can take them.
+
+    Of sequences of different length the first fills all steps.
+    """
     targets = {judged.target for judged in program.judged}
+    steps = max((program.slots[f.slot].shape[0] for f in program.feeds if program.slots[f.slot].shape), default=1)
     feeds = {}
     for feed in program.feeds:
+        if feed.encoding == "lengths":
+            feeds[feed.slot] = np.concatenate([[steps], rng.integers(1, steps + 1, n - 1)])
+            continue
         x = rng.normal(size=(n, *program.slots[feed.slot].shape))
         feeds[feed.slot] = np.exp(x) / np.exp(x).sum(-1, keepdims=True) if feed.slot in targets else x
     return feeds

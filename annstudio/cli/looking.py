@@ -26,7 +26,8 @@ from annstudio.formats.studio import load
 def predict(project: Path, source: Path, target: Path) -> None:
     """Run examples of your own through the network of PROJECT.
 
-    Examples come first and channels last; a single array may have any name. The results are named like their layers.
+    Examples come first and channels last; a single array may have any name. Lengths of sequences may be left out: every
+    step counts then. The results are named like their layers.
     """
     if target.suffix.lower() != ".npz":
         raise FormatError(f"{target} cannot be written: results are arrays.", "Name a file that ends in .npz.")
@@ -46,8 +47,9 @@ def _inputs(network: Network, arrays: dict[str, Array], source: Path) -> dict[st
     wanted = {
         feed.column: user_shape(program.slots[feed.slot].shape)
         for feed in program.feeds
-        if layers[feed.node].takes[1] == 0
+        if layers[feed.node].takes[1] == 0 and feed.encoding != "lengths"
     }
+    lengths = {feed.column for feed in program.feeds if feed.encoding == "lengths"} & arrays.keys()
     if len(wanted) == 1 and len(arrays) == 1:
         arrays = {next(iter(wanted)): next(iter(arrays.values()))}
     for column, shape in wanted.items():
@@ -59,9 +61,15 @@ def _inputs(network: Network, arrays: dict[str, Array], source: Path) -> dict[st
                 f"{' × '.join(map(str, shape))}.",
                 "Examples come first, channels last.",
             )
-    if len({len(arrays[column]) for column in wanted}) > 1:
+    for column in lengths:
+        if arrays[column].shape not in ((len(arrays[column]),), (len(arrays[column]), 1)):
+            raise DataError(
+                f"{source.name}: {column!r} has the shape {arrays[column].shape}; wanted is one number for each.",
+                "It says how many steps of each sequence count.",
+            )
+    if len({len(arrays[column]) for column in (*wanted, *lengths)}) > 1:
         raise DataError(f"{source.name}: the arrays hold different numbers of examples.")
-    return {column: arrays[column] for column in wanted}
+    return {column: arrays[column] for column in (*wanted, *lengths)}
 
 
 @click.command()

@@ -45,20 +45,18 @@ class ArraySource(FileSource):
 
     stands_for: ClassVar = "Your own question."
 
-    grey_pictures: GreyPictures = False
-    divide_by: DivideBy = 1.0
-
     def assembled(
-        self, file: Path, x: tuple[Array, str], y: tuple[Array, str] | None, names: Array | None = None, **origin: str
-    ) -> Dataset:
+        self, file: Path, x: tuple[Array, str], y: tuple[Array, str] | None, names: Array | None = None,
+        lengths: tuple[Array, str] | None = None, *, grey: bool, divisor: float, **origin: str,
+    ) -> Dataset:  # fmt: skip
         """The data set of inputs and targets, each with what it is called; `names` are those of the classes."""
         values, what = x
-        if self.grey_pictures and values.ndim != 3:
+        if grey and values.ndim != 3:
             raise DataError(
                 f"{what} has the shape {values.shape}; grey pictures have (examples, height, width).",
                 "Switch “Grey pictures” off.",
             )
-        columns = {"x": Column(_floats(values[..., None] if self.grey_pictures else values, what, self.divide_by))}
+        columns = {"x": Column(_floats(values[..., None] if grey else values, what, divisor))}
         called = {"x": what}
         if y is not None:
             columns["y"], called["y"] = _target(*y, names), y[1]
@@ -67,7 +65,9 @@ class ArraySource(FileSource):
                     f"There are {len(values)} inputs but {len(columns['y'])} targets in {what} and {y[1]}.",
                     "Save as many targets as inputs, in the same order.",
                 )
-        done = [] if self.divide_by == 1 else [f"Inputs divided by {self.divide_by:g}."]
+        if lengths is not None:
+            columns["lengths"], called["lengths"] = _lengths(*lengths, len(values)), lengths[1]
+        done = [] if divisor == 1 else [f"Inputs divided by {divisor:g}."]
         found = self.dataset(file, columns, done, **origin)
         for key, column in columns.items():
             if column.is_large and not column.is_classes:
@@ -88,16 +88,28 @@ class NpzFile(ArraySource):
     path: str = Field("", title="File", description="Saved by numpy.savez.", json_schema_extra={"file": "*.npz"})
     x: str = Field("x", min_length=1, title="Inputs", description="The name of the array of inputs.")
     y: str = Field("y", title="Target", description="The name of the array of targets. Left empty: there is none.")
+    grey_pictures: GreyPictures = False
+    divide_by: DivideBy = 1.0
+
+    lengths: str = Field(
+        "",
+        title="Lengths",
+        description="The name of the array that says how many steps of each sequence count. Left empty: all do.",
+    )
 
     def read(self, file: Path, *others: Path) -> Dataset:
-        """Inputs "x" (N, ...) of floats; the target "y" likewise, or classes if it is a whole number or text."""
+        """Inputs "x" (N, ...) of floats; the target "y" likewise, or classes if it is a whole number or text.
+
+        "lengths" (N, 1) where they are named.
+        """
         texts = ("title", "note", "source", "licence", "citation", "changes")
-        wanted = [self.x, self.y] if self.y else [self.x]
-        found = read_archive(file, wanted, (*texts, "classes"))
+        names = (self.x, self.y, self.lengths)
+        found = read_archive(file, [name for name in names if name], (*texts, "classes"))
         said = {key: str(found[key]) for key in texts if key in found and _is_text(found[key], 0)}
-        x, y = ((found[key], f"The array {key!r} of {file.name}") if key else None for key in (self.x, self.y))
+        x, y, lengths = ((found[key], f"The array {key!r} of {file.name}") if key else None for key in names)
         assert x is not None
-        return self.assembled(file, x, y, found.get("classes"), **said)
+        classes, grey, divisor = found.get("classes"), self.grey_pictures, self.divide_by
+        return self.assembled(file, x, y, classes, lengths, grey=grey, divisor=divisor, **said)
 
 
 class NpyFiles(ArraySource):
@@ -116,11 +128,14 @@ class NpyFiles(ArraySource):
         description="Saved by numpy.save; whole numbers are classes. Left empty: there is none.",
         json_schema_extra={"file": "*.npy"},
     )
+    grey_pictures: GreyPictures = False
+    divide_by: DivideBy = 1.0
 
     def read(self, file: Path, *others: Path) -> Dataset:
         """Inputs "x" (N, ...) of floats; the target "y" likewise, or classes if it is a whole number or text."""
         y = next(((read_npy(other), other.name) for other in others), None)
-        return self.assembled(file, (read_npy(file), file.name), y)
+        x = read_npy(file), file.name
+        return self.assembled(file, x, y, grey=self.grey_pictures, divisor=self.divide_by)
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -147,6 +162,15 @@ def _floats(values: Array, what: str, divisor: float = 1.0) -> Values:
     if values.dtype == dtype and divisor == 1:
         return rows
     return LazyArray(rows.shape, dtype, lambda where: made(rows[where]))
+
+
+def _lengths(values: Array, what: str, n: int) -> Column:
+    if values.size != n or values.shape[:1] != (n,):
+        raise DataError(
+            f"{what} has the shape {values.shape}; wanted is one number for each of {n} sequences.",
+            "Save how many steps of each sequence count, in the order of the inputs.",
+        )
+    return Column(_floats(values.reshape(n), what), names=("steps",))
 
 
 def _check_by_rows(values: Array, what: str) -> None:

@@ -36,6 +36,31 @@ Seed = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Extremes:
+    """The least and the largest of some numbers, and the first that is not whole."""
+
+    least: float
+    largest: float
+    broken: float | None = None
+
+    @classmethod
+    def of(cls, values: Array) -> Extremes:
+        if not values.size:
+            return cls(0, 0)
+        whole = values == np.floor(values)
+        broken = None if whole.all() else float(values[~whole][0])
+        return cls(float(values.min()), float(values.max()), broken)
+
+    def stray(self, end: int) -> float | None:
+        """One of them that is none of 0, 1, …, end − 1; None where all are."""
+        if self.broken is not None:
+            return self.broken
+        if self.least < 0:
+            return self.least
+        return self.largest if self.largest >= end else None
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One named thing of every example: a picture, a row of features, a class.
@@ -76,6 +101,14 @@ class Column:
     def shape(self) -> tuple[int, ...]:
         """The shape of one example; of classes the width K of the class written as one-hot."""
         return (len(self.classes),) if self.classes else self.values.shape[1:]
+
+    @cached_property
+    def _extremes(self) -> Extremes:
+        return Extremes.of(self.array)
+
+    def stray(self, end: int) -> float | None:
+        """A number that is none of 0, 1, …, end − 1, as ids and lengths are; None where all are."""
+        return self._extremes.stray(end)
 
     @property
     def is_large(self) -> bool:

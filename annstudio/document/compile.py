@@ -1,7 +1,7 @@
 """From a drawing to what it means. Checking is lowering: `layers.lowering` walks, here it is told what was found."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from annstudio.data.base import Dataset
@@ -70,13 +70,18 @@ class Checked:
 
 
 def columns_of(dataset: Dataset | None) -> dict[str, Spec]:
-    """What the builder needs to know of the data."""
+    """What the builder needs to know of the data. Of a large one an excerpt tells which numbers it holds."""
     if dataset is None:
         return {}
     return {
-        name: Spec((len(c.classes),) if c.is_classes else engine_shape(c.shape), len(c.classes))
+        name: Spec((len(c.classes),) if c.is_classes else engine_shape(c.shape), len(c.classes), _stray(dataset, name))
         for name, c in dataset.columns.items()
     }
+
+
+def _stray(dataset: Dataset, column: str) -> Callable[[int], float | None]:
+    # The excerpt is made where somebody asks.
+    return lambda end: dataset.excerpt.columns[column].stray(end)
 
 
 def check(graph: Graph, columns: Columns) -> Checked:

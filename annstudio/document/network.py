@@ -24,7 +24,7 @@ from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError, GraphError, StudioError, TrainingError
 from annstudio.explain.stepper import Stepper
-from annstudio.training.batches import Rows, pieces
+from annstudio.training.batches import Rows, need_counts, pieces
 from annstudio.training.metrics import EVALUATION_BATCH
 from annstudio.training.patience import watched_losses
 from annstudio.training.snapshot import Progress, Views
@@ -53,6 +53,8 @@ class Network:
         if same_data:
             following._take(mine, ("dataset_or_problem", "rows_by_dtype"))
         if same_data and _meaning(project) == _meaning(self.project):
+            same_numbers = project.weights is self.project.weights and project.locked is self.project.locked
+            following._take(mine, ("checked",) if same_numbers else ())
             following._take(mine, ("_drawn", "programs", "plain", "_plans", "_starts", "_part_starts"))
         return following
 
@@ -330,6 +332,8 @@ class Network:
                 # A target: prediction does not look at it.
                 rows[feed.slot] = np.zeros((len(piece), *slot.shape))
                 continue
+            if feed.end and feed.column in inputs:
+                need_counts(np.asarray(inputs[feed.column])[piece], feed)
             if feed.encoding == "lengths":
                 # Where nothing is said about lengths, every step counts.
                 counts = inputs.get(feed.column)

@@ -40,6 +40,8 @@ def alike(
     for id, own in of.items():
         if any(parameter.node != id for parameter in own):
             continue  # A block: what it holds is not looked into.
+        if not all(_may_be_alike(p, view, weights) for p in own for view in p.views if view.name[0] in "WU"):
+            continue
         n = _siblings(own, channels.get(graph.into(id)[0].source, 0) if graph.into(id) else 0)
         if n < 2 or not all(_units_equal(p, view, n, weights) for p in own for view in p.views):
             continue
@@ -59,6 +61,19 @@ def redraw(id: str, settings: Mapping[str, object]) -> Remedy:
     """Draw a layer's weights at random, as suits its activation."""
     auto = {"initializer": "auto"} if "initializer" in settings else {}
     return Remedy("redraw", "Start at random", id, settings=auto)
+
+
+def _may_be_alike(parameter: Parameter, view: View, weights: Weights) -> bool:
+    """A first look, since most layers are drawn at random: whether two numbers next to each other are the same."""
+    array = weights.get(parameter.key(view))
+    if array is None or array.ndim != len(view.axis_names):
+        return view.initial.name in SYMMETRIC
+    units = np.moveaxis(array, _axis_of_units(view) or 0, 0)
+    return len(units) > 1 and bool(np.array_equal(units[0], units[1]))
+
+
+def _axis_of_units(view: View) -> int | None:
+    return next((i for i, name in enumerate(view.axis_names) if name in UNITS), None)
 
 
 def _siblings(own: list[Parameter], channels: int) -> int:
@@ -99,7 +114,7 @@ def _units_equal(parameter: Parameter, view: View, n: int, weights: Weights) -> 
     array = _known(parameter, view, weights)
     if array is None:
         return view.initial.name in SYMMETRIC or view.initial.constant is not None or bool(view.initial.parts)
-    axis = next((i for i, name in enumerate(view.axis_names) if name in UNITS), None)
+    axis = _axis_of_units(view)
     if axis is None or array.shape[axis] % n:
         return True  # One for the whole layer.
     rows = np.moveaxis(array, axis, 0)

@@ -75,3 +75,8 @@ class See:
 def derived(array: str, index: Index, within: Term, example: int | None = None) -> Factor:
     """A factor that is worked out on the spot, such as the slope of an activation."""
     return Factor(array, index, within.value, example, within)
+
+
+def share(number: Factor, n: int) -> Term:
+    """One n-th of a number, as means are made of."""
+    return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»", lambda value: value / n)

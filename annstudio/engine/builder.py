@@ -6,10 +6,11 @@ checking a drawing and compiling it are the same walk.
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from annstudio.engine.differentiate import differentiate
+from annstudio.engine.lengths import Shortest
 from annstudio.engine.op import Limit, Op, Shape, shape_text, values_text
 from annstudio.engine.passes import fuse
 from annstudio.engine.program import Draw, Feed, Judged, Noise, Parameter, Phase, Program, Role, Slot, Step, View
@@ -34,6 +35,8 @@ class Spec:
 
     shape: Shape
     n_classes: int = 0
+    stray: Callable[[int], float | None] = field(default=lambda end: None, compare=False)
+    """Given an end, a number of the column that is none of 0, 1, …, end − 1; None where all are."""
 
 
 Expand = Callable[..., Value]
@@ -89,6 +92,21 @@ class Builder:
         value = self._slot(Role.FEED, shape, column, dtype=dtype)
         self.feeds.append(Feed(value.slot, self._node, column, encoding))
         return value
+
+    def count(self, value: Value, end: int) -> tuple[str, float | None]:
+        """Say that numbers of the data, perhaps laid out anew, are ids or lengths: 0, 1, …, end − 1.
+
+        The column's name, and a number of the data that is none of them; "" for numbers that a layer computed.
+        """
+        slot = value.slot
+        while slot in self._made_by and self._made_by[slot].op.relays:
+            slot = self._made_by[slot].inputs[0]
+        for i, feed in enumerate(self.feeds):
+            if feed.slot == slot:
+                self.feeds[i] = replace(feed, end=min(end, feed.end or end))
+                spec = self.columns.get(feed.column)
+                return feed.column, None if spec is None else spec.stray(end)
+        return "", None
 
     def parameter(
         self, shape: Shape, views: Sequence[View], *, trainable: bool = True, frozen: frozenset[str] = frozenset()
@@ -154,7 +172,7 @@ class Builder:
         except ShapeError as error:
             raise ShapeError(f"{self._node} {error.message}", error.hint, error.remedies) from None
         batched = op.batched(*(value.batched for value in inputs))
-        value = self._slot(Role.VALUE, shape, name or type(op).__name__.lower(), batched=batched)
+        value = self._slot(Role.VALUE, shape, name or type(op).__name__.lower(), batched=batched, dtype=op.result)
         buffers = {
             key: self._slot(
                 Role.BUFFER, b.shape, key, batched=b.batched, dtype=b.dtype, fill=b.fill, shown=b.shown
@@ -168,19 +186,28 @@ class Builder:
         self._pass_lengths_on(value, inputs)
         return value
 
-    def measure(self, sequence: Value, lengths: Value) -> None:
-        """Say how many steps of every example's sequence count; layers that keep the steps pass it on."""
-        self._lengths[sequence.slot] = lengths
+    def measure(self, sequence: Value, lengths: Value | None) -> None:
+        """Say how many steps of every example's sequence count, an array (N,); None: all do.
+
+        What an op makes of a sequence step by step passes it on by itself. A layer that makes other steps of them says
+        so here, and sees to it that those which do not count have no part in its result.
+        """
+        if lengths is None:
+            self._lengths.pop(sequence.slot, None)
+        else:
+            self._lengths[sequence.slot] = lengths
 
     def lengths(self, sequence: Value) -> Value | None:
         """How many steps of every example count, an array (N,); None where all do."""
         return self._lengths.get(sequence.slot)
 
     def _pass_lengths_on(self, value: Value, inputs: Sequence[Value]) -> None:
-        for x in inputs:
-            if x.slot in self._lengths and len(value.shape) == 2 and value.shape[0] == x.shape[0]:
-                self._lengths[value.slot] = self._lengths[x.slot]
-                return
+        steps = [x for x in inputs if len(x.shape) == len(value.shape) == 2 and x.shape[0] == value.shape[0]]
+        known = list(dict.fromkeys(self._lengths[x.slot] for x in steps if x.slot in self._lengths))
+        if known:
+            # Where sequences meet, only steps that count in all of them do.
+            shortest = known[0] if len(known) == 1 else self.apply(Shortest(), *known, name="length")
+            self._lengths[value.slot] = shortest
 
     def composite(self, fused: Op, expand: Expand, *inputs: Value) -> Value:
         """Many small steps that the fast reading takes in one: `expand(self, *inputs)` writes the small ones."""
@@ -199,7 +226,13 @@ class Builder:
         """
         value = self.apply(mean, per_example, name="E")
         feed = next(feed for feed in self.feeds if feed.slot == target.slot)
-        self.judged.append(Judged(self._node, output.slot, target.slot, feed.column, feed.encoding, threshold))
+        lengths = self._lengths.get(output.slot)
+        self.judged.append(
+            Judged(
+                self._node, output.slot, target.slot, feed.column, feed.encoding, threshold,
+                None if lengths is None else lengths.slot,
+            )
+        )  # fmt: skip
         self.losses[self._node] = value.slot
         self._loss_terms.append(value)
         return value

@@ -77,6 +77,11 @@ class Op:
     """True where one example's result depends on the others; such a program is never split over the batch."""
     without_gradient: ClassVar[frozenset[str]] = frozenset()
     """Inputs that no gradient flows to, such as targets."""
+    result: ClassVar[str] = "float"
+    """What the result is made of: `float` numbers, or `int` ones, which count something and have no gradient."""
+
+    looked_at: ClassVar[frozenset[str]] = frozenset()
+    """Buffers that other steps may read (`Builder.kept`)."""
 
     # What the passes may do with an op in the fast reading
     in_place: ClassVar[bool] = False

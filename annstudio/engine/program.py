@@ -109,6 +109,8 @@ class Feed:
     node: str
     column: str
     encoding: str = "values"
+    end: int = 0
+    """Where the numbers are ids or lengths they are 0, 1, …, end − 1; else 0."""
 
 
 class Draw(Protocol):
@@ -143,6 +145,8 @@ class Judged:
     encoding: str
     threshold: float = 0.5
     """Above it a single output means yes."""
+    lengths: int | None = None
+    """The slot that says how many steps of every sequence count; None where all do."""
 
 
 @dataclass(frozen=True)

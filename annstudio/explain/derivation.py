@@ -169,7 +169,7 @@ class Explainer:
         parts = tuple(self._part(step, see, factor, digits, above) for factor in term.factors)
         template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
         symbols = filled(template, [part.symbol for part in parts])
-        numbers = filled(template, [bracketed(number_latex(part.value, digits)) for part in parts])
+        numbers = filled(template, [self._number(part, digits) for part in parts])
         if through is None:
             return Row(symbols, numbers, term.value, parts)
         # Every term is linear in the gradient that it hands on.
@@ -189,13 +189,18 @@ class Explainer:
         if factor.within is not None:
             inner = [self._part(step, see, each, digits) for each in factor.within.factors]
             template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
-            meaning = filled(template, [bracketed(number_latex(part.value, digits)) for part in inner])
+            meaning = filled(template, [self._number(part, digits) for part in inner])
             rule = filled(template, [part.symbol for part in inner])
             return Part(self._local_derivative(step, factor, above) or rule, factor.value, None, meaning, rule)
         quantity = self._place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
         return Part(self.symbol(quantity), factor.value, quantity)
+
+    def _number(self, part: Part, digits: int) -> str:
+        """A part's number: what counts something is whole."""
+        whole = part.quantity is not None and self.program.slots[part.quantity.slot].dtype == "int"
+        return bracketed(f"{part.value:.0f}" if whole else number_latex(part.value, digits))
 
     def _local_derivative(self, step: Step, factor: Factor, above: Index | None) -> str:
         """∂out/∂net for what an op multiplies a gradient with; `above` is the place of that gradient."""

@@ -187,6 +187,7 @@ _WORDS = (
     (r"\geq", "≥"), (r"\neq", "≠"), (r"\pm", "±"), (r"\infty", "∞"), (r"\in", "∈"),
     (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"),
     (r"\tanh", "tanh"), (r"\quad", "  "), (r"\dots", "…"), (r"\sqrt", "√"), (r"\lVert", "‖"), (r"\rVert", "‖"),
-    (r"\lfloor", "⌊"), (r"\rfloor", "⌋"), (r"\left", ""), (r"\right", ""), (r"\,", " "), (r"\;", " "), (r"\_", "_"),
+    (r"\lfloor", "⌊"), (r"\rfloor", "⌋"), (r"\lceil", "⌈"), (r"\rceil", "⌉"),
+    (r"\left", ""), (r"\right", ""), (r"\,", " "), (r"\;", " "), (r"\_", "_"),
     ("{", ""), ("}", ""),
 )  # fmt: skip

@@ -268,13 +268,13 @@ def written_text(program: Program, step: AnyStep) -> str:
 
 
 def slot_word(program: Program, slot: int) -> str:
-    """What the numbers of a slot are called in short: net, out, W, mask; inside a composite with their place."""
+    """What the numbers of a slot are called in short: net, out (what a layer gives), W, mask; inside a composite with
+    their place."""
     described = program.slots[slot]
     if described.scope:
         return f"{described.name} at {described.scope}"
-    if described.role is Role.VALUE and described.shape and described.name not in ("net", "s"):
-        return "out"
-    return described.name
+    gives = described.role is Role.VALUE and described.shape and described.name not in ("net", "s")
+    return "out" if gives and program.outputs.get(described.node) == slot else described.name
 
 
 def _word(program: Program, slot: int, here: str) -> str:

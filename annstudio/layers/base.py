@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import annstudio.layers as chapters
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import InitializerName
 from annstudio.errors import GraphError
 
 if TYPE_CHECKING:
@@ -134,10 +133,6 @@ def plain_words(error: ValidationError) -> str:
     return f"{where} {wanted}, got {first.get('input')!r}."
 
 
-InitializerField = Annotated[
-    InitializerName,
-    Field(title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."),
-]
 TrainableField = Annotated[bool, Field(title="Trainable", description="Whether training changes this layer's weights.")]
 TrainBiasField = Annotated[
     bool,

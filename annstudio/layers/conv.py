@@ -14,7 +14,7 @@ from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, InitializerField, Layer, Padding, TrainableField, TrainBiasField
+from annstudio.layers.base import Family, Layer, Padding, TrainableField, TrainBiasField
 from annstudio.layers.filters import (
     DilationField,
     FilterBiasField,
@@ -26,6 +26,14 @@ from annstudio.layers.filters import (
 from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
 from annstudio.layers.grouped import GroupedCorrelate2D
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
+from annstudio.layers.starting import (
+    BiasStartField,
+    BiasValueField,
+    ConstantField,
+    DeviationField,
+    InitializerField,
+    LimitField,
+)
 
 
 class Correlate2D(Op):
@@ -141,7 +149,12 @@ class Conv2D(Layer):
     activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
     initializer: InitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
     bias: FilterBiasField = True
+    bias_start: BiasStartField = "auto"
+    bias_value: BiasValueField = 0.0
     train_bias: TrainBiasField = True
     trainable: TrainableField = True
     l1: L1Field = 0.0

@@ -10,11 +10,20 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, InitializerField, Layer, TrainableField
+from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.filters import FilterBiasField, filter_parameter
 from annstudio.layers.framing import border, fitting_kernel, need_sequence, window_counts
+from annstudio.layers.padded import blanked, measure_windows
 from annstudio.layers.products import weight_gradient
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
+from annstudio.layers.starting import (
+    BiasStartField,
+    BiasValueField,
+    ConstantField,
+    DeviationField,
+    InitializerField,
+    LimitField,
+)
 
 TimePadding = Literal["valid", "same", "causal"]
 Length = Annotated[int, Field(ge=1, le=1024)]
@@ -124,7 +133,12 @@ class Conv1D(Layer):
     activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
     initializer: InitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
     bias: FilterBiasField = True
+    bias_start: BiasStartField = "auto"
+    bias_value: BiasValueField = 0.0
     trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
@@ -141,7 +155,9 @@ class Conv1D(Layer):
         w = filter_parameter(net, self, (self.kernel_size,), x.shape[1], self.filters)
         op = Correlate1D(self.kernel_size, self.strides, self.dilation, self.padding, bias=self.bias)
         restrain(net, self)
-        return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
+        sums = net.apply(op, blanked(net, x), w, name="net")
+        measure_windows(net, x, sums, op.reach, self.strides, self.padding, op.border(x.shape).before[0])
+        return activate(net, self.activation, sums, self.slope)
 
     @property
     def summary(self) -> str:

@@ -7,13 +7,22 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, suited, suited_bias
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
 from annstudio.errors import Remedy
 from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
-from annstudio.layers.base import Family, InitializerField, Layer, TrainableField, TrainBiasField
+from annstudio.layers.base import Family, Layer, TrainableField, TrainBiasField
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
+from annstudio.layers.starting import (
+    BiasStartField,
+    BiasValueField,
+    ConstantField,
+    DeviationField,
+    InitializerField,
+    LimitField,
+    biases_start,
+    weights_start,
+)
 
 
 class WeightedSum(Op):
@@ -107,7 +116,12 @@ class Dense(Layer):
     )
     slope: SlopeField = SLOPE
     initializer: InitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
     bias: bool = Field(True, title="Bias", description="Whether every unit has a bias: a weight from a unit always on.")
+    bias_start: BiasStartField = "auto"
+    bias_value: BiasValueField = 0.0
     train_bias: TrainBiasField = True
     share_bias: bool = Field(
         False,
@@ -129,17 +143,17 @@ class Dense(Layer):
         flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
         net.need(len(x.shape) < 3, x, "a list of values", "Insert a Flatten layer between them.", [flatten])
         n_inputs = x.shape[-1]
-        start = Initial(suited(self.initializer, self.activation), n_inputs, self.units)
+        start = weights_start(self, n_inputs, self.units)
         own_bias = self.bias and not self.share_bias
         views = [View("W", (slice(None), slice(n_inputs)), start, axis_names=("unit", "input"))]
         if own_bias:
-            views.append(View("b", (slice(None), n_inputs), suited_bias(self.activation), axis_names=("unit",)))
+            views.append(View("b", (slice(None), n_inputs), biases_start(self), axis_names=("unit",)))
         frozen = frozenset(() if self.train_bias else ("b",))
         w = net.parameter((self.units, n_inputs + own_bias), views, trainable=self.trainable, frozen=frozen)
         shared_bias = self.bias and self.share_bias
         weighted = net.apply(WeightedSum(bias=own_bias), x, w, name="s" if shared_bias else "net")
         if shared_bias:
-            view = View("b", (slice(None),), suited_bias(self.activation), axis_names=("layer",))
+            view = View("b", (slice(None),), biases_start(self), axis_names=("layer",))
             b = net.parameter((1,), [view], trainable=self.trainable, frozen=frozen)
             weighted = net.apply(SharedBias(), weighted, b, name="net")
         restrain(net, self)

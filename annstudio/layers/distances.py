@@ -5,6 +5,8 @@ et al. (2016) for label smoothing.
 """
 
 import math
+from copy import copy
+from typing import Self
 
 import numpy as np
 
@@ -13,13 +15,44 @@ from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 
 
 class PerExample(Op):
-    """A loss of one example: `x` the output (or the scores before it), `t` the target, both of one shape."""
+    """A loss of one example: `x` the output (or the scores before it), `t` the target, both of one shape.
+
+    `by_step`: one for each step of a sequence instead of one for the whole.
+    """
 
     without_gradient = frozenset({"t"})
+    mean = False
+    """Whether it is a mean over the outputs, not a sum."""
+    by_step = False
+
+    def at_every_step(self) -> Self:
+        """The same loss of each step of a sequence by itself."""
+        op = copy(self)
+        op.by_step = True
+        return op
 
     def shape(self, *inputs: Shape) -> Shape:
-        same_shape(*inputs)
-        return ()
+        return same_shape(*inputs)[: self.by_step]
+
+    def outputs(self, shape: Shape) -> Shape:
+        """The shape of what one number is the loss of."""
+        return shape[self.by_step :]
+
+    def axes(self, x: Array) -> Shape:
+        """What is summed over."""
+        return tuple(range(self.by_step, x.ndim - 1))
+
+    def beside(self, dy: Array, x: Array) -> Array:
+        """The gradient of the losses, to reckon with the outputs."""
+        return dy.reshape(*dy.shape[: self.by_step], *(1,) * len(self.axes(x)), -1)
+
+    def places(self, index: Index, shape: Shape) -> list[Index]:
+        """The outputs that the loss at `index` is the loss of."""
+        return [(*index, *k) for k in np.ndindex(self.outputs(shape))]
+
+    def handed_on(self, see: See, index: Index) -> Factor:
+        """The gradient that comes to an output: that of its loss."""
+        return see("dy", *index[: self.by_step])
 
 
 class PlaceByPlace(PerExample):
@@ -39,24 +72,25 @@ class PlaceByPlace(PerExample):
         raise NotImplementedError
 
     def forward(self, y: Array, x: Array, t: Array) -> None:
-        np.multiply(self.each(x, t).sum(tuple(range(x.ndim - 1))), self._share(x.shape[:-1]), y)
+        np.multiply(self.each(x, t).sum(self.axes(x)), self._share(x.shape[:-1]), y)
 
     def backward(self, dx: Array, dy: Array, x: Array, t: Array) -> None:
         np.multiply(self.slopes(x, t), self._share(x.shape[:-1]), dx)
-        np.multiply(dx, dy, dx)
+        np.multiply(dx, self.beside(dy, x), dx)
 
     def _share(self, shape: Shape) -> float:
-        return 1 / math.prod(shape) if self.mean else 1.0
+        return 1 / math.prod(self.outputs(shape)) if self.mean else 1.0
 
     def _told(self, shape: Shape) -> str:
-        return rf"\tfrac{{1}}{{{math.prod(shape)}}}" if self.mean and math.prod(shape) > 1 else ""
+        n = math.prod(self.outputs(shape))
+        return rf"\tfrac{{1}}{{{n}}}" if self.mean and n > 1 else ""
 
     def account(self, see: See, index: Index) -> list[Term]:
         shape = see.shape("x")
         share, told = self._share(shape), self._told(shape)
         return [
             Term((see("t", *k), see("x", *k)), f"{told} {self.template}", lambda t, x: share * self._number(t, x))
-            for k in np.ndindex(shape)
+            for k in self.places(index, shape)
         ]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
@@ -67,7 +101,7 @@ class PlaceByPlace(PerExample):
             return share * float(self.slopes(np.array([x]), np.array([t]))[0])
 
         term = Term((see("t", *index), see("x", *index)), f"{told} {self.slope_template}", slope)
-        return [Term((see("dy"), derived("slope", index, term, see.example)))]
+        return [Term((self.handed_on(see, index), derived("slope", index, term, see.example)))]
 
     def _number(self, t: float, x: float) -> float:
         return float(self.each(np.array([x]), np.array([t]))[0])

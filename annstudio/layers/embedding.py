@@ -8,14 +8,22 @@ from pydantic import Field
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
+from annstudio.engine.lengths import Shortest
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
-from annstudio.errors import Remedy
+from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.base import Family, Layer, TrainableField
+from annstudio.layers.padded import IdsCounted
+
+LARGEST = 10_000_000
+"""The largest vocabulary."""
 
 
 class Lookup(Op):
-    """y_t = row x_t of w. `x` (T, N) holds whole numbers, `w` (vocabulary, D); numbers beyond the ends are the ends.
+    """y_t = row x_t of w. `x` (T, N) holds whole numbers, `w` (vocabulary, D).
+
+    Data is refused where it holds other numbers; those that a layer computed are rounded down, and beyond the ends they
+    are the ends.
 
     A row number is not something to move a little: no gradient gets through to it.
     """
@@ -65,11 +73,16 @@ class Embedding(Layer):
     vocabulary: int = Field(
         1000,
         ge=1,
-        le=10_000_000,
+        le=LARGEST,
         title="Vocabulary",
-        description="How many numbers there are, from 0; more share the last.",
+        description="How many ids there are, counted from 0.",
     )
     units: int = Field(16, ge=1, le=100_000, title="Units", description="How many values a place has.")
+    mask_zero: bool = Field(
+        False,
+        title="0 is padding",
+        description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
+    )
     trainable: TrainableField = True
 
     @classmethod
@@ -80,10 +93,34 @@ class Embedding(Layer):
         (x,) = xs
         flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
         net.need(len(x.shape) == 1, x, "a list of whole numbers", "Insert a Flatten layer between them.", [flatten])
+        self._need_ids(net, x)
         start = Initial("uniform", scale=0.05)
         view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
-        return net.apply(Lookup(), x, w, name="out")
+        y = net.apply(Lookup(), x, w, name="out")
+        known = [lengths] if (lengths := net.lengths(x)) is not None else []
+        if self.mask_zero:
+            known.append(net.apply(IdsCounted(), x, name="length"))
+        if known:
+            net.measure(y, known[0] if len(known) == 1 else net.apply(Shortest(), *known, name="length"))
+        return y
+
+    def _need_ids(self, net: Builder, x: Value) -> None:
+        """Raise ShapeError where the data holds a number that is no id."""
+        column, stray = net.count(x, self.vocabulary)
+        if stray is None:
+            return
+        hint = "Ids are whole numbers, counted from 0."
+        remedies: tuple[Remedy, ...] = ()
+        if stray >= self.vocabulary and stray.is_integer() and stray < LARGEST:
+            enough = int(stray) + 1
+            hint = f"Set the vocabulary to {enough}."
+            remedies = (Remedy("set", hint[:-1], net.current, settings={"vocabulary": enough}),)
+        raise ShapeError(
+            f"{net.current} knows the ids 0 to {self.vocabulary - 1}; the column {column!r} holds {stray:.12g}.",
+            hint,
+            remedies,
+        )
 
     @property
     def summary(self) -> str:

@@ -31,7 +31,8 @@ class Input(Layer):
         "",
         max_length=100,
         title="Lengths column",
-        description="For sequences of different length: which column says how many steps count; empty: all.",
+        description="For sequences (or lists of ids) of different length: which column says how many steps count; "
+        "empty: all.",
     )
 
     def lower(self, net: Builder, *xs: Value) -> Value:
@@ -53,11 +54,12 @@ class Input(Layer):
         # A class enters as one value for each class, 1 for its own.
         x = net.feed(self.column, shape, "onehot" if spec is not None and spec.n_classes else "values")
         if self.lengths:
-            net.need(len(shape) == 2, x, "a sequence, time × values, to have a length", "Clear the lengths column.")
-            net.measure(x, self._lengths(net))
+            hint = "Clear the lengths column."
+            net.need(len(shape) < 3, x, "a sequence, time × values, or a list of ids to have a length", hint)
+            net.measure(x, self._lengths(net, shape[0]))
         return x
 
-    def _lengths(self, net: Builder) -> Value:
+    def _lengths(self, net: Builder, steps: int) -> Value:
         spec = net.columns.get(self.lengths)
         if net.columns and (spec is None or spec.n_classes or spec.shape != (1,)):
             fault = "does not have" if spec is None else "has not as one number for each example"
@@ -66,7 +68,16 @@ class Input(Layer):
                 f"The data has {', '.join(net.columns)}.",
                 (Remedy("set", "Let every step count", net.current, settings={"lengths": ""}),),
             )
-        return net.feed(self.lengths, (), "lengths", "int")
+        lengths = net.feed(self.lengths, (), "lengths", "int")
+        _, stray = net.count(lengths, steps + 1)
+        if stray is not None:
+            raise ShapeError(
+                f"{net.current} reads lengths from the column {self.lengths!r}, which holds {stray:g}; it has {steps} "
+                f"steps.",
+                f"Lengths are whole numbers from 0 to {steps}.",
+                (Remedy("set", "Let every step count", net.current, settings={"lengths": ""}),),
+            )
+        return lengths
 
     @property
     def summary(self) -> str:

@@ -6,11 +6,10 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
 from annstudio.engine.op import Shape
 from annstudio.engine.program import View
-from annstudio.layers.activation import ActivationName
 from annstudio.layers.base import Padding, Size2D
+from annstudio.layers.starting import Starting, biases_start, weights_start
 
 KernelSizeField = Annotated[Size2D, Field(title="Kernel size", description="Height × width of the sliding window.")]
 StridesField = Annotated[Size2D, Field(title="Stride", description="How far the window moves at a time.")]
@@ -25,15 +24,11 @@ FilterBiasField = Annotated[bool, Field(title="Bias", description="Whether every
 _WINDOW_AXES = {1: ("step",), 2: ("row", "column")}
 
 
-class Filters(Protocol):
+class Filters(Starting, Protocol):
     """The settings that say how filters begin and which of them learn."""
 
     @property
     def bias(self) -> bool: ...
-    @property
-    def activation(self) -> ActivationName: ...
-    @property
-    def initializer(self) -> InitializerName: ...
     @property
     def trainable(self) -> bool: ...
 
@@ -47,10 +42,10 @@ def filter_parameter(
     """
     places = math.prod(kernel)
     k, axes = places * channels, len(kernel)
-    start = Initial(suited(layer.initializer, layer.activation), k, places * n_filters)
+    start = weights_start(layer, k, places * n_filters)
     names = ("filter", "channel", *_WINDOW_AXES[axes])
     order = (axes + 1, axes, *range(axes))
     views = [View("W", (slice(k), slice(None)), start, (*kernel, channels, n_filters), order, names)]
     if layer.bias:
-        views.append(View("b", (k, slice(None)), suited_bias(layer.activation), axis_names=("filter",)))
+        views.append(View("b", (k, slice(None)), biases_start(layer), axis_names=("filter",)))
     return net.parameter((k + layer.bias, n_filters), views, trainable=layer.trainable, frozen=frozen)

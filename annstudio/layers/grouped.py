@@ -13,7 +13,7 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, InitializerField, Layer, Padding, TrainableField
+from annstudio.layers.base import Family, Layer, Padding, TrainableField
 from annstudio.layers.filters import (
     DilationField,
     FilterBiasField,
@@ -24,6 +24,14 @@ from annstudio.layers.filters import (
 )
 from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
+from annstudio.layers.starting import (
+    BiasStartField,
+    BiasValueField,
+    ConstantField,
+    DeviationField,
+    InitializerField,
+    LimitField,
+)
 
 
 class GroupedCorrelate2D(Op):
@@ -150,7 +158,12 @@ class DepthwiseConv2D(Layer):
     activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
     initializer: InitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
     bias: FilterBiasField = True
+    bias_start: BiasStartField = "auto"
+    bias_value: BiasValueField = 0.0
     trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0

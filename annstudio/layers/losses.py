@@ -1,6 +1,10 @@
 """What training makes small: how far the outputs are from the targets.
 
 Each loss says its own sum over the outputs of one example; the network's loss is always the mean over the examples.
+
+A sequence shorter than others has the loss that it would have alone: sums and means go over its own steps, and a step
+behind its end has neither loss nor gradient. So every sequence counts alike, long or short. Keras (with a mask) and
+PyTorch (with `ignore_index`) divide by the steps of the whole batch instead: there a long sequence counts for more.
 """
 
 import math
@@ -28,6 +32,7 @@ from annstudio.layers.distances import (
     PerExample,
     Smoothed,
 )
+from annstudio.layers.padded import OverSteps
 from annstudio.layers.totals import MeanOverExamples, total_loss
 
 __all__ = ["TITLES", "CrossEntropy", "Loss", "LossName", "MeanOverExamples", "PerExample", "SquaredError", "total_loss"]
@@ -65,33 +70,32 @@ class SquaredError(PerExample):
         return r"e = \frac{1}{n} \sum_k (t_k - o_k)^2" if self.mean else r"e = \sum_k \tfrac{1}{2} (t_k - o_k)^2"
 
     def _scale(self, shape: Shape) -> float:
-        return 1 / math.prod(shape) if self.mean else 0.5
+        return 1 / math.prod(self.outputs(shape)) if self.mean else 0.5
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         return {"error": Buffer(inputs[0])}
 
     def forward(self, y: Array, x: Array, t: Array, error: Array) -> None:
         np.subtract(x, t, error)
-        axes = tuple(range(x.ndim - 1))
-        np.multiply(np.square(error).sum(axes), self._scale(x.shape[:-1]), y)
+        np.multiply(np.square(error).sum(self.axes(x)), self._scale(x.shape[:-1]), y)
 
     def backward(self, dx: Array, dy: Array, error: Array) -> None:
         np.multiply(error, 2 * self._scale(error.shape[:-1]), dx)
-        np.multiply(dx, dy, dx)
+        np.multiply(dx, self.beside(dy, dx), dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
         scale = self._scale(see.shape("x"))
-        share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(see.shape('x'))}}}"
+        share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(self.outputs(see.shape('x')))}}}"
         return [
             Term((see("t", *k), see("x", *k)), rf"{share}(«0» - «1»)^2", lambda t, x: scale * (t - x) ** 2)
-            for k in np.ndindex(see.shape("x"))
+            for k in self.places(index, see.shape("x"))
         ]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         scale = 2 * self._scale(see.shape("x"))
-        share = "" if not self.mean else rf"\tfrac{{2}}{{{math.prod(see.shape('x'))}}}"
+        share = "" if not self.mean else rf"\tfrac{{2}}{{{math.prod(self.outputs(see.shape('x')))}}}"
         slope = Term((see("t", *index), see("x", *index)), rf"-{share}(«0» - «1»)", lambda t, x: -scale * (t - x))
-        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+        return [Term((self.handed_on(see, index), derived("slope", index, slope, see.example)))]
 
 
 class CrossEntropy(PerExample):
@@ -122,17 +126,17 @@ class CrossEntropy(PerExample):
         logs = np.log(total).squeeze(classes)
         np.add(logs, top.squeeze(classes), log_sum)
         per_place = logs * t.sum(classes) - scores
-        np.copyto(y, per_place.sum(tuple(range(per_place.ndim - 1))))
+        np.copyto(y, per_place.sum(self.axes(per_place)))
 
     def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
         np.multiply(o, t.sum(class_axis(t.ndim - 1), keepdims=True), dx)
         np.subtract(dx, t, dx)
-        np.multiply(dx, dy, dx)
+        np.multiply(dx, self.beside(dy, dx), dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
         classes = class_axis(len(see.shape("t")))
         terms = []
-        for k in np.ndindex(see.shape("t")):
+        for k in self.places(index, see.shape("t")):
             if see("t", *k).value != 0:
                 place = (*k[:classes], *k[classes + 1 :])
                 factors = (see("t", *k), see("o", *k), see("x", *k), see("log_sum", *place))
@@ -150,7 +154,7 @@ class CrossEntropy(PerExample):
         else:
             whole = " + ".join(f"«{i}»" for i in range(1, len(rest) + 2))
             slope = Term((*own, *rest), f"«0» ({whole}) - «1»", lambda o, *ts: o * math.fsum(ts) - ts[0])
-        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+        return [Term((self.handed_on(see, index), derived("slope", index, slope, see.example)))]
 
 
 class BinaryCrossEntropy(PerExample):
@@ -164,22 +168,22 @@ class BinaryCrossEntropy(PerExample):
     def forward(self, y: Array, x: Array, t: Array, o: Array) -> None:
         Sigmoid().forward(o, x)
         per_place = np.logaddexp(0, x) - t * x
-        np.copyto(y, per_place.sum(tuple(range(x.ndim - 1))))
+        np.copyto(y, per_place.sum(self.axes(x)))
 
     def backward(self, dx: Array, dy: Array, t: Array, o: Array) -> None:
         np.subtract(o, t, dx)
-        np.multiply(dx, dy, dx)
+        np.multiply(dx, self.beside(dy, dx), dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
         template = r"-(«0» \ln «1» + (1 - «0») \ln(1 - «1»))"
         return [
             Term((see("t", *k), see("o", *k), see("x", *k)), template, lambda t, o, x: _softplus(x) - t * x)
-            for k in np.ndindex(see.shape("t"))
+            for k in self.places(index, see.shape("t"))
         ]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
-        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+        return [Term((self.handed_on(see, index), derived("slope", index, slope, see.example)))]
 
 
 def _softplus(x: float) -> float:
@@ -228,7 +232,7 @@ class Loss(Layer):
         encoding = self._encoding(net, x)
         scores = self._scores(net, x)
         target = net.feed(self.column, x.shape, encoding)
-        ops: dict[str, Op] = {
+        ops: dict[str, PerExample] = {
             "half_squared_error": SquaredError(mean=False),
             "mean_squared_error": SquaredError(mean=True),
             "mean_absolute_error": AbsoluteError(),
@@ -242,8 +246,7 @@ class Loss(Layer):
         if self.label_smoothing and self.function in ("cross_entropy", "binary_cross_entropy"):
             classes = x.shape[class_axis(len(x.shape))] if self.function == "cross_entropy" else 2
             aim = net.apply(Smoothed(self.label_smoothing, classes), target, name="smoothed")
-        each = net.apply(ops[self.function], scores, aim, name="e")
-        each = self._counted(net, each, target)
+        each = self._counted(net, _judged(net, ops[self.function], scores, aim, net.lengths(x)), target)
         return net.loss(each, MeanOverExamples(), x, target, threshold=0.0 if self.function == "hinge" else 0.5)
 
     def _counted(self, net: Builder, each: Value, target: Value) -> Value:
@@ -333,6 +336,14 @@ class Loss(Layer):
     @property
     def summary(self) -> str:
         return TITLES[self.function]
+
+
+def _judged(net: Builder, op: PerExample, x: Value, t: Value, lengths: Value | None) -> Value:
+    """The loss of every example; of sequences of different length that of the steps that count."""
+    if lengths is None:
+        return net.apply(op, x, t, name="e")
+    each = net.apply(op.at_every_step(), x, t, name="e")
+    return net.apply(OverSteps(mean=op.mean), each, lengths, name="e")
 
 
 def _ends_a_layer(step: Step) -> bool:

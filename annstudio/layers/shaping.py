@@ -1,4 +1,7 @@
-"""Layers that only lay values out anew: every number stays what it is."""
+"""Layers that only lay values out anew: every number stays what it is.
+
+Where steps become something else, those behind a sequence's end become 0: from there on every value counts.
+"""
 
 from math import prod
 from typing import Annotated, ClassVar
@@ -12,6 +15,7 @@ from annstudio.engine.layout import engine_shape
 from annstudio.engine.op import Array, Index, Op, Shape, shape_text
 from annstudio.errors import Remedy
 from annstudio.layers.base import Family, Layer
+from annstudio.layers.padded import blanked
 
 
 class Lay(Op):
@@ -111,7 +115,7 @@ class Flatten(Layer):
         return 10
 
     def lower(self, net: Builder, *xs: Value) -> Value:
-        return net.apply(Lay((prod(xs[0].shape),)), xs[0])
+        return net.apply(Lay((prod(xs[0].shape),)), blanked(net, xs[0]))
 
 
 class Reshape(Layer):
@@ -138,7 +142,7 @@ class Reshape(Layer):
         remedy = Remedy("set", f"Set target to {prod(x.shape)}", net.current, settings={"target": (prod(x.shape),)})
         wanted = f"{prod(target)} values for {shape_text(target)}"
         net.need(prod(target) == prod(x.shape), x, wanted, "Choose a target of equal size.", [remedy])
-        return net.apply(Lay(target), x)
+        return _anew(net, Lay(target), x)
 
     @property
     def summary(self) -> str:
@@ -174,7 +178,7 @@ class Permute(Layer):
             remedies = [Remedy("set", "Swap the first two axes", net.current, settings={"order_of_axes": standard})]
         fits = len(x.shape) == n and sorted(self.order_of_axes) == list(range(1, n + 1))
         net.need(fits, x, wanted, "Choose another order.", remedies)
-        return net.apply(Exchanged(_engine_order(self.order_of_axes)), x)
+        return _anew(net, Exchanged(_engine_order(self.order_of_axes)), x)
 
     @property
     def summary(self) -> str:
@@ -202,6 +206,13 @@ class RepeatVector(Layer):
     @property
     def summary(self) -> str:
         return f"RepeatVector · {self.times}"
+
+
+def _anew(net: Builder, op: Op, x: Value) -> Value:
+    """Values in another order: what was a step is none any more."""
+    y = net.apply(op, blanked(net, x))
+    net.measure(y, None)
+    return y
 
 
 def _engine_order(order: tuple[int, ...]) -> Shape:

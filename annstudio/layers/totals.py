@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import See, Term, share
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape
 
@@ -26,9 +26,7 @@ class MeanOverExamples(Op):
         dx.fill(dy[()] / dx.shape[-1])
 
     def account(self, see: See, index: Index) -> list[Term]:
-        n = see.n_examples
-        template = "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»"
-        return [Term((see("x", example=i),), template, lambda e: e / n) for i in range(n)]
+        return [share(see("x", example=i), see.n_examples) for i in range(see.n_examples)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         n = see.n_examples

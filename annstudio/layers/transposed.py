@@ -10,13 +10,22 @@ from pydantic import Field
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, suited, suited_bias
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, InitializerField, Layer, Padding, Size2D, TrainableField
+from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
 from annstudio.layers.filters import FilterBiasField
 from annstudio.layers.framing import need_image
+from annstudio.layers.starting import (
+    BiasStartField,
+    BiasValueField,
+    ConstantField,
+    DeviationField,
+    InitializerField,
+    LimitField,
+    biases_start,
+    weights_start,
+)
 
 
 class Stamp2D(Op):
@@ -173,7 +182,12 @@ class Conv2DTranspose(Layer):
     activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
     initializer: InitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
     bias: FilterBiasField = True
+    bias_start: BiasStartField = "auto"
+    bias_value: BiasValueField = 0.0
     trainable: TrainableField = True
 
     @classmethod
@@ -184,7 +198,7 @@ class Conv2DTranspose(Layer):
         (x,) = xs
         need_image(net, x)
         (kh, kw), channels = self.kernel_size, x.shape[0]
-        start = Initial(suited(self.initializer, self.activation), kh * kw * channels, kh * kw * self.filters)
+        start = weights_start(self, kh * kw * channels, kh * kw * self.filters)
         folded = (channels, kh, kw, self.filters)
         names = ("channel", "filter", "row", "column")
         view = View("W", (slice(None), slice(None)), start, folded, (0, 3, 1, 2), names)
@@ -192,7 +206,7 @@ class Conv2DTranspose(Layer):
         op = Stamp2D(self.kernel_size, self.strides, self.padding)
         summed = net.apply(op, x, w, name="s" if self.bias else "net")
         if self.bias:
-            view = View("b", (slice(None),), suited_bias(self.activation), axis_names=("filter",))
+            view = View("b", (slice(None),), biases_start(self), axis_names=("filter",))
             b = net.parameter((self.filters,), [view], trainable=self.trainable)
             summed = net.apply(ChannelBias(), summed, b, name="net")
         return activate(net, self.activation, summed, self.slope)

@@ -5,9 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See, Term, derived
+from annstudio.engine.account import See, Term, derived, share
+from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.layers.framing import window_counts
+from annstudio.layers.padded import counts, nothing
 
 
 class WindowPool(Op):
@@ -22,14 +24,19 @@ class WindowPool(Op):
         self.frame = frame
 
     def shape(self, *inputs: Shape) -> Shape:
-        (shape,) = inputs
+        shape = inputs[0]
         framed = self.frame.around(shape)
         if len(shape) == 3:
             return (shape[0], *window_counts(framed[1:], self.size, self.strides))
         return (*window_counts(framed[:1], self.size, self.strides), shape[1])
 
     def margin(self, name: str, shape: Shape) -> Margin | None:
-        return self.frame if any(self.frame.before + self.frame.after) else None
+        return self.frame if name == "x" and any(self.frame.before + self.frame.after) else None
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether windows lie inside and do not overlap."""
+        return self.strides == self.size and not any(self.frame.before + self.frame.after)
 
     def unframed(self, framed: Shape) -> Shape:
         """The size of an input without its frame."""
@@ -56,6 +63,10 @@ class WindowPool(Op):
             if all(0 <= i < n for i, n in zip(inner, shape, strict=True)):
                 found.append(inner)
         return found
+
+    def seen(self, see: See, index: Index, shape: Shape) -> list[Index]:
+        """Those of them that count."""
+        return self.window(index, shape)
 
     def framed(self, index: Index) -> Index:
         """A place of an input as it is in its frame."""
@@ -93,9 +104,9 @@ class WindowMax(WindowPool):
     def backward(self, dx: Array, dy: Array, x: Array, y: Array) -> None:
         framed = np.zeros(x.shape, dx.dtype)
         free = np.ones(y.shape, bool)
-        for part, share in zip(self.parts(x, y.shape[:-1]), self.parts(framed, y.shape[:-1]), strict=True):
+        for part, gradient in zip(self.parts(x, y.shape[:-1]), self.parts(framed, y.shape[:-1]), strict=True):
             wins = (part == y) & free
-            np.add(share, dy * wins, share)
+            np.add(gradient, dy * wins, gradient)
             free &= ~wins
         dx[...] = framed[self.frame.inside(dx.shape[:-1])]
 
@@ -107,7 +118,7 @@ class WindowMax(WindowPool):
         terms = []
         for result in self.over(index, see.shape("y")):
             inside = self._largest(see, result, shape)
-            place = self.window(result, shape).index(index)
+            place = self.seen(see, result, shape).index(index)
             template = rf"[\,«{place}» = {inside.template}\,]"
 
             def wins(*values: float, place: int = place) -> float:
@@ -118,7 +129,7 @@ class WindowMax(WindowPool):
         return terms
 
     def _largest(self, see: See, index: Index, shape: Shape) -> Term:
-        numbers = tuple(see("x", *self.framed(place)) for place in self.window(index, shape))
+        numbers = tuple(see("x", *self.framed(place)) for place in self.seen(see, index, shape))
         template = r"\max(" + ",\\; ".join(f"«{n}»" for n in range(len(numbers))) + ")"
         return Term(numbers, template, lambda *values: max(values))
 
@@ -138,9 +149,9 @@ class WindowMean(WindowPool):
 
     def backward(self, dx: Array, dy: Array, x: Array) -> None:
         framed = np.zeros(x.shape, dx.dtype)
-        share = dy / self._counts(dx.shape[:-1], dy)
+        gradient = dy / self._counts(dx.shape[:-1], dy)
         for part in self.parts(framed, dy.shape[:-1]):
-            np.add(part, share, part)
+            np.add(part, gradient, part)
         dx[...] = framed[self.frame.inside(dx.shape[:-1])]
 
     def _counts(self, shape: Shape, y: Array) -> Array:
@@ -151,14 +162,92 @@ class WindowMean(WindowPool):
 
     def account(self, see: See, index: Index) -> list[Term]:
         shape = self.unframed(see.shape("x"))
-        places = self.window(index, shape)
-        return [_share(see("x", *self.framed(place)), len(places)) for place in places]
+        places = self.seen(see, index, shape)
+        return [share(see("x", *self.framed(place)), len(places)) for place in places]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         shape = see.shape("dx")
         results = self.over(index, see.shape("dy"))
-        return [_share(see("dy", *result), len(self.window(result, shape))) for result in results]
+        return [share(see("dy", *result), len(self.seen(see, result, shape))) for result in results]
 
 
-def _share(number: Factor, n: int) -> Term:
-    return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»", lambda value: value / n)
+# Sequences of different length ---------------------------------------------------------------------------------------
+
+
+class Counted(WindowPool):
+    """Windows over the steps of sequences (T, D) that count: those behind a sequence's end have no part in them.
+
+    A window that lies wholly behind the end gives 0.
+    """
+
+    without_gradient = frozenset({"lengths"})
+
+    def counted(self, lengths: Array, framed: Shape, results: Shape) -> list[Array]:
+        """For every place inside a window, whether it counts, for all windows (windows, 1, N)."""
+        mask = np.zeros((framed[0], 1, len(lengths)), bool)
+        first = self.frame.before[0]
+        steps = framed[0] - first - self.frame.after[0]
+        mask[first : first + steps, 0] = counting(lengths, steps)
+        return self.parts(mask, results)
+
+    def seen(self, see: See, index: Index, shape: Shape) -> list[Index]:
+        return [place for place in self.window(index, shape) if counts(see, place[0])]
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        shape = self.unframed(see.shape("x"))
+        return super().account(see, index) if self.seen(see, index, shape) else [self._beyond(see, index, shape)]
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        t = index[0]
+        return super().gradient_account(name, see, index) if counts(see, t) else [nothing(see, t)]
+
+    def _beyond(self, see: See, index: Index, shape: Shape) -> Term:
+        return nothing(see, self.window(index, shape)[0][0])
+
+
+class CountedMax(Counted, WindowMax):
+    """The largest of the values in every window that count."""
+
+    formula = r"y_i = \max_u\; x_{i s + u} \text{ where } i s + u < \text{length}"
+
+    def forward(self, y: Array, x: Array, lengths: Array) -> None:  # type: ignore[override]
+        shape = y.shape[:-1]
+        y.fill(-np.inf)
+        for part, counted in zip(self.parts(x, shape), self.counted(lengths, x.shape, shape), strict=True):
+            np.maximum(y, part, out=y, where=counted)
+        np.copyto(y, 0, where=np.isneginf(y))
+
+    def backward(self, dx: Array, dy: Array, x: Array, y: Array, lengths: Array) -> None:  # type: ignore[override]
+        shape, framed = y.shape[:-1], np.zeros(x.shape, dx.dtype)
+        free = np.ones(y.shape, bool)
+        places = zip(
+            self.parts(x, shape), self.parts(framed, shape), self.counted(lengths, x.shape, shape), strict=True
+        )
+        for part, gradient, counted in places:
+            wins = (part == y) & counted & free
+            np.add(gradient, dy * wins, gradient)
+            free &= ~wins
+        dx[...] = framed[self.frame.inside(dx.shape[:-1])]
+
+
+class CountedMean(Counted, WindowMean):
+    """The mean of the values in every window that count."""
+
+    formula = r"y_i = \frac{1}{n_i} \sum_u x_{i s + u} \text{ where } i s + u < \text{length}"
+
+    def forward(self, y: Array, x: Array, lengths: Array) -> None:  # type: ignore[override]
+        shape = y.shape[:-1]
+        places = self.counted(lengths, x.shape, shape)
+        y.fill(0)
+        for part, counted in zip(self.parts(x, shape), places, strict=True):
+            np.add(y, part, out=y, where=counted)
+        np.divide(y, np.maximum(sum(places, np.zeros(1)), 1), y)
+
+    def backward(self, dx: Array, dy: Array, lengths: Array) -> None:
+        shape = dy.shape[:-1]
+        framed = np.zeros((*self.frame.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
+        places = self.counted(lengths, framed.shape, shape)
+        gradient = dy / np.maximum(sum(places, np.zeros(1)), 1)
+        for part, counted in zip(self.parts(framed, shape), places, strict=True):
+            np.add(part, gradient, out=part, where=counted)
+        dx[...] = framed[self.frame.inside(dx.shape[:-1])]

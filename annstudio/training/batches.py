@@ -7,13 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
-from annstudio.data.base import Dataset
+from annstudio.data.base import Dataset, Extremes
 from annstudio.data.lazy import LARGE_BYTES, LazyArray
 from annstudio.data.order import Indices, Order
 from annstudio.engine.layout import to_engine
 from annstudio.engine.op import Array, Margin
 from annstudio.engine.program import Feed, Program
 from annstudio.engine.run import Run
+from annstudio.errors import DataError
 
 WHOLE_BYTES = LARGE_BYTES
 """Columns up to this size are encoded once, and kept a second time with their frame; others batch by batch."""
@@ -82,7 +83,11 @@ class Rows:
         if whole is not None:
             return whole.take(indices, 0)
         column = self.dataset.columns[feed.column]
-        return encode(column.values[indices], len(column.classes), feed.encoding, self.dtype)
+        values = column.values[indices]
+        if feed.end:
+            # Of a large column only an excerpt was looked at when the network was checked.
+            need_counts(values, feed)
+        return encode(values, len(column.classes), feed.encoding, self.dtype)
 
     def feeds(self, program: Program, indices: Array) -> dict[int, Array]:
         """What `Run.load` wants, for the examples at `indices`."""
@@ -126,6 +131,20 @@ class Rows:
                 target[...] = self.some(feed, indices)
 
         return load_large if large else load
+
+
+def need_counts(values: Array, feed: Feed) -> None:
+    """Raise DataError where ids or lengths are none."""
+    stray = Extremes.of(values).stray(feed.end)
+    if stray is not None:
+        hint = "Give no length that is larger than the number of steps."
+        if feed.encoding != "lengths":
+            hint = "Leave such examples out, or set a larger vocabulary and train again."
+        raise DataError(
+            f"The column {feed.column!r} holds {stray:.12g}; the network knows the whole numbers 0 to {feed.end - 1} "
+            f"there.",
+            hint,
+        )
 
 
 def epoch_order(examples: Indices, seed: int, epoch: int) -> Indices:

@@ -7,6 +7,8 @@ import numpy as np
 from annstudio.data.base import Dataset
 from annstudio.data.order import Indices
 from annstudio.engine.arena import Arena
+from annstudio.engine.lengths import counting
+from annstudio.engine.op import Array
 from annstudio.engine.program import Judged, Program
 from annstudio.engine.run import Run
 from annstudio.training.batches import Rows, pieces
@@ -18,6 +20,9 @@ EVALUATION_BATCH = 256
 class Judge:
     """Counts right answers of one output: the likeliest class, or on which side of ½ a yes-or-no value lies.
 
+    Of a sequence the share of its steps that are right counts; steps behind its end are not asked. Every sequence
+    counts alike, as in the loss.
+
     `kind` is `classes`, `binary` or empty where the target is no matter of right or wrong.
     """
 
@@ -25,13 +30,24 @@ class Judge:
     target: int
     kind: str
     threshold: float = 0.5
+    lengths: int | None = None
 
     def hits(self, run: Run) -> float:
         """How many examples of the batch in the run are right."""
         output, target = run.arrays[self.output], run.arrays[self.target]
         if self.kind == "classes":
-            return float(np.count_nonzero(output.argmax(0) == target.argmax(0)))
-        return float(np.count_nonzero((output > self.threshold) == (target > 0.5)))
+            classes = output.ndim - 2
+            right = output.argmax(classes) == target.argmax(classes)
+        else:
+            right = ((output > self.threshold) == (target > 0.5))[..., 0, :]
+        return self._of_steps(right, run) if right.ndim > 1 else float(np.count_nonzero(right))
+
+    def _of_steps(self, right: Array, run: Run) -> float:
+        """The sum of what share of its steps is right in every sequence."""
+        steps = len(right)
+        lengths = np.array(steps) if self.lengths is None else run.arrays[self.lengths]
+        right_ones = np.count_nonzero(right & counting(lengths, steps), 0)
+        return float(np.sum(right_ones / np.clip(lengths, 1, steps)))
 
 
 def judge_of(program: Program, dataset: Dataset) -> Judge | None:
@@ -40,7 +56,7 @@ def judge_of(program: Program, dataset: Dataset) -> Judge | None:
         return None
     judged = program.judged[0]
     kind = _kind(judged, dataset)
-    return Judge(judged.output, judged.target, kind, judged.threshold) if kind else None
+    return Judge(judged.output, judged.target, kind, judged.threshold, judged.lengths) if kind else None
 
 
 def _kind(judged: Judged, dataset: Dataset) -> str:
@@ -49,7 +65,11 @@ def _kind(judged: Judged, dataset: Dataset) -> str:
     if judged.encoding == "binary":
         return "binary"
     values = dataset.excerpt.columns[judged.column].array
-    return "binary" if values[0].shape == (1,) and np.isin(values, (0.0, 1.0)).all() else ""
+    single, sequence = values.shape[-1] == 1, values.ndim == 3
+    if values.ndim > 3 or not (single or sequence) or not np.isin(values, (0.0, 1.0)).all():
+        return ""
+    # The steps of a sequence are told their classes as unit vectors; those behind its end may be told nothing.
+    return "binary" if single else "classes" if (values.sum(-1) <= 1).all() else ""
 
 
 @dataclass(frozen=True)

@@ -193,12 +193,18 @@ class Form(QWidget):
 
     def _show_what_applies(self) -> None:
         for name, cell in self.cells.items():
-            needed, value = self._needs.get(name, ("", ""))
-            found = self.cells[needed].field.value() if needed in self.cells else value
-            applies = (found is MIXED or str(found) in value.split("|")) if value else found is not False
-            shown = applies and name not in self._left_out
+            shown = self._applies(name) and name not in self._left_out
             if self.rows.isRowVisible(cell) != shown:
                 self.rows.setRowVisible(cell, shown)
+
+    def _applies(self, name: str) -> bool:
+        """Whether a setting means something: what it needs is so, and means something itself."""
+        needed, value = self._needs.get(name, ("", ""))
+        if needed not in self.cells:
+            return True
+        found = self.cells[needed].field.value()
+        met = (found is MIXED or str(found) in value.split("|")) if value else found is not False
+        return met and self._applies(needed)
 
 
 # ------------------------------------------------------------------------------------------------ from type to field

@@ -34,7 +34,7 @@ def image_network():
 
 def test_pooling_comes_before_bending_and_what_it_drops_is_not_worked_out():
     fast, _ = image_network()
-    assert names(fast)[:3] == ["FastCorrelate2D", "FastMaxPool", "FastRelu"]
+    assert names(fast)[:3] == ["FastCorrelate2D", "FastWindowMax", "FastRelu"]
     conv = next(step for step in fast.steps if isinstance(step, Step) and type(step.op).__name__ == "FastCorrelate2D")
     assert fast.slots[conv.output].shape == (2, 6, 6)
 

@@ -4,7 +4,7 @@ Nothing here knows a layer by name where its fields can tell: a new layer is tes
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from types import UnionType
@@ -17,7 +17,7 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
 from annstudio.engine.op import Array, Index, Op, Shape
-from annstudio.engine.program import Phase, Program, View
+from annstudio.engine.program import Phase, Program, Step, View
 from annstudio.errors import ShapeError
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.layers.base import Layer, catalogue
@@ -51,15 +51,17 @@ TOGETHER: dict[tuple[str, str], dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A layer with its settings, and the shapes of its inputs."""
+    """A layer with its settings, and the shapes of its inputs; `cut`: sequences among them are of different length."""
 
     layer: Layer
     shapes: tuple[Shape, ...]
+    cut: bool = False
 
     def __str__(self) -> str:
         default = type(self.layer)()
         told = [f"{k}={_in_brief(v)}" for k, v in self.layer if v != getattr(default, k)]
-        return " ".join([type(self.layer).__name__, *told, *("×".join(map(str, shape)) for shape in self.shapes)])
+        shapes = ["×".join(map(str, shape)) for shape in self.shapes]
+        return " ".join([type(self.layer).__name__, *told, *shapes, *["cut"] * self.cut])
 
 
 def _in_brief(value: Any) -> Any:
@@ -132,8 +134,18 @@ def _small(value: Any) -> Any:
 
 @cache
 def cases() -> list[Case]:
-    """The layers on all inputs that they take."""
-    return [Case(layer, shapes) for layer in layers() for shapes in _offered(layer) if _fits(layer, shapes)]
+    """The layers on all inputs that they take, and on sequences of different length where that matters to them."""
+    whole = [Case(layer, shapes) for layer in layers() for shapes in _offered(layer) if _fits(layer, shapes)]
+    return [*whole, *(replace(case, cut=True) for case in whole if _minds_lengths(case))]
+
+
+def _minds_lengths(case: Case) -> bool:
+    if not any(len(shape) == 2 for shape in case.shapes):
+        return False
+    whole, cut = (
+        [step.op for step in written(each).steps if isinstance(step, Step)] for each in (case, replace(case, cut=True))
+    )
+    return whole != cut
 
 
 def _offered(layer: Layer) -> list[tuple[Shape, ...]]:
@@ -204,20 +216,17 @@ class Along(Op):
         return [Term((see("r", *index), see("dy")))]
 
 
-def written(case: Case, *, training: bool = True, plain: bool = True, lengths: bool = False) -> Program:
-    """The case's layer (node `layer`) between shifted inputs and a loss: its own, or the result along a direction.
-
-    With `lengths` the inputs are sequences that end after as many steps as a column says.
-    """
+def written(case: Case, *, training: bool = True, plain: bool = True) -> Program:
+    """The case's layer (node `layer`) between shifted inputs and a loss: its own, or the result along a direction."""
     net = Builder(training=training, plain=plain)
     xs = []
     for i, shape in enumerate(case.shapes):
         with net.node(f"before_{i}"):
             x = net.apply(Shifted(), net.feed(f"x{i}", shape), net.parameter(shape, [_view("p")]), name="x")
+            if case.cut and len(shape) == 2:
+                net.measure(x, net.feed(f"length{i}", (), "lengths", "int"))
             xs.append(x)
             net.output(f"before_{i}", x)
-            if lengths:
-                net.measure(x, net.feed("lengths", (), "lengths", "int"))
     xs = _activated(net, case.layer, xs)
     with net.node("layer", Phase.FORWARD if case.layer.has_output else Phase.LOSS):
         results = case.layer.lower(net, *xs)

@@ -96,11 +96,11 @@ def test_gradients_agree_with_finite_differences(case):
                 assert found.agrees, (run.program.slots[slot], found)
 
 
-def test_only_targets_and_what_examples_count_for_have_no_gradient():
+def test_only_targets_lengths_and_what_examples_count_for_have_no_gradient():
     for case in cases():
         program = written(case)
         given = {judged.target for judged in program.judged}
-        given |= {feed.slot for feed in program.feeds if feed.encoding == "number"}
+        given |= {feed.slot for feed in program.feeds if feed.encoding in ("number", "lengths")}
         without = set(slots_of(program, Role.FEED, Role.PARAMETER)) - set(program.gradients)
         assert without == given, case
 

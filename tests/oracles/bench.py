@@ -18,6 +18,7 @@ from annstudio.engine.program import Role
 from annstudio.engine.run import Run
 from annstudio.layers.losses import ENDS
 from tests.layers.cases import Case, written
+from tests.oracles.peers.padded import with_lengths
 from tests.oracles.peers.place import Place, penalty, shortened
 from tests.oracles.peers.table import TWINS
 
@@ -55,12 +56,13 @@ class Numbers:
 
     @property
     def lengths(self) -> Array | None:
-        return self.columns.get("lengths")
+        """How many steps of the first input's sequences count."""
+        return self.columns.get("length0")
 
 
-def numbers_for(case: Case, *, lengths: bool = False, seed: int = 1) -> Numbers:
+def numbers_for(case: Case, *, seed: int = 1) -> Numbers:
     """Random numbers that suit the case: rows for an embedding, yes and no for margins, shares for other targets."""
-    program = written(case, lengths=lengths)
+    program = written(case)
     rng = np.random.default_rng(seed)
     columns: dict[str, Array] = {}
     for feed in program.feeds:
@@ -76,7 +78,7 @@ def numbers_for(case: Case, *, lengths: bool = False, seed: int = 1) -> Numbers:
 
 
 def _column(case: Case, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    if name == "lengths":
+    if name.startswith("length"):
         return rng.permutation([case.shapes[0][0], 1, max(case.shapes[0][0] - 2, 1)])
     if name.startswith("x") and case.layer.kind() == "Embedding":
         return rng.integers(0, case.layer.vocabulary, (N, *shape)).astype(float)
@@ -98,7 +100,7 @@ def _counts(case: Case, node: str) -> bool:
 
 def ours(case: Case, numbers: Numbers, dtype: str, *, plain: bool) -> Outcome:
     """What the engine makes of it."""
-    program = quicken(written(case, plain=plain, lengths=numbers.lengths is not None))
+    program = quicken(written(case, plain=plain))
     arena = Arena(program, dtype)
     arena.load(numbers.weights)
     arena.use(SGD(learning_rate=RATE))
@@ -148,7 +150,7 @@ def theirs(torch: Any, case: Case, numbers: Numbers, noise: tuple[Array, ...], d
         xs.append(columns[f"x{i}"] + (shift.movedim(0, -1) if shift.ndim == 3 else shift))
     if not layer.has_output and layer.function in ENDS:
         xs = [at.activated(ENDS[layer.function][0], x, 0.0) for x in xs]
-    y = TWINS[layer.kind()](at, layer, *xs)
+    y = with_lengths(TWINS[layer.kind()], at, layer, *xs) if case.cut else TWINS[layer.kind()](at, layer, *xs)
     parts = y * columns["r"] if layer.has_output else y[:, None]
     each = parts.flatten(1).sum(1)
     loss = each.mean() + penalty(layer, own)
@@ -181,9 +183,9 @@ def _numpy(tensor: Any) -> Array:
 # Side by side --------------------------------------------------------------------------------------------------------
 
 
-def compare(torch: Any, case: Case, dtype: str, *, lengths: bool = False) -> None:
+def compare(torch: Any, case: Case, dtype: str) -> None:
     """Assert that both readings and PyTorch agree: to 1e-10 of the largest value in float64, to 1e-5 in float32."""
-    numbers = numbers_for(case, lengths=lengths)
+    numbers = numbers_for(case)
     plain, fast = (ours(case, numbers, dtype, plain=plain) for plain in (True, False))
     exact, rounded = (theirs(torch, case, numbers, plain.noise, kind) for kind in ("float64", dtype))
     for found in (plain, fast):

@@ -23,7 +23,7 @@ def near(found, wanted, closeness, name):
 
 def side_by_side(torch, case, twin, weights, **call) -> tuple[Outcome, dict]:
     """Our outcome, and Keras's values and gradients: of the result, the input and its weights in its own order."""
-    numbers = numbers_for(case, lengths="mask" in call)
+    numbers = numbers_for(case)
     found = ours(case, numbers, "float64", plain=True)
     own = {key.partition("/")[2]: w for key, w in numbers.weights.items() if key.startswith("layer/")}
     shift = numbers.weights["before_0/p"]
@@ -66,7 +66,7 @@ def test_both_grus(torch, keras, reset_after, cut):
         return [swapped(w["W"]).T, swapped(w["U"]).T, bias]
 
     call = {"mask": None} if cut else {}
-    found, wanted = side_by_side(torch, Case(layer, ((5, 3),)), twin, weights, **call)
+    found, wanted = side_by_side(torch, Case(layer, ((5, 3),), cut), twin, weights, **call)
     near(found.y, wanted["y"], 1e-5, "y")
     near(found.gradients["x0"], wanted["x"], 1e-5, "dx")
     kernel, recurrent, bias = wanted["weights"]

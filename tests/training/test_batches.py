@@ -159,8 +159,8 @@ def test_examples_that_are_gone_end_a_run_and_keep_what_was_learned():
 def test_endless_clouds_are_learned():
     graph = chain(Input(shape=(16,)), Dense(units=4, activation="softmax"), Loss(function="cross_entropy"))
     start = project(
-        graph, Clouds(examples=10**8), dtype="float32", batch_size=64, optimizer={"kind": "adam", "learning_rate": 0.05},
-        validation_share=0.1,
+        graph, Clouds(examples=10**8), dtype="float32", batch_size=64, validation_share=0.1,
+        optimizer={"kind": "adam", "learning_rate": 0.05},
     )  # fmt: skip
     end = finished(start, 300)
     assert end.progress.record.blocks[-20:, 1].mean() < 0.3 * end.progress.record.blocks[0, 1]

@@ -17,27 +17,7 @@ from annstudio.engine.twins import Ops, following, twin_of
 from annstudio.layers.activation.elementwise import Elementwise
 from annstudio.layers.conv import Correlate2D
 from annstudio.layers.fast.conv import FastCorrelate2D
-from annstudio.layers.pool import MaxPool
 from annstudio.layers.windows import WindowMax
-
-
-class FastMaxPool(MaxPool):
-    """The largest of every window of an image."""
-
-    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
-        return _pairs(self.size, self.shape(*inputs))
-
-    def forward(self, y: Array, x: Array, pairs: Array) -> None:  # type: ignore[override]
-        do(self.forward_calls(y, x, pairs))
-
-    def forward_calls(self, y: Array, x: Array, pairs: Array) -> Calls:
-        return _largest(self._parts(x, y.shape), list(pairs), y)
-
-    def backward(self, dx: Array, dy: Array, x: Array, pairs: Array) -> None:
-        do(self.backward_calls(dx, dy, x, pairs))
-
-    def backward_calls(self, dx: Array, dy: Array, x: Array, pairs: Array) -> Calls:
-        return _given_back(dx, dy, self._parts(x, dy.shape), self._parts(dx, dy.shape), pairs)
 
 
 class FastWindowMax(WindowMax):
@@ -62,24 +42,22 @@ class FastWindowMax(WindowMax):
 
 @twin_of(WindowMax)
 def _fast_window(op: WindowMax) -> Op:
-    side_by_side = op.strides == op.size and not any(op.frame.before + op.frame.after)
-    return FastWindowMax(op.size, op.strides, op.frame) if side_by_side else op
+    return FastWindowMax(op.size, op.strides, op.frame) if op.side_by_side else op
 
 
-@following(MaxPool)
 @following(WindowMax)
 def _pool_before_bending(op: Op, before: Op) -> Ops | None:
     """The largest stays the largest: pool first, and bend fewer values."""
     return (op, before) if isinstance(before, Elementwise) and before.rising else None
 
 
-@following(MaxPool)
-def _nothing_for_the_bin(op: MaxPool, before: Op) -> Ops | None:
+@following(WindowMax)
+def _nothing_for_the_bin(op: WindowMax, before: Op) -> Ops | None:
     """A convolution need not work out what the windows leave over."""
-    return (FastCorrelate2D.of(before, whole=op.size), op) if type(before) is Correlate2D else None
-
-
-twin_of(MaxPool)(lambda op: FastMaxPool(op.size))
+    if type(before) is not Correlate2D or not op.side_by_side:
+        return None
+    height, width = op.size
+    return FastCorrelate2D.of(before, whole=(height, width)), op
 
 
 def _pairs(size: Shape, results: Shape) -> dict[str, Buffer]:

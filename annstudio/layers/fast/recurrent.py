@@ -1,7 +1,7 @@
 """Recurrent layers as bound calls: one product a moment over [x; h; 1], everything else in bulk.
 
-The state of a moment is written straight to where the next one looks for it. Sequences of different length take the
-chapters' own way.
+The state of a moment is written straight to where the next one looks for it. A sequence that has ended keeps its state,
+and its gradient passes the moment by.
 """
 
 from collections.abc import Sequence
@@ -43,13 +43,14 @@ class FastElman(Elman):
 
     def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array) -> Calls:
         last = [partial(np.copyto, y, states if self.only is None else states[self.only])]
-        if lengths.ndim:
-            return [partial(super().forward, states, x, w, lengths, joined), *last]
-        calls: list[Call] = [partial(np.copyto, joined[:, : x.shape[1]], x)]
-        for seen, h in zip(*_line(joined, states, x.shape[1], self._moments(len(x))), strict=True):
+        ended, looking = _ended(lengths, len(x))
+        d, moments = x.shape[1], self._moments(len(x))
+        calls: list[Call] = [partial(np.copyto, joined[:, :d], x), *looking]
+        for t, seen, h in zip(moments, *_line(joined, states, d, moments), strict=True):
             calls.append(partial(w.dot, seen, h))
             if self.activation != "linear":
                 calls += fast(ACTIVATIONS[self.activation]).forward_calls(h, h)  # type: ignore[arg-type]
+            calls += _held(h, seen[d:-1], ended, t)
         return [*calls, *_gather(states, joined, x.shape[1], backwards=self.backwards), *last]
 
     def backward(  # type: ignore[override]
@@ -60,23 +61,23 @@ class FastElman(Elman):
     def backward_calls(
         self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array, states: Array
     ) -> Calls:
-        if lengths.ndim:
-            spread, spreading = _spread(dy, states, self.only)
-            return [*spreading, partial(super().backward, dx, dw, spread, states, w, lengths, joined)]
         steps, u, n = states.shape
         d = joined.shape[1] - u - 1
-        dnet, dh, total = like(states, 0), full((u, n), 0, w.dtype), empty((u, n), w.dtype)
-        back = empty((u, u), w.dtype)
+        dnet, back = like(states, 0), empty((u, u), w.dtype)
         moments = self._moments(steps)
+        ended, looking = _ended(lengths, steps)
         calls: list[Any] = [
+            *looking,
             partial(np.copyto, back, w[:, d:-1].T),
             *self._slope_calls(_part(dnet, moments), _part(states, moments)),
+            *([] if ended is None else [partial(np.copyto, dnet, 0, "same_kind", ended[:, None])]),
         ]
-        for i, t in enumerate(reversed(moments)):
-            calls += _arriving(dy, t, dh, total, first=i == 0, only=self.only)
-            come = dy if self.only is not None and i == 0 else dh if self.only is not None else total
-            calls += [bound(np.multiply, dnet[t], come, dnet[t]), partial(back.dot, dnet[t], dh)]
-        calls.pop()  # Nobody is there before the first moment.
+        way = _WayBack(dy, (u, n), self.only)
+        for t in reversed(moments):
+            calls += way.arrive(t)
+            calls.append(bound(np.multiply, dnet[t], way.come, dnet[t]))
+            if t != moments[0]:  # Nobody is there before the first moment.
+                calls += [partial(back.dot, dnet[t], way.left), *_held(way.left, way.come, ended, t)]
         return [*calls, *_given_back(dx, dw, dnet, joined, w[:, :d].T)]
 
     def _slope_calls(self, slopes: Array, states: Array) -> Calls:
@@ -114,9 +115,8 @@ class FastLongShortTerm(LongShortTerm):
     def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array,
                       squashed: Array, states: Array) -> Calls:  # fmt: skip
         last = [partial(np.copyto, y, states if self.only is None else states[self.only])]
-        if lengths.ndim:
-            return [partial(super().forward, states, x, w, lengths, joined, gates, cells, squashed), *last]
         u, d = states.shape[1], x.shape[1]
+        ended, looking = _ended(lengths, len(x))
         # σ(a) = ½ tanh(½a) + ½: with three gates' weights halved, one tanh serves all four.
         halved, taken = like(w), empty(states.shape[1:], w.dtype)
         calls: list[Call] = [
@@ -124,8 +124,11 @@ class FastLongShortTerm(LongShortTerm):
             bound(np.multiply, w[3 * u :], 0.5, halved[:u]),
             bound(np.multiply, w[: 2 * u], 0.5, halved[u : 3 * u]),
             partial(np.copyto, halved[3 * u :], w[2 * u : 3 * u]),
+            *looking,
         ]
         before = like(taken, 0)
+        # What has ended shows nothing new, takes nothing in and forgets nothing: its gradients are right by themselves.
+        closed = np.repeat(np.array([0, 0, 1], w.dtype), u)[:, None]
         moments = self._moments(len(x))
         for t, seen, h in zip(moments, *_line(joined, states, d, moments), strict=True):
             gate, cell, shown = gates[t], cells[t], squashed[t]
@@ -135,11 +138,13 @@ class FastLongShortTerm(LongShortTerm):
                 bound(np.tanh, gate, gate),
                 bound(np.multiply, gate[: 3 * u], 0.5, gate[: 3 * u]),
                 bound(np.add, gate[: 3 * u], 0.5, gate[: 3 * u]),
+                *_held(gate[: 3 * u], closed, ended, t),
                 bound(np.multiply, f, before, cell),
                 bound(np.multiply, i, g, taken),
                 bound(np.add, cell, taken, cell),
                 bound(np.tanh, cell, shown),
                 bound(np.multiply, o, shown, h),
+                *_held(h, seen[d:-1], ended, t),
             ]
             before = cell
         whole = [] if self.only is not None else _gather(states, joined, d, backwards=self.backwards)
@@ -151,35 +156,33 @@ class FastLongShortTerm(LongShortTerm):
 
     def backward_calls(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array,
                        gates: Array, cells: Array, squashed: Array) -> Calls:  # fmt: skip
-        if lengths.ndim:
-            spread, spreading = _spread(dy, cells, self.only)
-            arrays = (dx, dw, spread, w, lengths, joined, gates, cells, squashed)
-            return [*spreading, partial(super().backward, *arrays)]
         steps, u, n = cells.shape
         d = joined.shape[1] - u - 1
         dnet, dcell = like(gates, 0), like(cells)
-        dh, dc, share, total = (full((u, n), 0, w.dtype) for _ in range(4))
+        dc, share = (full((u, n), 0, w.dtype) for _ in range(2))
         back = empty((u + d, 4 * u), w.dtype)
         moments = self._moments(steps)
+        ended, looking = _ended(lengths, steps)
         calls: list[Any] = [
+            *looking,
             partial(np.copyto, back[:, :u], w[3 * u :, :-1].T),
             partial(np.copyto, back[:, u:], w[: 3 * u, :-1].T),
             *self._bulk(dnet, dcell, gates, cells, squashed),
             partial(dc.fill, 0),
         ]
-        for i, t in enumerate(reversed(moments)):
-            calls += _arriving(dy, t, dh, total, first=i == 0, only=self.only)
-            come = dy if self.only is not None and i == 0 else dh if self.only is not None else total
+        way = _WayBack(dy, (u, n), self.only)
+        for t in reversed(moments):
             net = dnet[t].reshape(4, u, n)
+            calls += way.arrive(t)
             calls += [
-                bound(np.multiply, come, dcell[t], share),
+                bound(np.multiply, way.come, dcell[t], share),
                 bound(np.add, dc, share, dc),
-                bound(np.multiply, net[0], come, net[0]),
+                bound(np.multiply, net[0], way.come, net[0]),
                 bound(np.multiply, net[1:], dc, net[1:]),
                 bound(np.multiply, dc, gates[t, 2 * u : 3 * u], dc),
-                partial(back[d:].dot, dnet[t], dh),
             ]
-        calls.pop()
+            if t != moments[0]:
+                calls += [partial(back[d:].dot, dnet[t], way.left), *_held(way.left, way.come, ended, t)]
         idle = [t for t in range(steps) if t not in moments]
         calls += [partial(dnet[t].fill, 0) for t in idle]
         return [*calls, *self._weights_back(dx, dw, dnet, joined, back[:d])]
@@ -256,19 +259,41 @@ def _part(array: Array, moments: Sequence[int]) -> Array:
     return array[min(moments) : max(moments) + 1]
 
 
-def _arriving(dy: Array, t: int, dh: Array, total: Array, *, first: bool, only: int | None) -> list[Call]:
-    """The gradient of a state: what came back through time, and what its own result brings if it has one."""
-    if only is not None:
+class _WayBack:
+    """The gradient of the states on its way back through time: `come` to a moment's state, `left` for the one before.
+
+    Both have arrays of their own, since a sequence that has ended hands on what came.
+    """
+
+    def __init__(self, dy: Array, shape: Shape, only: int | None) -> None:
+        self._dy, self._only = dy, only
+        self._arrays = full(shape, 0, dy.dtype), full(shape, 0, dy.dtype)
+        self._first = True
+        self.come, self.left = self._arrays[::-1]
+
+    def arrive(self, t: int) -> list[Call]:
+        """The calls that add what the moment's own result brings, if it has one."""
+        first, self._first = self._first, False
+        if self._only is None:
+            dy, come = self._dy[t], self.come
+            return [partial(np.copyto, come, dy) if first else bound(np.add, dy, self.left, come)]
+        a, b = self._arrays
+        self.come = self._dy if first else self.left
+        self.left = b if self.come is a else a
         return []
-    return [partial(np.copyto, total, dy[t]) if first else bound(np.add, dy[t], dh, total)]
 
 
-def _spread(dy: Array, model: Array, only: int | None) -> tuple[Array, list[Call]]:
-    """The gradient of all states, where only one of them has a result."""
-    if only is None:
-        return dy, []
-    spread = like(model, 0)
-    return spread, [partial(np.copyto, spread[only], dy)]
+def _ended(lengths: Array, steps: int) -> tuple[Array | None, list[Call]]:
+    """Which sequences have ended at every moment (T, N), and the calls that find out; None where all go to the end."""
+    if not lengths.ndim:
+        return None, []
+    ended = empty((steps, len(lengths)), bool)
+    return ended, [partial(np.greater_equal, np.arange(steps)[:, None], lengths, ended)]
+
+
+def _held(new: Array, old: Array, ended: Array | None, t: int) -> list[Call]:
+    """The old numbers in the place of the new ones where a sequence has ended."""
+    return [] if ended is None else [partial(np.copyto, new, old, "same_kind", ended[t])]
 
 
 def _given_back(dx: Array | None, dw: Array | None, dnet: Array, joined: Array, back: Array) -> Calls:

@@ -11,6 +11,7 @@ from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape, shape_text
 from annstudio.errors import ShapeError
 from annstudio.layers.merge.node import Merge
+from annstudio.layers.padded import blanked
 
 _LENGTH = r"\lVert x \rVert"
 
@@ -123,4 +124,7 @@ class Dot(Merge):
         net.need(len(a.shape) < 3, a, "lists or sequences", "Insert a Flatten layer between them.")
         if self.normalize:
             a, b = (net.apply(UnitLength(), x, name="direction") for x in (a, b))
-        return super().lower(net, a, b)
+        # The steps of the result are those of the first; those of the second become values.
+        y = super().lower(net, a, blanked(net, b))
+        net.measure(y, net.lengths(a) if len(a.shape) == 2 else None)
+        return y

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from annstudio.engine.account import See, Term, derived
+from annstudio.engine.account import See, Term, derived, share
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 from annstudio.layers.merge.node import Merge
 
@@ -102,12 +102,10 @@ class Mean(PlaceByPlace):
                 np.divide(dy, len(dxs), dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        n = len(see.branches)
-        return [Term((see(name, *index),), rf"\tfrac{{1}}{{{n}}}«0»", lambda x: x / n) for name in see.branches]
+        return [share(see(name, *index), len(see.branches)) for name in see.branches]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        n = len(see.branches)
-        return [Term((see("dy", *index),), rf"\tfrac{{1}}{{{n}}}«0»", lambda dy: dy / n)]
+        return [share(see("dy", *index), len(see.branches))]
 
 
 class Largest(PlaceByPlace):

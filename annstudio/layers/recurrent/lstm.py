@@ -6,6 +6,7 @@ The forget gate came with Gers et al. (2000), its bias of 1 at the start with Jo
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
@@ -123,12 +124,20 @@ class LSTM(Recurrent):
     family: ClassVar[Family] = Family.RECURRENT
     prefix: ClassVar[str] = "lstm"
 
+    forget_bias: float = Field(
+        1.0,
+        ge=-100,
+        le=100,
+        title="Forget bias",
+        description="Where the forget gates' biases start: at 1 cells keep what they have. The others start at 0.",
+    )
+
     @classmethod
     def order(cls) -> int:
         return 20
 
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
-        bias = Initial(parts=(0.0, 1.0, 0.0, 0.0))
+        bias = Initial(parts=(0.0, self.forget_bias, 0.0, 0.0))
         w = joined_parameter(self, net, x, gates=4, bias=bias, suffix=self.suffix(backwards))
         lengths = net.lengths(x)
 

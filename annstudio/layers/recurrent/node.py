@@ -46,6 +46,7 @@ class Recurrent(Layer):
         results = []
         for way in ways:
             states = self.one_way(net, x, backwards=way == "backward")
+            net.measure(states, net.lengths(x))
             if not self.return_sequences:
                 last = 0 if way == "backward" else x.shape[0] - 1
                 states = net.apply(Moment(last), states, name="out")

@@ -258,7 +258,7 @@ def facts_text(dataset: Dataset, session: Session) -> str:
             sizes = "×".join(map(str, column.values.shape[1:]))
             rows.append((title, f"{len(column.classes)} classes" if column.is_classes else sizes))
     if dataset.is_large:
-        rows.append(("Kept", size_text(dataset)))
+        rows.append(("Size", size_text(dataset)))
     rows += [("Stands for", dataset.stands_for), ("Source", dataset.source), ("Licence", dataset.licence)]
     rows += [("Cite", dataset.citation), ("Changes", dataset.changes)]
     cells = "".join(
@@ -272,8 +272,8 @@ def size_text(dataset: Dataset) -> str:
     n_bytes = sum(column.values.nbytes for column in dataset.columns.values())
     listed = f", and the first {count_text(SHOWN)} are listed" if len(dataset) > SHOWN else ""
     return (
-        f"{n_bytes / 2**30:.3g} GiB are not in memory: examples are fetched when they are needed. Of "
-        f"{count_text(len(dataset.excerpt))} of them, evenly spread, the views make their pictures and counts{listed}."
+        f"{n_bytes / 2**30:.3g} GiB of numbers, not in memory: examples are fetched when they are needed. Points and "
+        f"counts are made from {count_text(len(dataset.excerpt))} of them, evenly spread{listed}."
     )
 
 

@@ -21,7 +21,10 @@ from annstudio.ui.panels.sections import CurvePreview, ProblemBox, WeightsGlance
 from annstudio.ui.panels.training import TrainingPanel
 from annstudio.ui.theme import GRID, TEXT, TITLE, ui_font
 
-ABOUT_WEIGHTS = ("initializer", "bias", "train_bias", "share_bias", "trainable")
+ABOUT_WEIGHTS = (
+    "initializer", "constant", "limit", "deviation", "bias", "bias_start", "bias_value", "train_bias", "share_bias",
+    "forget_bias", "trainable",
+)  # fmt: skip
 """Settings that stand with the weights."""
 CURVES = ("activation", "function")
 """Settings whose choice is a curve, where its layer is no loss."""

@@ -206,3 +206,20 @@ def test_another_choice_of_nodes_is_shown_at_once_while_training(panel, digits, 
     panel.show([])
     assert panel.head.isVisible()
     digits.pause()
+
+
+def test_only_what_the_initialiser_needs_is_shown(panel, digits):
+    panel.show_nodes(["output"])
+    form, names = form_with(panel, "initializer"), ("constant", "limit", "deviation", "bias_start", "bias_value")
+
+    def shown():
+        return {name for name in names if form.cells[name].isVisible()}
+
+    assert shown() == {"bias_start"}
+    for initializer, own in (("constant", "constant"), ("uniform", "limit"), ("normal", "deviation")):
+        digits.set_layer("output", initializer=initializer)
+        assert shown() == {own, "bias_start"}
+    digits.set_layer("output", initializer="auto", bias_start="constant")
+    assert shown() == {"bias_start", "bias_value"}
+    digits.set_layer("output", bias=False)
+    assert shown() == set()
