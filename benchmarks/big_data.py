@@ -63,7 +63,8 @@ def told(found: Mapping[str, Any]) -> list[str]:
         )
     lines += [
         "",
-        f"Most beside data in memory: {worst:g} of {found['must_mb']} MB, {'reached' if worst < found['must_mb'] else 'missed'}.",
+        f"Most beside data in memory: {worst:g} of {found['must_mb']} MB, "
+        f"{'reached' if worst < found['must_mb'] else 'missed'}.",
     ]
     return lines
 

@@ -65,8 +65,8 @@ def _may_be_alike(parameter: Parameter, view: View, weights: Weights) -> bool:
     array = weights.get(parameter.key(view))
     if array is None or array.ndim != len(view.axis_names):
         return view.initial.name in SYMMETRIC
-    ahead = (slice(None),) * (_axis_of_units(view) or 0)
-    return array.shape[len(ahead)] > 1 and bool(np.array_equal(array[(*ahead, 0)], array[(*ahead, 1)]))
+    units = np.moveaxis(array, _axis_of_units(view) or 0, 0)
+    return len(units) > 1 and bool(np.array_equal(units[0], units[1]))
 
 
 def _axis_of_units(view: View) -> int | None:

@@ -8,6 +8,8 @@ import numpy as np
 from annstudio.engine.op import Array, Shape
 
 LINE = 64
+STRETCH = 4096
+"""So many numbers go by before an operation turns to the next stretch: enough for the turn not to count."""
 
 
 def empty(shape: Shape | int, dtype: np.dtype | type) -> Array:
@@ -30,3 +32,12 @@ def full(shape: Shape | int, number: float, dtype: np.dtype | type) -> Array:
 def like(array: Array, number: float | None = None) -> Array:
     """Another array of the same shape and format, of one number."""
     return empty(array.shape, array.dtype) if number is None else full(array.shape, number, array.dtype)
+
+
+def row(array: Array, number: float) -> Array:
+    """One number to be compared with every element: as many of the last axes as make a long stretch. That is quicker
+    than a lone number, and unlike a whole array it stays in the cache."""
+    axes = 1
+    while axes < array.ndim and math.prod(array.shape[-axes:]) < STRETCH:
+        axes += 1
+    return full(array.shape[-axes:], number, array.dtype)

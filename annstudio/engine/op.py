@@ -78,6 +78,9 @@ class Op:
     without_gradient: ClassVar[frozenset[str]] = frozenset()
     """Inputs that no gradient flows to, such as targets."""
 
+    looked_at: ClassVar[frozenset[str]] = frozenset()
+    """Buffers that other steps may read (`Builder.kept`)."""
+
     # What the passes may do with an op in the fast reading
     in_place: ClassVar[bool] = False
     """True where the result may take the input's place in memory, and the way back needs the result alone."""

@@ -43,18 +43,22 @@ def _with_successors(program: Program, carried: Set[int]) -> Program:
     done: list[AnyStep | None] = []
     made_by: dict[int, int] = {}
     ahead = list(reversed(program.steps))
+    seen: set[int] = set()
     while ahead:
         step = ahead.pop()
         if isinstance(step, Step):
-            at = made_by.get(step.inputs[0]) if len(step.inputs) == 1 else None
+            at = made_by.get(step.inputs[0]) if step.inputs else None
             before = None if at is None else done[at]
-            if isinstance(before, Step) and readers[before.output] == 1 and before.output not in known:
+            free = isinstance(before, Step) and readers[before.output] == 1 and before.output not in known
+            # What it keeps for others must not come later than they do.
+            if isinstance(before, Step) and free and seen.isdisjoint(before.buffers.values()):
                 ops = better(step.op, before.op)
                 if ops is not None:
                     done[made_by.pop(before.output)] = None
                     ahead += reversed(_chained(ops, before, step, slots))
                     continue
             made_by[step.output] = len(done)
+            seen.update(step.inputs)
         done.append(step)
     steps = [step for step in done if step is not None]
     outputs = _still_there(program.outputs, steps, program)
@@ -62,12 +66,17 @@ def _with_successors(program: Program, carried: Set[int]) -> Program:
 
 
 def _chained(ops: tuple[Op, ...], before: Step, step: Step, slots: list[Slot]) -> list[AnyStep]:
-    """The steps of `ops`, from the inputs of `before` to the result of `step`; new slots are added."""
+    """The steps of `ops`, from the inputs of both to the result of `step`; new slots are added. What `before` keeps
+    and others may look at, such as the mean of a batch, stays where it is."""
     chain: list[AnyStep] = []
-    inputs = before.inputs
+    inputs = (*before.inputs, *step.inputs[1:])
     for op in ops:
         shapes = [slots[i].shape for i in inputs]
-        buffers = {name: _add_buffer(slots, step.node, name, b) for name, b in op.buffers(*shapes).items()}
+        there = {} if chain else {n: before.buffers[n] for n in before.op.looked_at}
+        buffers = {
+            name: there[name] if name in there else _add_buffer(slots, step.node, name, b)
+            for name, b in op.buffers(*shapes).items()
+        }
         output = step.output
         if op is not ops[-1]:
             batched = op.batched(*(slots[i].batched for i in inputs))

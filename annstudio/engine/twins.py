@@ -29,7 +29,8 @@ def twin_of(kind: type[Op]) -> Callable[[Callable[[Any], Op]], Callable[[Any], O
 def following(kind: type[Op]) -> Callable[[Rule], Rule]:
     """Register a rule for an op of this kind: given it and the op before it, the ops that do better than both.
 
-    The first is given the inputs of the op before, each other one the result of the one before it; None: no gain.
+    The first is given the inputs of the op before and then the op's own further ones, each other one the result of the
+    one before it; None: no gain.
     """
 
     def register(rule: Rule) -> Rule:

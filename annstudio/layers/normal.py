@@ -232,6 +232,7 @@ class Normal(Op):
     """Mean, variance and division in one. `mean` and `variance` are kept for the running ones."""
 
     formula = r"y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}"
+    looked_at = frozenset({"mean", "variance"})
 
     def __init__(self, over: Over, epsilon: float) -> None:
         self.over = over
@@ -341,11 +342,15 @@ class BatchNorm(Layer):
         if not net.training:
             centred = net.apply(Centred("examples"), x, running_mean, name="centred")
             normal = net.apply(Standardised("examples", self.epsilon), centred, running_variance, name="normal")
-        else:
-            normal, mean, variance = normalised(net, x, "examples", self.epsilon)
-            for state, new in ((running_mean, mean), (running_variance, variance)):
-                blended = net.apply(Blend(self.momentum), state, new, name=f"new {net.slots[state.slot].name}")
-                net.carry(state, blended, Same())
+            return self._result(net, normal)
+        normal, mean, variance = normalised(net, x, "examples", self.epsilon)
+        result = self._result(net, normal)
+        for state, new in ((running_mean, mean), (running_variance, variance)):
+            blended = net.apply(Blend(self.momentum), state, new, name=f"new {net.slots[state.slot].name}")
+            net.carry(state, blended, Same())
+        return result
+
+    def _result(self, net: Builder, normal: Value) -> Value:
         return scaled(net, normal, trainable=self.trainable) if self.affine else normal
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from annstudio.engine.calls import bound
-from annstudio.engine.memory import empty, full
+from annstudio.engine.memory import empty, row
 from annstudio.engine.op import Array, Calls
 from annstudio.engine.twins import twin_of
 from annstudio.layers.activation.rectifying import Relu
@@ -61,7 +61,7 @@ class FastRelu(Relu):
     in_place = True
 
     def forward_calls(self, y: Array, x: Array) -> Calls:
-        return [bound(np.maximum, x, full(y.shape, 0, y.dtype), y)]
+        return [bound(np.maximum, x, row(y, 0), y)]
 
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
         open_ = empty(y.shape, bool)

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from annstudio.engine.calls import bound, do, inner
-from annstudio.engine.memory import empty, full
+from annstudio.engine.memory import empty, full, row
 from annstudio.engine.op import Array, Calls, Op
 from annstudio.engine.twins import Ops, following
 from annstudio.layers.distances import AbsoluteError, Hinge, HuberError
@@ -42,8 +42,8 @@ class AveragedHuberError(AveragedLoss):
         away, half = empty(x.shape, x.dtype), empty(x.shape, x.dtype)
         return [
             bound(np.subtract, x, t, away),
-            bound(np.minimum, away, full(x.shape, self.delta, x.dtype), slope),
-            bound(np.maximum, slope, full(x.shape, -self.delta, x.dtype), slope),
+            bound(np.minimum, away, row(x, self.delta), slope),
+            bound(np.maximum, slope, row(x, -self.delta), slope),
             bound(np.multiply, slope, 0.5, half),
             bound(np.subtract, away, half, away),
             bound(np.multiply, slope, 1 / x.size, slope),
@@ -66,7 +66,7 @@ class AveragedHinge(AveragedLoss):
             bound(np.add, slope, 1, slope),
             bound(np.multiply, slope, x, missing),
             bound(np.add, missing, 1, missing),
-            bound(np.maximum, missing, full(x.shape, 0, x.dtype), missing),
+            bound(np.maximum, missing, row(x, 0), missing),
             partial(shares.dot, missing.reshape(-1), y),
             bound(np.greater, missing, 0, yes),
             bound(np.multiply, slope, yes, slope),

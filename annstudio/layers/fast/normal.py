@@ -1,12 +1,14 @@
 """Normalising as bound calls, in its input's place: means are products with ones."""
 
+from functools import partial
+
 import numpy as np
 
 from annstudio.engine.calls import bound, do
 from annstudio.engine.gemm import Call
 from annstudio.engine.memory import empty
-from annstudio.engine.op import Array, Buffer, Calls, Shape
-from annstudio.engine.twins import twin_of
+from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
+from annstudio.engine.twins import Ops, following, twin_of
 from annstudio.layers.fast.sums import (
     beside_features,
     over_features,
@@ -81,6 +83,77 @@ class FastScaledAndShifted(ScaledAndShifted):
         if dx is not None:
             calls.append(bound(np.multiply, dy, _beside(p[0], dy), dx))
         return calls
+
+
+class NormalScaledAndShifted(Normal):
+    """γ (x − μ) / √(σ² + ε) + β over the examples, in one. `centred` keeps x − μ,`inverse`
+    1 / √(σ² + ε)."""
+
+    in_place = True
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        kept = super().buffers(*inputs)
+        inverse = Buffer(kept["mean"].shape, batched=False, shown=False)
+        return {**kept, "inverse": inverse, "centred": Buffer(inputs[0], shown=False)}
+
+    def forward(  # type: ignore[override]
+        self, y: Array, x: Array, p: Array, mean: Array, variance: Array, inverse: Array, centred: Array
+    ) -> None:
+        do(self.forward_calls(y, x, p, mean, variance, inverse, centred))
+
+    def forward_calls(
+        self, y: Array, x: Array, p: Array, mean: Array, variance: Array, inverse: Array, centred: Array
+    ) -> Calls:
+        share = mean.size / x.size
+        scale = empty(mean.shape, mean.dtype)
+        return [
+            *beside_features(x, mean, share),
+            bound(np.subtract, x, _beside(mean, x), centred),
+            *products_beside_features(centred, centred, variance, share),
+            bound(np.add, variance, self.epsilon, inverse),
+            bound(np.sqrt, inverse, inverse),
+            bound(np.divide, 1, inverse, inverse),
+            bound(np.multiply, inverse, p[0], scale),
+            bound(np.multiply, centred, _beside(scale, x), y),
+            bound(np.add, y, _beside(p[1], x), y),
+        ]
+
+    def backward(  # type: ignore[override]
+        self, dx: Array | None, dp: Array | None, dy: Array, p: Array, inverse: Array, centred: Array
+    ) -> None:
+        do(self.backward_calls(dx, dp, dy, p, inverse, centred))
+
+    def backward_calls(
+        self, dx: Array | None, dp: Array | None, dy: Array, p: Array, inverse: Array, centred: Array
+    ) -> Calls:
+        total, along, scale = (empty(inverse.shape, dy.dtype) for _ in range(3))
+        calls: list[Call] = [
+            *beside_features(dy, total),
+            *products_beside_features(dy, centred, along),
+            bound(np.multiply, along, inverse, along),
+        ]
+        if dp is not None:
+            calls += [partial(np.copyto, dp[1], total), partial(np.copyto, dp[0], along)]
+        if dx is not None:
+            part, share = empty(dy.shape, dy.dtype), total.size / dy.size
+            calls += [
+                bound(np.multiply, along, inverse, along),
+                bound(np.multiply, along, share, along),
+                bound(np.multiply, total, share, total),
+                bound(np.multiply, inverse, p[0], scale),
+                bound(np.multiply, centred, _beside(along, dy), part),
+                bound(np.subtract, dy, part, part),
+                bound(np.subtract, part, _beside(total, dy), part),
+                bound(np.multiply, part, _beside(scale, dy), dx),
+            ]
+        return calls
+
+
+@following(ScaledAndShifted)
+def _in_one(op: ScaledAndShifted, before: Op) -> Ops | None:
+    if type(before) is Normal and before.over == "examples":
+        return (NormalScaledAndShifted(before.over, before.epsilon),)
+    return None
 
 
 def _beside(numbers: Array, x: Array) -> Array:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from annstudio.engine.calls import bound, do
-from annstudio.engine.memory import empty, full
+from annstudio.engine.memory import empty, row
 from annstudio.engine.op import Array, Buffer, Calls, Shape
 from annstudio.engine.twins import twin_of
 from annstudio.layers.activation.rectifying import Elu, Gelu, LeakyRelu, Selu, Silu, Softplus
@@ -48,7 +48,7 @@ class FastElu(Elu):
         slope = empty(y.shape, y.dtype)
         return [
             bound(np.add, y, 1, slope),
-            bound(np.minimum, slope, full(y.shape, 1, y.dtype), slope),
+            bound(np.minimum, slope, row(y, 1), slope),
             bound(np.multiply, slope, dy, dx),
         ]
 
@@ -64,14 +64,14 @@ class FastSelu(Selu):
             *_bent(x, curve),
             bound(np.multiply, curve, self.floor, curve),
             bound(np.multiply, x, self.scale, y),
-            bound(np.maximum, y, full(y.shape, 0, y.dtype), y),
+            bound(np.maximum, y, row(y, 0), y),
             bound(np.add, y, curve, y),
         ]
 
     def backward_calls(self, dx: Array, dy: Array, y: Array) -> Calls:
         open_, less, slope = empty(y.shape, bool), empty(y.shape, y.dtype), empty(y.shape, y.dtype)
         return [
-            bound(np.minimum, y, full(y.shape, 0, y.dtype), slope),
+            bound(np.minimum, y, row(y, 0), slope),
             bound(np.add, slope, self.floor, slope),
             bound(np.greater, y, 0, open_),
             bound(np.multiply, open_, np.array(self.floor - self.scale, y.dtype), less),
@@ -92,7 +92,7 @@ class FastSoftplus(Softplus):
             bound(np.negative, rounding, rounding),
             bound(np.exp, rounding, rounding),
             bound(np.log1p, rounding, rounding),
-            bound(np.maximum, x, full(y.shape, 0, y.dtype), y),
+            bound(np.maximum, x, row(y, 0), y),
             bound(np.add, y, rounding, y),
         ]
 
@@ -193,7 +193,7 @@ class FastGelu(Gelu):
             *horner,
             bound(np.multiply, tail, bell, tail),
             bound(np.multiply, size, tail, size),
-            bound(np.maximum, x, full(y.shape, 0, y.dtype), y),
+            bound(np.maximum, x, row(y, 0), y),
             bound(np.subtract, y, size, y),
         ]
 
@@ -223,7 +223,7 @@ _HASTINGS_PACE = 0.3275911
 
 def _bent(x: Array, out: Array) -> Calls:
     """e^min(x, 0) − 1."""
-    return [bound(np.minimum, x, full(out.shape, 0, out.dtype), out), bound(np.expm1, out, out)]
+    return [bound(np.minimum, x, row(out, 0), out), bound(np.expm1, out, out)]
 
 
 twin_of(LeakyRelu)(lambda op: FastLeakyRelu(op.leak))
