@@ -263,6 +263,11 @@ class Builder:
         """The name of the node that is being written down."""
         return self._node
 
+    @property
+    def owner(self) -> str:
+        """The name under which the weights of the node at hand are known; in a block another than its own."""
+        return self._owner
+
     def producer(self, value: Value) -> Step | None:
         """The step that made a value, None for what comes from outside."""
         return self._made_by.get(value.slot)

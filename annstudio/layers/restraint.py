@@ -112,7 +112,7 @@ class Shortened(Limit):
 
 def restrain(net: Builder, layer: Restrained) -> None:
     """Lay penalties and limits on all weights that the node at hand has by now."""
-    own = list(takewhile(lambda p: p.node == net.current, reversed(net.parameters)))
+    own = list(takewhile(lambda p: p.node == net.owner, reversed(net.parameters)))
     for parameter in reversed(own):
         views = [view for view in parameter.views if view.name[0] in "WU"]
         if not views:

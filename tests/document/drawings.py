@@ -131,25 +131,29 @@ def drawings(draw: st.DrawFn, most: int = 6) -> Graph:
 def networks(draw: st.DrawFn, most: int = 6) -> Graph:
     """Networks that fit together: one or two inputs, layers on any of what is there, and one to three losses."""
     graph = Graph()
-    shapes = st.sampled_from([(4,), (5, 3), (5, 4, 2)])
+    shapes, film = [(4,), (5, 3), (5, 4, 2)], (2, 5, 4, 1)
     for name in draw(st.sampled_from([("x",), ("x", "x2")])):
-        graph = graph.with_node(Node(name, Input(shape=draw(shapes), column=name)))
+        # A film beside something else: no loss takes it as it is.
+        shape = draw(st.sampled_from(shapes if name == "x" else [*shapes, film]))
+        graph = graph.with_node(Node(name, Input(shape=shape, column=name)))
     for _ in range(draw(st.integers(1, most))):
         graph = _with_layer(graph, draw(layers(draw(st.sampled_from(INSIDE)))), draw)
     ends = draw(st.lists(st.sampled_from([*graph.nodes]), min_size=1, max_size=3, unique=True))
     for i, end in enumerate(ends):
         graph = _with_layer(graph, draw(layers("Loss")).changed(column=f"y{i}"), draw, end)
     if not any(isinstance(node.layer, Loss) for node in graph.nodes.values()):
-        graph = _with_layer(graph, Loss(column="y"), draw, ends[0])
+        graph = _with_layer(graph, Loss(column="y"), draw, "x")
     return graph
 
 
 def _with_layer(graph: Graph, layer: Layer, draw: st.DrawFn, source: str | None = None) -> Graph:
     """With a layer on one or several of the nodes, where it fits there; else as it was."""
-    sources = [id for id, node in graph.nodes.items() if node.layer.has_output]
+    sources = [source] if source else [id for id, node in graph.nodes.items() if node.layer.gives]
+    ends = [(id, out) for id in sources for out in range(graph.nodes[id].layer.gives)]
     id = graph.free_id(layer.prefix)
     grown = graph.with_node(Node(id, layer))
-    n = layer.arity[0] + (draw(st.integers(0, 1)) if layer.arity[1] is None else 0)
-    for _ in range(n):
-        grown = grown.connect(source or draw(st.sampled_from(sources)), id)
+    least, most = layer.takes
+    for _ in range(least + (draw(st.integers(0, 1)) if most is None else 0)):
+        found, out = draw(st.sampled_from(ends))
+        grown = grown.connect(found, id, out=out)
     return grown if id in check(grown, {}).facts else graph

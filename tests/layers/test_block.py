@@ -113,6 +113,40 @@ def test_every_step_can_have_weights_of_its_own():
     assert check(graph, {}).facts["block"].n_parameters == check(graph, {}).facts["block/dense_1"].n_parameters == 45
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_penalties_and_limits_hold_for_the_weights_of_every_step(plain):
+    held = Dense(units=3, activation="tanh", l2=0.1, max_norm=0.5)
+    block = Block(inside=box_of(held), apply="each step", weights="one set a step")
+    free = Block(inside=box_of(TANH), apply="each step", weights="one set a step")
+    runs = [_updated(chain(input=Input(shape=(3, 4)), block=b, loss=Loss()), plain=plain) for b in (block, free)]
+    of_each = [np.square(w).sum() for key, w in _weights(chain(input=Input(shape=(3, 4)), block=block)).items()
+               if key.endswith("W")]  # fmt: skip
+    assert len(of_each) == 3
+    assert runs[0].loss - runs[1].loss == pytest.approx(0.1 * sum(of_each))
+    for t in range(3):
+        assert np.linalg.norm(runs[0].arena.view(f"block/dense_1[{t}]/W"), axis=1).max() <= 0.5 + 1e-12
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_penalties_and_limits_hold_where_the_first_to_use_weights_only_shares_them(plain):
+    held = box_of(Dense(units=4, activation="tanh", l2=0.1, max_norm=0.5))
+    first, second = Block(inside=held, weights_of="b"), Block(inside=held)
+    graph = chain(input=Input(shape=(4,)), a=first, between=Dense(units=4), b=second, loss=Loss())
+    run = _updated(graph, plain=plain)
+    assert len(run.program.penalties) == 1
+    assert np.linalg.norm(run.arena.view("b/dense_1/W"), axis=1).max() <= 0.5 + 1e-12
+
+
+def _updated(graph, *, plain):
+    """A batch after its update, its loss that of before."""
+    program = compile_graph(graph, {}, training=True, plain=plain)
+    run = run_of(program, random_feeds(program, 4, np.random.default_rng(0)), _weights(graph))
+    run.to_loss()
+    run.to_update()
+    run.update()
+    return run
+
+
 def test_windows_slide_over_steps_and_over_rows():
     rnn = box_of(SimpleRNN(units=2))
     over = chain(input=Input(shape=(7, 4)), block=Block(inside=rnn, apply="windows", window=3, stride=2))

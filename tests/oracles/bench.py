@@ -3,8 +3,8 @@
 Everything is compared in users' layout, examples first.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,11 @@ from annstudio.engine.layout import to_engine, to_user
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import SGD
 from annstudio.engine.passes import quicken
-from annstudio.engine.program import Role
+from annstudio.engine.program import Program, Role
 from annstudio.engine.run import Run
 from annstudio.layers.losses import ENDS
 from tests.layers.cases import Case, written
-from tests.oracles.peers.padded import with_lengths
-from tests.oracles.peers.place import Place, penalty, shortened
-from tests.oracles.peers.table import TWINS
+from tests.oracles.peers.network import Network
 
 N = 3
 RATE = 0.1
@@ -40,7 +38,8 @@ class Outcome:
     gradients: Mapping[str, Array]
     after: Mapping[str, Array]
     """Weights and states after one step of gradient descent."""
-    noise: tuple[Array, ...] = ()
+    noise: Mapping[str, Sequence[Array]] = field(default_factory=dict)
+    """What was drawn for each node."""
     terms: float = 0.0
     """What the loss's terms come to without their signs: a sum that cancels out is no more exact than they are."""
 
@@ -106,12 +105,20 @@ def ours(case: Case, numbers: Numbers, dtype: str, *, plain: bool) -> Outcome:
     arena.use(SGD(learning_rate=RATE))
     run = Run(program, arena, N)
     run.load({feed.slot: to_engine(numbers.columns[feed.column]) for feed in program.feeds}, seed=3, step=5)
-    noise = tuple(to_user(run.arrays[noise.slot]).copy() for noise in program.noises)
+    noise = drawn(run)
     run.to_loss()
     run.to_update()
     y, loss, gradients = run.output("layer").copy(), run.loss, _gradients(run)
     run.update()
     return Outcome(to_user(y) if case.layer.has_output else y, loss, gradients, arena.weights(), noise)
+
+
+def drawn(run: Run) -> dict[str, list[Array]]:
+    """The random numbers of a batch by node, in the order of the steps."""
+    found: dict[str, list[Array]] = {}
+    for noise in run.program.noises:
+        found.setdefault(noise.node, []).append(to_user(run.arrays[noise.slot]).copy())
+    return found
 
 
 def _gradients(run: Run) -> dict[str, Array]:
@@ -131,7 +138,7 @@ def _gradients(run: Run) -> dict[str, Array]:
 # There ---------------------------------------------------------------------------------------------------------------
 
 
-def theirs(torch: Any, case: Case, numbers: Numbers, noise: tuple[Array, ...], dtype: str) -> Outcome:
+def theirs(torch: Any, case: Case, numbers: Numbers, noise: Mapping[str, Sequence[Array]], dtype: str) -> Outcome:
     """What PyTorch and its derivatives make of the layer's twin."""
     kind, layer = getattr(torch, dtype), case.layer
 
@@ -140,40 +147,44 @@ def theirs(torch: Any, case: Case, numbers: Numbers, noise: tuple[Array, ...], d
 
     columns = {name: tensor(array) for name, array in numbers.columns.items()}
     weights = {key: tensor(array).requires_grad_() for key, array in numbers.weights.items()}
-    own = {key.partition("/")[2]: w for key, w in weights.items() if key.startswith("layer/")}
-    lengths = None if numbers.lengths is None else torch.tensor(numbers.lengths)
-    at = Place(torch, own, [tensor(array) for array in noise], lengths, columns, states=_states(case, tensor))
-    xs = []
-    for i in range(len(case.shapes)):
-        columns[f"x{i}"].requires_grad_()
-        shift = weights[f"before_{i}/p"]
-        xs.append(columns[f"x{i}"] + (shift.movedim(0, -1) if shift.ndim == 3 else shift))
-    if not layer.has_output and layer.function in ENDS:
-        xs = [at.activated(ENDS[layer.function][0], x, 0.0) for x in xs]
-    y = with_lengths(TWINS[layer.kind()], at, layer, *xs) if case.cut else TWINS[layer.kind()](at, layer, *xs)
-    parts = y * columns["r0"] if layer.has_output else y[:, None]
-    each = parts.flatten(1).sum(1)
-    loss = each.mean() + penalty(layer, own)
+    at_hand = {node: iter([tensor(array) for array in arrays]) for node, arrays in noise.items()}
+    network = Network(torch, weights, at_hand, states_of(written(case), tensor), columns)
+    ys = network.apply("layer", layer, _given(torch, case, network))
+    parts = [y * columns[f"r{i}"] for i, y in enumerate(ys)] if layer.has_output else [ys[0][:, None]]
+    each = sum(part.flatten(1).sum(1) for part in parts)
+    loss = network.loss() + (each.mean() if layer.has_output else 0)
     loss.backward()
     leaves = {**{name: x for name, x in columns.items() if x.requires_grad}, **weights}
     gradients = {key: _numpy(torch.zeros_like(x) if x.grad is None else x.grad) for key, x in leaves.items()}
-    after = {key: w - RATE * tensor(gradients[key]) if key in numbers.learned else w for key, w in weights.items()}
-    for name in own:
-        if f"layer/{name}" in numbers.learned:
-            after[f"layer/{name}"] = shortened(torch, layer, name, after[f"layer/{name}"])
-    after |= {f"layer/{name}": state for name, state in at.states.items()}
-    result = y if layer.has_output else each.mean()
-    terms = parts.abs().sum().item() / N
+    after = dict(weights)
+    for key in numbers.learned:
+        after[key] = network.kept_short(key, weights[key] - RATE * tensor(gradients[key]))
+    after |= network.states
+    result = ys[0] if layer.has_output else each.mean()
+    terms = sum(part.abs().sum().item() for part in parts) / N
     return Outcome(
         _numpy(result), loss.item(), gradients, {key: _numpy(w) for key, w in after.items()}, terms=terms
     )  # fmt: skip
 
 
-def _states(case: Case, tensor: Any) -> dict[str, Any]:
-    """What the layer's states are at first."""
-    program = written(case)
+def _given(torch: Any, case: Case, network: Network) -> list[Any]:
+    """The layer's inputs: the data, shifted, through the activation that a loss asks for, as long as is told."""
+    xs = []
+    for i in range(len(case.shapes)):
+        shift = network.weights[f"before_{i}/p"]
+        x = network.columns[f"x{i}"].requires_grad_() + (shift.movedim(-3, -1) if shift.ndim >= 3 else shift)
+        if not case.layer.has_output and case.layer.function in ENDS:
+            x = network.activated(ENDS[case.layer.function][0], x)
+        if case.cut and x.ndim == 3:
+            network.lengths[id(x)] = (x, network.columns[f"length{i}"].int())
+        xs.append(x)
+    return xs
+
+
+def states_of(program: Program, tensor: Callable[[Array], Any]) -> dict[str, Any]:
+    """What a program's states are at first, by key."""
     slots = [slot for slot in program.slots if slot.role is Role.STATE]
-    return {slot.name: tensor(np.full(slot.shape, slot.fill)) for slot in slots}
+    return {f"{slot.node}/{slot.name}": tensor(np.full(slot.shape, slot.fill)) for slot in slots}
 
 
 def _numpy(tensor: Any) -> Array:

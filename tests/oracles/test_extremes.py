@@ -35,7 +35,7 @@ def test_any_scores_give_a_finite_loss(torch, function, dtype, plain):
     case = Case(Loss(function=function), ((4,),))
     scores, nothing = np.array([[1e4, -1e4, 0.0, 5e3]] * 3), {"before_0/p": np.zeros(4)}
     numbers = Numbers({"x0": scores, "y": np.eye(4)[[0, 1, 3]]}, nothing, frozenset({"before_0/p"}))
-    found, wanted = ours(case, numbers, dtype, plain=plain), theirs(torch, case, numbers, (), dtype)
+    found, wanted = ours(case, numbers, dtype, plain=plain), theirs(torch, case, numbers, {}, dtype)
     assert found.loss == pytest.approx(wanted.loss, rel=1e-6)
     for key, gradient in found.gradients.items():
         np.testing.assert_allclose(gradient, wanted.gradients[key], rtol=1e-6, atol=1e-7)
@@ -47,6 +47,6 @@ def test_a_single_output_stands_for_two_classes(torch, plain):
     case = Case(layer, ((1,),))
     columns = {"x0": np.array([[0.3], [-2.0], [1.1]]), "y": np.array([[0.0], [1.0], [1.0]]), "w": np.array([2, 0, 0.5])}
     numbers = Numbers(columns, {"before_0/p": np.array([0.2])}, frozenset({"before_0/p"}))
-    found, wanted = ours(case, numbers, "float64", plain=plain), theirs(torch, case, numbers, (), "float64")
+    found, wanted = ours(case, numbers, "float64", plain=plain), theirs(torch, case, numbers, {}, "float64")
     assert found.loss == pytest.approx(wanted.loss, rel=1e-12)
     np.testing.assert_allclose(found.gradients["before_0/p"], wanted.gradients["before_0/p"], rtol=1e-12)

@@ -19,7 +19,7 @@ from annstudio.engine.run import Run
 from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from tests.document.drawings import networks
-from tests.oracles.bench import CLOSENESS
+from tests.oracles.bench import CLOSENESS, drawn, states_of
 from tests.oracles.peers.network import Network
 
 pytestmark = pytest.mark.oracle
@@ -119,11 +119,7 @@ def started(graph: Graph, numbers: Numbers, dtype: str, *, plain: bool) -> Run:
 
 def noise_of(graph: Graph, numbers: Numbers) -> dict[str, list[Array]]:
     """What is drawn for each node: the same in both readings."""
-    run = started(graph, numbers, "float64", plain=True)
-    found: dict[str, list[Array]] = {}
-    for noise in run.program.noises:
-        found.setdefault(noise.node, []).append(to_user(run.arrays[noise.slot]).copy())
-    return found
+    return drawn(started(graph, numbers, "float64", plain=True))
 
 
 def ours(graph: Graph, numbers: Numbers, dtype: str, *, plain: bool) -> Results:
@@ -156,16 +152,12 @@ def theirs(torch: Any, graph: Graph, numbers: Numbers, noise: Mapping[str, list[
     program = compile_graph(graph, {}, training=True, plain=True)
     columns = {name: tensor(array).requires_grad_() for name, array in numbers.columns.items()}
     weights = {key: tensor(array).requires_grad_() for key, array in numbers.weights.items()}
-    states = {
-        f"{slot.node}/{slot.name}": tensor(np.full(slot.shape, slot.fill))
-        for slot in program.slots
-        if slot.role is Role.STATE
-    }
-    drawn = {node: [tensor(array) for array in arrays] for node, arrays in noise.items()}
-    network = Network(torch, graph, weights, drawn, states)
-    values, loss = network.walk(columns)
+    at_hand = {node: iter([tensor(array) for array in arrays]) for node, arrays in noise.items()}
+    network = Network(torch, weights, at_hand, states_of(program, tensor), columns)
+    network.walk(graph)
+    loss = network.loss()
     loss.backward()
-    found = {"loss": loss} | {f"value of {node}": value for node, value in values.items()}
+    found = {"loss": loss} | {f"value of {node}": value for node, value in network.values.items()}
     for key, x in [*columns.items(), *weights.items()]:
         found[f"gradient of {key}"] = torch.zeros_like(x) if x.grad is None else x.grad
     found |= {f"state {key}": state for key, state in network.states.items()}

@@ -4,7 +4,7 @@ A twin says in PyTorch what a layer means, from its settings alone: it knows not
 layout: examples first, channels of images last.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ Tensor = Any
 """A tensor. PyTorch is no dependency: only tests marked `oracle` load it."""
 
 Twin = Callable[..., Tensor]
-"""`twin(at, layer, *inputs)` gives the layer's result; that of a loss gives one number for each example."""
+"""`twin(at, layer, *inputs)` gives the layer's result, or several; that of a loss one number for each example."""
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Place:
 
     torch: Any
     weights: Mapping[str, Tensor]
-    noise: Sequence[Tensor] = ()
+    noise: Iterator[Tensor] = field(default_factory=lambda: iter(()))
     lengths: Tensor | None = None
     """How many steps of every example count (N,); None: all."""
     columns: Mapping[str, Tensor] = field(default_factory=dict)
@@ -32,10 +32,16 @@ class Place:
     """By the identity of an activation's result: itself (so that nothing else gets its identity) and what went in."""
     states: dict[str, Tensor] = field(default_factory=dict)
     """What the layer's states become with this batch, told by the twin."""
+    once: Callable[[Sequence[Tensor], str], tuple[Tensor, ...]] | None = None
+    """What a block's drawing makes of inputs; the names of its weights end as told (`[3]`)."""
 
     @property
     def f(self) -> Any:
         return self.torch.nn.functional
+
+    def drawn(self) -> Tensor | None:
+        """The random numbers for this step; None where a layer drew none."""
+        return next(self.noise, None)
 
     def activated(self, name: str, x: Tensor, slope: float) -> Tensor:
         """An activation by name; what went in is kept for losses that work from it."""

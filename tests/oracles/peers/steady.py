@@ -4,15 +4,18 @@ from tests.oracles.peers.place import Place, Tensor, Twin
 
 
 def dropout(at: Place, layer, x: Tensor) -> Tensor:
-    return x * at.noise[0] if at.noise else x
+    noise = at.drawn()
+    return x if noise is None else x * noise
 
 
 def spatial_dropout(at: Place, layer, x: Tensor) -> Tensor:
-    return x * at.noise[0].reshape(len(x), *(1,) * (x.ndim - 2), -1) if at.noise else x
+    noise = at.drawn()
+    return x if noise is None else x * noise.reshape(len(x), *(1,) * (x.ndim - 2), -1)
 
 
 def gaussian_noise(at: Place, layer, x: Tensor) -> Tensor:
-    return x + at.noise[0] if at.noise else x
+    noise = at.drawn()
+    return x if noise is None else x + noise
 
 
 def batch_norm(at: Place, layer, x: Tensor) -> Tensor:

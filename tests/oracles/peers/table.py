@@ -1,6 +1,6 @@
 """Every layer's twin by the layer's kind. A kind without one fails: put it into the chapter that it belongs to."""
 
-from tests.oracles.peers import convolution, core, losses, recurrent, steady
+from tests.oracles.peers import block, convolution, core, losses, recurrent, steady
 from tests.oracles.peers.place import Twin
 
 TWINS: dict[str, Twin] = {
@@ -9,5 +9,7 @@ TWINS: dict[str, Twin] = {
     **recurrent.TWINS,
     **steady.TWINS,
     **losses.TWINS,
+    **block.TWINS,
 }
-"""`Input` has none: it is the data."""
+WITHOUT_TWIN = frozenset({"Input", "BlockInput", "BlockOutput"})
+"""They reckon nothing: an input is the data, a block's ends hand on what comes in and out. The walk does so."""
