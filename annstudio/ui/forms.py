@@ -164,6 +164,7 @@ class Form(QWidget):
         words = QLabel(title, self)
         words.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         words.setFixedWidth(self._label_width)
+        words.setWordWrap(True)
         # Level with the text inside the field.
         words.setContentsMargins(0, 3 if not isinstance(field, CheckField) else 1, 0, 0)
         words.setBuddy(field)
