@@ -29,7 +29,7 @@ def rich(latex: str) -> str:
 
 def times(latex: str) -> str:
     """A product of numbers with crosses, as on paper; powers of ten keep their dot."""
-    return re.sub(r" ?\\cdot (?!10\^)|\\,(?=\()", r" × ", latex)
+    return re.sub(r" ?\\cdot (?!10\^)|(?<!\[)\\,(?=\()", r" × ", latex)
 
 
 def number(value: float, digits: int) -> str:
