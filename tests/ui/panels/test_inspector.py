@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QScrollArea
 
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.ui.panels.inspector import InspectorPanel
@@ -223,3 +223,13 @@ def test_only_what_the_initialiser_needs_is_shown(panel, digits):
     assert shown() == {"bias_start", "bias_value"}
     digits.set_layer("output", bias=False)
     assert shown() == set()
+
+
+def test_training_settings_follow_when_they_are_scrolled_into_view(xor, seen, qtbot):
+    panel = seen(InspectorPanel(xor), 320, 300)
+    panel.show_nodes(["hidden"])
+    qtbot.waitUntil(lambda: not panel.training.seen)
+    xor.edit_graph(xor.graph.without(["loss"]), "Delete")
+    scroll = panel.findChild(QScrollArea)
+    scroll.verticalScrollBar().setValue(scroll.verticalScrollBar().maximum())
+    qtbot.waitUntil(lambda: panel.training.add_loss.isVisibleTo(panel))
