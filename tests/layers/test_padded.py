@@ -33,20 +33,21 @@ def to_update(run: Run) -> None:
 def lengths_of(program: Program) -> dict[str, int]:
     """The slots of the sequences that have a length, by name, and those of the lengths."""
     columns = {feed.column: feed.slot for feed in program.feeds}
-    return {name: columns[f"length{name[1:]}"] for name in columns if f"length{name[1:]}" in columns}
+    inputs = [name for name in columns if name.startswith("x")]
+    return {name: columns[f"length{name[1:]}"] for name in inputs if f"length{name[1:]}" in columns}
 
 
 def started(program: Program, feeds, weights) -> Run:
     """A run up to the update; of its result only steps that count are looked at."""
     feeds = {slot: array.copy() for slot, array in feeds.items()}
-    judged = program.judged[0]
     run = run_of(program, feeds, weights)
     to_update(run)
-    if judged.lengths is not None and len(program.slots[judged.target].shape) == 2:
-        r = feeds[judged.target]
-        r *= counting(run.arrays[judged.lengths], r.shape[1]).T[..., None]
-        run = run_of(program, feeds, weights)
-        to_update(run)
+    for judged in program.judged:
+        if judged.lengths is not None and len(program.slots[judged.target].shape) == 2:
+            r = feeds[judged.target]
+            r *= counting(run.arrays[judged.lengths], r.shape[1]).T[..., None]
+    run = run_of(program, feeds, weights)
+    to_update(run)
     return run
 
 

@@ -151,7 +151,7 @@ def theirs(torch: Any, case: Case, numbers: Numbers, noise: tuple[Array, ...], d
     if not layer.has_output and layer.function in ENDS:
         xs = [at.activated(ENDS[layer.function][0], x, 0.0) for x in xs]
     y = with_lengths(TWINS[layer.kind()], at, layer, *xs) if case.cut else TWINS[layer.kind()](at, layer, *xs)
-    parts = y * columns["r"] if layer.has_output else y[:, None]
+    parts = y * columns["r0"] if layer.has_output else y[:, None]
     each = parts.flatten(1).sum(1)
     loss = each.mean() + penalty(layer, own)
     loss.backward()

@@ -34,7 +34,7 @@ def side_by_side(torch, case, twin, weights, **call) -> tuple[Outcome, dict]:
     if "mask" in call:
         call["mask"] = torch.tensor(np.arange(x.shape[1])[None, :] < numbers.lengths[:, None])
     y = twin(x, **call)
-    (y * torch.tensor(numbers.columns["r"])).flatten(1).sum(1).mean().backward()
+    (y * torch.tensor(numbers.columns["r0"])).flatten(1).sum(1).mean().backward()
     gradients = [v.value.grad.numpy() for v in twin.trainable_variables]
     return found, {"y": y.detach().numpy(), "x": x.grad.numpy(), "weights": gradients}
 
