@@ -226,10 +226,14 @@ def test_only_what_the_initialiser_needs_is_shown(panel, digits):
 
 
 def test_training_settings_follow_when_they_are_scrolled_into_view(xor, seen, qtbot):
-    panel = seen(InspectorPanel(xor), 320, 300)
+    panel, area = InspectorPanel(xor), QScrollArea()
+    area.setWidget(panel)
+    area.setWidgetResizable(True)
+    seen(area, 320, 300)
     panel.show_nodes(["hidden"])
     qtbot.waitUntil(lambda: not panel.training.seen)
     xor.edit_graph(xor.graph.without(["loss"]), "Delete")
-    scroll = panel.findChild(QScrollArea)
-    scroll.verticalScrollBar().setValue(scroll.verticalScrollBar().maximum())
-    qtbot.waitUntil(lambda: panel.training.add_loss.isVisibleTo(panel))
+    assert not panel.training.add_loss.isVisible()
+    qtbot.wait(50)
+    area.ensureWidgetVisible(panel.training.rest)
+    qtbot.waitUntil(panel.training.add_loss.isVisible)
