@@ -378,8 +378,9 @@ def test_the_first_look_shows_the_whole_drawing(sample: str, qtbot: QtBot) -> No
     window.resize(1440, 900)
     window.show()
     qtbot.waitExposed(window)
-    qtbot.wait(50)
     canvas = window.canvas
+    qtbot.waitUntil(lambda: canvas.height() < 600)
+    qtbot.wait(50)
     drawn = canvas.mapFromScene(canvas.canvas.whole).boundingRect()
     assert canvas.viewport().rect().contains(drawn)
     window.close()

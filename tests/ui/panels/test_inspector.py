@@ -177,7 +177,7 @@ def test_the_curve_is_the_ops_own(name):
 
 def test_the_curve_tells_its_values_under_the_pointer(panel):
     panel.show(["conv_1"])
-    inner = panel.curve._inner()
+    inner = panel.curve.inner()
     QTest.mouseMove(panel.curve, QPoint(round(inner.right()), 20))
     assert panel.curve.value_text() == "x 4   f 4   f′ 1"
     assert panel.curve.grab().toImage().pixelColor(5, 30).isValid()
