@@ -65,8 +65,8 @@ def desk(qtbot: QtBot, made: Recipe) -> Iterator[Desk]:
     window.show()
     qtbot.waitExposed(window)
     desk = Desk(window)
-    # The first look fits the canvas.
-    QTest.qWait(0)
+    # The first look fits the canvas, once the docks stand where they are to.
+    QTest.qWait(20)
     yield desk
     desk.session.told.disconnect(desk._hear_all)
     desk.session.finished.disconnect(desk.ends.append)

@@ -23,6 +23,7 @@ from annstudio.layers.shaping import Flatten
 from annstudio.layers.steady import Dropout
 from annstudio.ui.app import application
 from annstudio.ui.explain.array_maps import layout, quantity_at, subjects_of
+from annstudio.ui.explain.blocks import PageTable
 from annstudio.ui.explain.layer_plan import layer_plan
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
 from tests.builders import chain, project, some_table, with_branch, worked_example
@@ -251,6 +252,10 @@ def test_where_paths_meet_the_layer_s_array_is_shown_with_the_whole_gradient(qtb
         assert pane.left.title.text().startswith("W ")
         assert pane.right.title.text().startswith("∂E/∂W ")
         assert pane.right.table.model().headerData(0, Qt.Orientation.Vertical).endswith("unit 1")
+        qtbot.waitUntil(lambda: "paths added" in desk.panel.text)
+        tables = [t.table for t in desk.panel.area.widget().findChildren(PageTable)]
+        (read,) = (table for table in tables if table.heading[1] == "name")
+        assert [row[2].text for row in read.rows] == ["∂E/∂W, U, b of memory"] * 4
 
 
 def test_nothing_lies_over_a_fitted_drawing(qtbot: QtBot):
