@@ -54,7 +54,7 @@ def _measured(workload: Workload, rounds: int) -> dict[str, Any]:
     blocks: dict[str, Block] = {"ours": ours(workload, network, plan)}
     void: dict[str, float] = {}
     for name, (step, block) in contenders.items():
-        losses = [float(step()) for _ in wanted]
+        losses = [_number(step()) for _ in wanted]
         apart = max(abs(a - b) / max(1e-3, abs(b)) for a, b in zip(losses, wanted, strict=True))
         if apart < AGREEMENT:
             blocks[name] = block
@@ -74,6 +74,11 @@ def _measured(workload: Workload, rounds: int) -> dict[str, Any]:
     }  # fmt: skip
     print(workload.name, f"{seconds * 1e6:.1f} µs", {k: v for k, v in figures.items() if k[0] != "_"}, void, flush=True)
     return figures
+
+
+def _number(loss: Any) -> float:
+    """A loss as a number, off PyTorch's tape."""
+    return float(loss.detach() if hasattr(loss, "detach") else loss)
 
 
 def _contenders(workload: Workload, network: Network) -> dict[str, tuple[peers.Step, Block]]:
@@ -129,8 +134,9 @@ def floor_seconds(network: Network, workload: Workload) -> float:
     plain += [c for c in (*run.ahead, *run.after_loss) if _is_dot(c) and len(c.args) == 2 and c.args[0].ndim == 2]
     known = sum(len(product.bind()) for product in gathering.found)
     others = max(0.0, sum(_quickest(call) for call in plain) - (products if known else 0))
-    updates = [step for step in run.program.steps if isinstance(step, Update)]
-    return products + others + sum(_quickest(call) for step in updates for call in arena.calls(step))
+    updates = [c for step in run.program.steps if isinstance(step, Update) for c in arena.calls(step)]
+    # All in turn: a mean that is multiplied again and again runs into numbers that are slow to reckon with.
+    return products + others + min(_seconds(updates) for _ in range(30))
 
 
 def _is_dot(call: Any) -> bool:
@@ -156,7 +162,7 @@ def _quickest(call: Callable[[], object], tries: int = 12) -> float:
 
 
 def parts(network: Network, workload: Workload, plan: Any) -> dict[str, float]:
-    """Where the time of a step goes, by op: seconds, quickest of some tries, without the cache being cold."""
+    """Where the time of a step goes, by op: seconds, the quickest of some whole steps."""
     from annstudio.engine.arena import Arena
     from annstudio.engine.program import Step
     from annstudio.engine.run import Run
@@ -164,14 +170,30 @@ def parts(network: Network, workload: Workload, plan: Any) -> dict[str, float]:
     arena = Arena(network.programs.fast, workload.dtype)
     arena.load(network.weights())
     arena.use(network.project.settings.optimizer)
-    run = Run(network.programs.fast, arena, min(plan.piece or workload.batch, workload.batch), plan)
-    pieces = workload.batch / run.n
-    found: dict[str, float] = {}
+    n = min(plan.piece or -(-workload.batch // plan.threads), workload.batch)
+    run = Run(network.programs.fast, arena, n, plan)
+    run.load(network.rows(workload.dtype).feeds(run.program, np.arange(n)))
+    best = [math.inf] * len(run.program.steps)
     with np.errstate(all="ignore"):
-        for step, calls in zip(run.program.steps, run._calls, strict=True):
-            name = "update"
-            if isinstance(step, Step):
-                name = f"{type(step.op).__name__.removeprefix('Fast')} {'back' if step.backward else 'forward'}"
-            times = pieces if isinstance(step, Step) else 1
-            found[name] = found.get(name, 0.0) + times * sum(_quickest(call, 6) for call in calls)
+        for _ in range(50):
+            run.begin()
+            for i in range(len(best)):
+                start = time.perf_counter()
+                run.step()
+                best[i] = min(best[i], time.perf_counter() - start)
+    found: dict[str, float] = {}
+    for step, seconds in zip(run.program.steps, best, strict=True):
+        name = "update"
+        if isinstance(step, Step):
+            name = f"{type(step.op).__name__.removeprefix('Fast')} {'back' if step.backward else 'forward'}"
+            # Threads work side by side, pieces one after the other.
+            seconds *= workload.batch / n / plan.threads
+        found[name] = found.get(name, 0.0) + seconds
     return found
+
+
+def _seconds(calls: list[Callable[[], object]]) -> float:
+    start = time.perf_counter()
+    for call in calls:
+        call()
+    return time.perf_counter() - start

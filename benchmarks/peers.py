@@ -82,7 +82,7 @@ def _torch_batch(x: Any, y: Any, *, channels_last: bool) -> tuple[Any, Any]:
     import torch
 
     x = np.moveaxis(x, -1, 1) if x.ndim == 4 else x
-    tensor = torch.from_numpy(np.ascontiguousarray(x))
+    tensor = torch.from_numpy(np.array(x))
     if channels_last:
         tensor = tensor.contiguous(memory_format=torch.channels_last)
     return tensor, torch.from_numpy(np.array(y))

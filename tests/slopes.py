@@ -16,6 +16,8 @@ DISTANCES = (2e-5, 2e-6)
 DIRECTIONS = 6
 NOTHING = 1e-8
 """A slope of this size is level."""
+CANCELLED = 1e-14
+"""What may be left of terms that add up to nothing, as they do where the loss cannot change at all."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Slope:
     @property
     def agrees(self) -> bool:
         """Whether the gradients are right."""
-        return bool(abs(self.told - self.measured) <= CLOSENESS * abs(self.measured) + self.rounding)
+        return bool(abs(self.told - self.measured) <= CLOSENESS * abs(self.measured) + self.rounding + CANCELLED)
 
 
 def to_update(run: Run) -> None:

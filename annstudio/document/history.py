@@ -71,10 +71,6 @@ class Document:
         self._let_go()
         self.changed.emit(before, project)
 
-    def end_merge(self) -> None:
-        """The next edit is an entry of its own, whatever its key: a gesture is over."""
-        self._merging = False
-
     def undo(self) -> None:
         self._go(self._at - 1)
 

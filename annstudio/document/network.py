@@ -265,13 +265,6 @@ class Network:
                 parts[node].append(to_user(run.output(node)).copy())
         return {node: np.concatenate(arrays) for node, arrays in parts.items()}
 
-    def first_result(self, x: Array, weights: Weights) -> Array | None:
-        """Results of the first end for examples in users' layout; None where there is none to be had."""
-        ends = self.result_nodes()
-        if not ends or not self._drawn.facts or any(not p.mild for p in self.checked.problems):
-            return None
-        return self.predict({"x": x}, weights)[ends[0]]
-
     def look(self, sample: int) -> Views | None:
         """Activations of every node for one example of the data, and the weights; None where that cannot be."""
         try:

@@ -19,6 +19,8 @@ Call = Callable[[], Any]
 
 SPLIT_ABOVE = 3e5
 """Products of fewer multiplications (rows · columns · inner) than this are always done in one go."""
+COPIED_BELOW = 1e4
+"""Products of fewer multiplications do not mind that an array is copied first."""
 PIECE_SIZES = (1e6, 5e5)
 MIN_INNER = 1024
 WHOLE = "whole"
@@ -75,7 +77,9 @@ class Product:
                     yield f"{how}:{number}"
 
     def _whole(self) -> Call:
-        if self.out.flags.c_contiguous:
+        # `dot` is quicker to call, but it copies what does not lie in one piece.
+        in_one_piece = all(x.flags.c_contiguous or x.flags.f_contiguous for x in (self.a, self.b))
+        if self.out.flags.c_contiguous and (in_one_piece or self.work < COPIED_BELOW):
             return partial(self.a.dot, self.b, self.out)
         return partial(np.matmul, self.a, self.b, self.out)
 

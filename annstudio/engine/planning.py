@@ -19,8 +19,8 @@ from annstudio.engine.run import Run
 TRIES = 12
 BETTER = 0.95
 """Another way is taken only if it takes less than this share of the time."""
-MEAN_CALL_SECONDS = 30e-6
-"""Below this mean time of a call handing work to another thread costs more than it brings."""
+LEAST_SECONDS = 3e-4
+"""Steps that take less are not worth handing to another thread: waking it takes up to a tenth of this."""
 SMALL = 1 << 15
 """Programs whose arrays are all of fewer numbers than this are not worth trying."""
 PIECE = 16
@@ -41,7 +41,7 @@ def plan_for(program: Program, dtype: str, n: int) -> Plan:
         best = replace(PLAIN_PLAN, forms=_best_forms(program, arena, n))
         run = Run(program, arena, n, best)
         seconds = _quickest(lambda: _step(run), TRIES // 3)
-        if not divisible(program) or seconds < MEAN_CALL_SECONDS * run.n_calls:
+        if not divisible(program) or seconds < LEAST_SECONDS:
             return best
         for piece, threads in product((0, PIECE), (1, 2)):
             if piece * threads > n or (piece, threads) == (0, 1):

@@ -261,6 +261,11 @@ class Program:
             slot = self.shares[slot]
         return slot
 
+    def memory(self, slot: int) -> int:
+        """The slot that changes when this one does: its root, or the block in which that lies."""
+        root = self.root(slot)
+        return self.within[root].block if root in self.within else root
+
     @property
     def couples_examples(self) -> bool:
         return any(isinstance(step, Step) and step.op.couples_examples for step in self.steps)

@@ -26,7 +26,7 @@ class Names:
 
     def of(self, slot: int, index: Index) -> str:
         r"""The symbol of one element: w_5, \text{net}_{o1}, \frac{\partial E}{\partial \dots}."""
-        of = self._gradient_of.get(slot)
+        of = self.gradient_of.get(slot)
         if of is not None:
             inner = self.of(of, index)
             return rf"\frac{{\partial E}}{{\partial {inner}}}{self._way.get(slot, '')}"
@@ -61,7 +61,8 @@ class Names:
         return plain(self.of(slot, index))
 
     @cached_property
-    def _gradient_of(self) -> dict[int, int]:
+    def gradient_of(self) -> dict[int, int]:
+        """What a slot is the gradient of, or one path's share of it."""
         found = {gradient: slot for slot, gradient in self.program.gradients.items()}
         for step in self.program.steps:
             for slot, gradient in zip(getattr(step, "inputs", ()), getattr(step, "gradients", ()), strict=False):

@@ -250,7 +250,7 @@ class Walk:
 
 
 def written_text(program: Program, step: AnyStep) -> str:
-    """What a step writes, in short: net, ∂E/∂W and ∂E/∂out of hidden."""
+    """What a step writes, in short: net, ∂E/∂W and ∂E/∂out of hidden. Its own place (t = 3) is left out."""
     if isinstance(step, Update):
         views = [view.name for i in step.parameters for view in program.parameters[i].views
                  if program.parameters[i].learns(view)]  # fmt: skip
@@ -259,11 +259,11 @@ def written_text(program: Program, step: AnyStep) -> str:
         slot = program.slots[step.output]
         if slot.role is Role.GRADIENT:
             of = next(i for i, gradient in program.gradients.items() if gradient == step.output)
-            return f"∂E/∂{_word(program, of, step.node)}, paths added"
-        return _word(program, step.output, step.node)
+            return f"∂E/∂{_word(program, of, step)}, paths added"
+        return _word(program, step.output, step)
     pairs = [(of, to) for of, to in zip(step.inputs, step.gradients, strict=True) if to is not None]
     pairs.sort(key=lambda pair: program.slots[pair[0]].role is not Role.PARAMETER)
-    words = [word for of, _ in pairs for word in _word(program, of, step.node).split(", ")]
+    words = [word for of, _ in pairs for word in _word(program, of, step).split(", ")]
     return ", ".join(f"∂E/∂{word}" for word in words)
 
 
@@ -277,13 +277,12 @@ def slot_word(program: Program, slot: int) -> str:
     return "out" if gives and program.outputs.get(described.node) == slot else described.name
 
 
-def _word(program: Program, slot: int, here: str) -> str:
-    node = program.slots[slot].node
+def _word(program: Program, slot: int, step: Step) -> str:
     described = program.slots[slot]
     if described.role is Role.FEED:
-        return node
-    word = slot_word(program, slot)
-    return word if node == here or not described.shape else f"{word} of {node}"
+        return described.node
+    word = described.name if described.scope == step.scope and described.scope else slot_word(program, slot)
+    return word if described.node == step.node or not described.shape else f"{word} of {described.node}"
 
 
 def _moments(program: Program, grain: Grain) -> tuple[Moment, ...]:

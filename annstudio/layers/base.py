@@ -50,6 +50,8 @@ class Layer(BaseModel):
     """Whether such nodes give anything; of one of them `gives` says how many outputs it has."""
     films: ClassVar[bool] = False
     """Whether such nodes take pictures one after the other (time × height × width × channels)."""
+    stands: ClassVar[Literal["anywhere", "outside", "inside"]] = "anywhere"
+    """Where such nodes have a meaning: some outside of blocks alone, some inside."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Further palette entries of this layer: title → settings."""
 

@@ -12,18 +12,18 @@ from pydantic import Field
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
-from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, Padding, TrainableField, TrainBiasField
 from annstudio.layers.filters import (
     DilationField,
     FilterBiasField,
+    GroupsField,
     KernelSizeField,
     PaddingField,
     StridesField,
     filter_parameter,
 )
-from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
+from annstudio.layers.framing import border, fitting_kernel, need_groups, need_image, window_counts
 from annstudio.layers.grouped import GroupedCorrelate2D
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 from annstudio.layers.starting import (
@@ -143,9 +143,7 @@ class Conv2D(Layer):
     strides: StridesField = (1, 1)
     dilation: DilationField = (1, 1)
     padding: PaddingField = "same"
-    groups: int = Field(
-        1, ge=1, le=4096, title="Groups", description="Filters and channels go in so many groups that do not mix."
-    )
+    groups: GroupsField = 1
     activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
     initializer: InitializerField = "auto"
@@ -169,7 +167,7 @@ class Conv2D(Layer):
         (x,) = xs
         need_image(net, x)
         fitting_kernel(net, x, self.kernel_size, self.dilation, self.padding)
-        self._need_groups(net, x)
+        need_groups(net, x, self.groups, x.shape[0], self.filters)
         frozen = frozenset(() if self.train_bias else ("b",))
         w = filter_parameter(net, self, self.kernel_size, x.shape[0] // self.groups, self.filters, frozen)
         op: Op = Correlate2D(self.kernel_size, self.strides, self.padding, bias=self.bias)
@@ -179,15 +177,6 @@ class Conv2D(Layer):
             )
         restrain(net, self)
         return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
-
-    def _need_groups(self, net: Builder, x: Value) -> None:
-        if x.shape[0] % self.groups or self.filters % self.groups:
-            raise ShapeError(
-                f"{net.current} has {self.groups} groups; its {x.shape[0]} channels and "
-                f"{self.filters} filters cannot be shared out evenly.",
-                "Choose a number that divides both.",
-                (Remedy("set", "Set groups to 1", net.current, settings={"groups": 1}),),
-            )
 
     @property
     def summary(self) -> str:

@@ -1,5 +1,6 @@
 """Convolution over time: copies of one neuron look at one stretch of a sequence each, all with the same weights."""
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -11,8 +12,8 @@ from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, TrainableField
-from annstudio.layers.filters import FilterBiasField, filter_parameter
-from annstudio.layers.framing import border, fitting_kernel, need_sequence, window_counts
+from annstudio.layers.filters import FilterBiasField, GroupsField, filter_parameter
+from annstudio.layers.framing import border, fitting_kernel, need_groups, need_sequence, window_counts
 from annstudio.layers.padded import blanked, measure_windows
 from annstudio.layers.products import weight_gradient
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
@@ -115,6 +116,86 @@ class Correlate1D(Op):
         return terms
 
 
+class GroupedCorrelate1D(Correlate1D):
+    """net[t, f] = Σ w · stretch + b, each filter seeing its own group of features.
+
+    `w` (K + 1, F) with K = k · D / groups. `patches` keeps every stretch as a column, group by group, with a row of
+    ones below for the bias. With one group it is Correlate1D.
+    """
+
+    formula = r"\text{net}_{t,f} = \sum_{u,\,c \in \text{group}} w_{f,c,u}\, x_{t s + u d,\,c} + b_f"
+
+    def __init__(
+        self, kernel: int, stride: int, dilation: int, padding: TimePadding, groups: int, *, bias: bool
+    ) -> None:
+        super().__init__(kernel, stride, dilation, padding, bias=bias)
+        self.groups = groups
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        places = self.shape(*inputs)[0]
+        return {"patches": Buffer((self.groups, places, inputs[1][0]), fill=1.0, shown=False)}
+
+    def forward(self, y: Array, x: Array, w: Array, patches: Array) -> None:
+        windows = self._windows(x, len(y))
+        for own, features, group in self._parts(w, windows.shape[2], patches):
+            seen = windows[:, :, features]
+            group[:, : len(w) - self.bias].reshape(seen.shape)[...] = seen
+            y[:, own] = np.matmul(w[:, own].T, group)
+
+    def backward(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> None:
+        features = (len(w) - self.bias) // self.kernel * self.groups
+        parts = list(self._parts(w, features, patches))
+        if dw is not None:
+            for own, _, group in parts:
+                weight_gradient(dw[:, own], group, dy[:, own])
+        if dx is not None:
+            frame = self.border(dx.shape[:-1])
+            framed = np.zeros((*frame.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
+            windows = self._windows(framed, len(dy))
+            for own, seen, _ in parts:
+                shares = np.matmul(w[: len(w) - self.bias, own], dy[:, own]).reshape(windows[:, :, seen].shape)
+                for u in range(self.kernel):
+                    windows[:, u, seen] += shares[:, u]
+            dx[...] = framed[frame.inside(dx.shape[:-1])]
+
+    def _parts(self, w: Array, features: int, patches: Array) -> Iterator[tuple[slice, slice, Array]]:
+        """Of every group its filters, its features and its patches."""
+        f, d = w.shape[1] // self.groups, features // self.groups
+        return ((slice(g * f, (g + 1) * f), slice(g * d, (g + 1) * d), patches[g]) for g in range(self.groups))
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        t, f = index
+        features = see.shape("x")[1] // self.groups
+        first = f // (see.shape("w")[1] // self.groups) * features
+        terms = [
+            Term((see("w", u * features + c, f), see("x", t * self.stride + u * self.dilation, first + c)))
+            for u, c in np.ndindex(self.kernel, features)
+        ]
+        return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
+
+    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+        places, filters = see.shape("dy")
+        own = filters // self.groups
+        if name == "w":
+            place, f = index
+            return [
+                Term((see("dy", t, f, example=n), see("patches", f // own, t, place, example=n)))
+                for n in range(see.n_examples)
+                for t in range(places)
+            ]
+        step, c = index
+        features = see.shape("x")[1] // self.groups
+        group, c = divmod(c, features)
+        before = self.border(see.shape("dx")).before[0]
+        terms = []
+        for u in range(self.kernel):
+            t, beside = divmod(step + before - u * self.dilation, self.stride)
+            if not beside and 0 <= t < places:
+                weights = [see("w", u * features + c, f) for f in range(group * own, (group + 1) * own)]
+                terms += [Term((w, see("dy", t, group * own + i))) for i, w in enumerate(weights)]
+        return terms
+
+
 class Conv1D(Layer):
     """Filters slide along a sequence; each tells at every step how much it finds of what it looks for."""
 
@@ -130,6 +211,7 @@ class Conv1D(Layer):
         title="Padding",
         description="same: a border of zeros keeps the length; causal: all of it before the start; valid: no border.",
     )
+    groups: GroupsField = 1
     activation: ActivationField = "relu"
     slope: SlopeField = SLOPE
     initializer: InitializerField = "auto"
@@ -152,8 +234,12 @@ class Conv1D(Layer):
         (x,) = xs
         need_sequence(net, x)
         fitting_kernel(net, x, (self.kernel_size,), (self.dilation,), self.padding)
-        w = filter_parameter(net, self, (self.kernel_size,), x.shape[1], self.filters)
-        op = Correlate1D(self.kernel_size, self.strides, self.dilation, self.padding, bias=self.bias)
+        need_groups(net, x, self.groups, x.shape[1], self.filters)
+        w = filter_parameter(net, self, (self.kernel_size,), x.shape[1] // self.groups, self.filters)
+        window = self.kernel_size, self.strides, self.dilation, self.padding
+        op = Correlate1D(*window, bias=self.bias)
+        if self.groups > 1:
+            op = GroupedCorrelate1D(*window, self.groups, bias=self.bias)
         restrain(net, self)
         sums = net.apply(op, blanked(net, x), w, name="net")
         measure_windows(net, x, sums, op.reach, self.strides, self.padding, op.border(x.shape).before[0])

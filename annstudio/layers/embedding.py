@@ -14,6 +14,7 @@ from annstudio.engine.program import View
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.padded import IdsCounted
+from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 
 LARGEST = 10_000_000
 """The largest vocabulary."""
@@ -84,6 +85,9 @@ class Embedding(Layer):
         description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
     )
     trainable: TrainableField = True
+    l1: L1Field = 0.0
+    l2: L2Field = 0.0
+    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -97,6 +101,7 @@ class Embedding(Layer):
         start = Initial("uniform", scale=0.05)
         view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
+        restrain(net, self)
         y = net.apply(Lookup(), x, w, name="out")
         known = [lengths] if (lengths := net.lengths(x)) is not None else []
         if self.mask_zero:

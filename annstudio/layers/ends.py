@@ -17,6 +17,7 @@ class Input(Layer):
     family: ClassVar[Family] = Family.DATA
     prefix: ClassVar[str] = "input"
     arity: ClassVar[tuple[int, int | None]] = (0, 0)
+    stands: ClassVar = "outside"
 
     shape: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = Field(
         (2,),

@@ -19,6 +19,10 @@ DilationField = Annotated[
 PaddingField = Annotated[
     Padding, Field(title="Padding", description="same: a border of zeros keeps the size; valid: no border.")
 ]
+GroupsField = Annotated[
+    int,
+    Field(ge=1, le=4096, title="Groups", description="Filters and channels go in so many groups that do not mix."),
+]
 FilterBiasField = Annotated[bool, Field(title="Bias", description="Whether every filter has a bias.")]
 
 _WINDOW_AXES = {1: ("step",), 2: ("row", "column")}

@@ -64,3 +64,15 @@ def fitting_kernel(net: Builder, x: Value, size: Shape, dilation: Shape, padding
             "Choose a smaller window or padding same.",
             (Remedy("set", "Set padding to same", net.current, settings={"padding": "same"}),),
         )
+
+
+def need_groups(net: Builder, x: Value, groups: int, channels: int, filters: int) -> None:
+    """Raise ShapeError where channels or filters cannot be shared out evenly among the groups."""
+    remedies = [Remedy("set", "Set groups to 1", net.current, settings={"groups": 1})]
+    if channels % groups or filters % groups:
+        raise ShapeError(
+            f"{net.current} has {groups} groups; its {channels} channels and "
+            f"{filters} filters cannot be shared out evenly.",
+            "Choose a number that divides both.",
+            tuple(remedies),
+        )

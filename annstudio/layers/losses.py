@@ -196,6 +196,7 @@ class Loss(Layer):
     family: ClassVar[Family] = Family.OUTPUT
     prefix: ClassVar[str] = "loss"
     has_output: ClassVar[bool] = False
+    stands: ClassVar = "outside"
     presets: ClassVar = {title: {"function": name} for name, title in TITLES.items()}
 
     function: LossName = Field("half_squared_error", title="Loss", description="How the distance is measured.")

@@ -83,24 +83,28 @@ class Penalty(Op):
 class Shortened(Limit):
     """The weights into a unit, shortened to the largest norm where they are longer. `axis` is that of the units.
 
+    `turns`: so many units take turns along the columns (stamps of a transposed convolution); 0: every column is one.
     Where some of them are locked the others give way: they are shortened to what the locked ones leave them.
     """
 
     formula = r"w^{+} = w \cdot \min\left(1,\; \frac{m}{\lVert w \rVert}\right)"
 
-    def __init__(self, limit: float, regions: tuple[Region, ...], axis: int) -> None:
+    def __init__(self, limit: float, regions: tuple[Region, ...], axis: int, turns: int = 0) -> None:
         self.limit = limit
         self.regions = regions
         self.axis = axis
+        self.turns = turns
 
     def bound(self, w: Array, still: Array) -> None:
         for part in parts_of(self.regions):
-            locked = still[part]
+            own, locked = w[part], still[part]
+            if self.turns:
+                own, locked = own.reshape(-1, self.turns), locked.reshape(-1, self.turns)
             if locked.any():
-                self._shorten_free(w[part], ~locked)
+                self._shorten_free(own, ~locked)
             else:
-                lengths = np.sqrt(np.square(w[part]).sum(1 - self.axis, keepdims=True))
-                w[part] *= np.minimum(1, self.limit / np.maximum(lengths, self.limit))
+                lengths = np.sqrt(np.square(own).sum(1 - self.axis, keepdims=True))
+                own *= np.minimum(1, self.limit / np.maximum(lengths, self.limit))
 
     def _shorten_free(self, w: Array, free: Array) -> None:
         squares = np.square(w)
@@ -123,7 +127,9 @@ def restrain(net: Builder, layer: Restrained) -> None:
         if layer.max_norm and all(parameter.learns(view) for view in views):
             # Dense and recurrent layers have a row for every unit, convolutions a column for every filter.
             axis = 0 if len(views[0].axis_names) == 2 else 1
-            net.constrain(Shortened(layer.max_norm, regions, axis), w)
+            filters = views[0].folded[-1] if views[0].folded else 0
+            turns = filters if filters and parameter.shape[1] > filters else 0
+            net.constrain(Shortened(layer.max_norm, regions, axis, turns), w)
 
 
 def _region(view: View, parameter: Parameter) -> Region:

@@ -16,6 +16,7 @@ from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, acti
 from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
 from annstudio.layers.filters import FilterBiasField
 from annstudio.layers.framing import need_image
+from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
 from annstudio.layers.starting import (
     BiasStartField,
     BiasValueField,
@@ -189,6 +190,9 @@ class Conv2DTranspose(Layer):
     bias_start: BiasStartField = "auto"
     bias_value: BiasValueField = 0.0
     trainable: TrainableField = True
+    l1: L1Field = 0.0
+    l2: L2Field = 0.0
+    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -203,6 +207,7 @@ class Conv2DTranspose(Layer):
         names = ("channel", "filter", "row", "column")
         view = View("W", (slice(None), slice(None)), start, folded, (0, 3, 1, 2), names)
         w = net.parameter((channels, kh * kw * self.filters), [view], trainable=self.trainable)
+        restrain(net, self)
         op = Stamp2D(self.kernel_size, self.strides, self.padding)
         summed = net.apply(op, x, w, name="s" if self.bias else "net")
         if self.bias:

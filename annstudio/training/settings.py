@@ -37,7 +37,7 @@ class TrainingSettings(BaseModel):
         title="Patience",
         description="Stop after so many epochs without a better loss, with the best weights; 0: never.",
     )
-    batch_size: int = Field(32, ge=1, le=100_000, title="Batch size", description="Examples per update.")
+    batch_size: int = Field(32, ge=1, le=100_000, title="Batch size", description="Examples per batch.")
     accumulate: int = Field(
         1,
         ge=1,

@@ -1,6 +1,6 @@
 """A form made from the fields of a pydantic model: titles, help, limits and choices come from the model itself."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -103,7 +103,6 @@ class Form(QWidget):
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._needs: dict[str, tuple[str, str]] = {}
-        self._left_out: frozenset[str] = frozenset()
         for name in names if names is not None else model.model_fields:
             info = model.model_fields[name]
             field = _field_for(info, (choices or {}).get(name))
@@ -136,11 +135,6 @@ class Form(QWidget):
         if not isinstance(self.field(name), TextField | NumberField | SizeField | FileField):
             self.field(name).restore()
 
-    def leave_out(self, names: Collection[str]) -> None:
-        """Hide these settings, from the keyboard as well."""
-        self._left_out = frozenset(names)
-        self._show_what_applies()
-
     def settle(self) -> None:
         """Take what is being typed, as if the field were left: before the form shows something else."""
         focus: Any = QApplication.focusWidget()
@@ -164,6 +158,7 @@ class Form(QWidget):
         words = QLabel(title, self)
         words.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         words.setFixedWidth(self._label_width)
+        words.setWordWrap(True)
         # Level with the text inside the field.
         words.setContentsMargins(0, 3 if not isinstance(field, CheckField) else 1, 0, 0)
         words.setBuddy(field)
@@ -193,7 +188,7 @@ class Form(QWidget):
 
     def _show_what_applies(self) -> None:
         for name, cell in self.cells.items():
-            shown = self._applies(name) and name not in self._left_out
+            shown = self._applies(name)
             if self.rows.isRowVisible(cell) != shown:
                 self.rows.setRowVisible(cell, shown)
 

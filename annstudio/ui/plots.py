@@ -64,8 +64,8 @@ class LinePlot(QWidget):
         self._column.setSpacing(GRID)
         self.head = QHBoxLayout()
         self.head.setSpacing(2 * GRID)
-        name = QLabel(title, self)
-        name.setFont(ui_font(TEXT, bold=True))
+        self.name = QLabel(title, self)
+        self.name.setFont(ui_font(TEXT, bold=True))
         self.legend = QLabel(self)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setFont(ui_font(SMALL))
@@ -73,7 +73,7 @@ class LinePlot(QWidget):
         self.values.setFont(mono_font(SMALL))
         # However long it gets, the chart does not grow.
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.head.addWidget(name)
+        self.head.addWidget(self.name)
         self.head.addWidget(self.legend)
         self.head.addStretch(1)
         self._column.addLayout(self.head)
@@ -176,12 +176,13 @@ class LinePlot(QWidget):
             x, y = self._data.get(line.name, (np.zeros(0), np.zeros(0)))
             few = len(x) <= 40
             colour = theme().plot_lines[line.colour]
-            curve = self._curves[line.name]
-            curve.setSymbol("o" if few and len(x) else None)
+            curve, shown = self._curves[line.name], self._scaled(y)
+            # Of symbols none of which has a place pyqtgraph would ask for the least.
+            curve.setSymbol("o" if few and np.isfinite(shown).any() else None)
             curve.setSymbolSize(4)
             curve.setSymbolPen(None)
             curve.setSymbolBrush(colour)
-            curve.setData(x, self._scaled(y))
+            curve.setData(x, shown)
         if self._band is not None:
             x, low, high = self._band
             self._edges[0].setData(x, self._scaled(low))

@@ -77,7 +77,11 @@ class StatusBar(QStatusBar):
         epochs = max(self._session.project.settings.epochs, snapshot.epoch + 1)
         rate = number_text(snapshot.rate, 3).replace("-", "−")
         steady = self._session.project.settings.schedule.steady
-        words = f"Training · epoch {min(snapshot.epoch + 1, epochs)} of {epochs}"
+        now = min(snapshot.epoch + 1, epochs)
+        words = f"Training · epoch {now} of {epochs}"
+        # As wide as it will be in the end: counting must not push the others about.
+        widest = self._state.fontMetrics().horizontalAdvance(f"Training · epoch {epochs} of {epochs}")
+        self._state.setMinimumWidth(widest)
         self._state.setText(words if steady else f"{words} · learning rate {rate}")
         done = (snapshot.epoch + snapshot.position / max(snapshot.n_train, 1)) / epochs
         self._bar.setRange(0, 1000)

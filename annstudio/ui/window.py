@@ -294,6 +294,10 @@ class Window(QMainWindow):
         if self.memory.window() is None or min(self.canvas.width(), self.canvas.height()) < LEAST_CANVAS:
             # An arrangement made on a larger screen must not leave the canvas without room.
             self.docks.first_sizes()
+        # The docks take their places when events go on; only then the canvas has the size that the drawing is to fit.
+        QTimer.singleShot(0, self, self._fit_and_draw)
+
+    def _fit_and_draw(self) -> None:
         self.canvas.fit()
         self._draw()
 

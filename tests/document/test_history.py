@@ -69,14 +69,6 @@ def test_edits_with_one_key_undo_as_one(document):
     assert document.project.title == "start"
 
 
-def test_a_gesture_that_is_over_is_not_gone_on_with(document):
-    document.apply(titled("a"), "Drag", merge="drag")
-    document.end_merge()
-    document.apply(titled("b"), "Drag", merge="drag")
-    document.undo()
-    assert document.project.title == "a"
-
-
 def test_after_undo_or_saving_an_edit_with_the_same_key_is_an_entry_of_its_own(document):
     document.apply(titled("a"), "Drag", merge="drag")
     document.apply(titled("x"), "Other")

@@ -36,6 +36,7 @@ SPECIAL: dict[tuple[str, str], list[Any]] = {
     ("Block", "window"): [1, 2, 3],
     ("Block", "stride"): [1, 2],
     ("Input", "shape"): [(4,), (5, 3), (5, 4, 2), (3, 5, 4, 2)],
+    ("Conv1D", "groups"): [1, 3],
     ("Conv2D", "groups"): [1, 2],
     ("Permute", "order_of_axes"): [(2, 1), (2, 1, 3), (3, 1, 2), (1, 3, 2), (2, 3, 1)],
     ("Loss", "class_weights"): [(), (0.5, 2.0, 1.0, 4.0)],
@@ -44,6 +45,7 @@ SPECIAL: dict[tuple[str, str], list[Any]] = {
 }
 """Settings whose sensible values depend on the input."""
 TOGETHER: dict[tuple[str, str], dict[str, Any]] = {
+    ("Conv1D", "groups"): {"filters": 6},
     ("Conv2D", "groups"): {"filters": 4},
 }
 """Settings that others have to go with."""

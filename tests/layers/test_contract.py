@@ -80,7 +80,7 @@ def test_every_step_writes_what_it_says_and_nothing_else(case):
             step = run.step()
             changed = {i for i, array in enumerate(before) if not np.array_equal(array, run.arrays[i])}
             told = step.writes if isinstance(step, Step) else weights
-            assert set(map(run.program.root, changed)) <= set(map(run.program.root, told)), step
+            assert set(map(run.program.memory, changed)) <= set(map(run.program.memory, told)), step
 
 
 @every_case

@@ -8,6 +8,7 @@ from annstudio.layers.conv1d import Conv1D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
+from annstudio.layers.transposed import Conv2DTranspose
 from tests.builders import chain, finished, project, some_table
 
 
@@ -52,6 +53,23 @@ def test_a_filter_is_as_long_as_all_its_weights():
     step.op.forward(y, y)
     np.testing.assert_allclose(np.linalg.norm(y[:9], axis=0), 0.2)
     np.testing.assert_array_equal(y[9], w[9])
+
+
+def test_a_stamp_is_as_long_as_all_its_weights_whatever_the_pixel():
+    layer = Conv2DTranspose(filters=3, kernel_size=(2, 2), activation="linear", max_norm=0.2)
+    network = Network(project(chain(input=Input(shape=(4, 4, 2)), stamp=layer, loss=Loss())))
+    (step,) = [s for s in network.plain.steps if type(getattr(s, "op", None)).__name__ == "Shortened"]
+    w = np.random.default_rng(0).normal(size=(2, 2 * 2 * 3))
+    y = w.copy()
+    step.op.forward(y, y)
+    np.testing.assert_allclose(np.linalg.norm(y.reshape(-1, 3), axis=0), 0.2)
+    held = w.copy()
+    locked = np.zeros(w.shape, bool)
+    locked[0, 0] = True
+    held[0, 0] = 0.1
+    step.op.bound(held, locked)
+    assert held[0, 0] == 0.1
+    np.testing.assert_allclose(np.linalg.norm(held.reshape(-1, 3), axis=0), 0.2)
 
 
 def test_what_is_frozen_is_not_shortened():

@@ -29,6 +29,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """What has to be set for the layer to fit at all; the others fit as they come from the palette."""
 EDITS: dict[str, tuple[str, Any]] = {
     "Input": ("shape", (3,)),
+    "Block": ("trainable", False),
+    "Embedding": ("vocabulary", 5),
     "Activation": ("function", "tanh"),
     "Reshape": ("target", (8, 8)),
     "Permute": ("order_of_axes", (1, 2)),
@@ -59,7 +61,7 @@ class Recipe:
 def recipe(entry: Entry) -> Recipe:
     """The network that waits for this entry."""
     kind, layer = entry.kind, entry.make()
-    data = _data(kind)
+    data = "sequence" if entry.settings.get("apply") == "each step" else _data(kind)
     graph = Graph()
     if kind == "Loss":
         graph = _line(graph, ("input", "Input", {"shape": (3,)}), ("hidden", "Dense", {"units": 4}))

@@ -222,3 +222,17 @@ def test_explaining_steps_through_what_is_inside(qapp, name):
         desk.view.ask(desk.weight(f"{inside}/W", 0, 0))
         assert "∂E" in desk.shown()
         assert np.isfinite(desk.session.stepper.run.loss)
+
+
+def test_the_palette_lists_what_has_a_meaning_where_one_is(window: Window) -> None:
+    listed = window.docks.palette.list
+    titles = {entry.title for entry in listed.entries()}
+    assert "Input" in titles
+    assert "BlockInput" not in titles
+    nodes = window.session.graph.nodes.values()
+    window.session.open_block(next(node.id for node in nodes if isinstance(node.layer, Block)))
+    titles = {entry.title for entry in listed.entries()}
+    assert {"BlockInput", "BlockOutput", "Dense"} <= titles
+    assert not {"Input", "Loss"} & titles
+    window.session.leave_block()
+    assert "BlockOutput" not in {entry.title for entry in listed.entries()}

@@ -8,18 +8,22 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from annstudio.data.base import parse_source
 from annstudio.data.images import Digits
 from annstudio.engine.program import Phase, Role
+from annstudio.explain.walk import Grain
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.pool import MaxPool2D
+from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.layers.shaping import Flatten
 from annstudio.layers.steady import Dropout
 from annstudio.ui.app import application
 from annstudio.ui.explain.array_maps import layout, quantity_at, subjects_of
+from annstudio.ui.explain.blocks import PageTable
 from annstudio.ui.explain.layer_plan import layer_plan
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
 from tests.builders import chain, project, some_table, with_branch, worked_example
@@ -231,3 +235,35 @@ def test_values_that_stand_in_a_list_can_be_seen_as_a_picture_too(qtbot: QtBot):
         cell = pane.left.mosaic.rect_of(0)
         click_widget(pane.left.mosaic, QPointF(cell.left() + 7.5 * cell.width() / 30, cell.center().y()))
         assert desk.tour.question.index == (7,)
+
+
+def test_where_paths_meet_the_layer_s_array_is_shown_with_the_whole_gradient(qtbot: QtBot):
+    application("light")
+    graph = chain(input=Input(shape=(3, 1)), memory=SimpleRNN(units=2), output=Dense(units=1), loss=Loss())
+    with explaining(project(graph, parse_source({"kind": "sunspots", "window": 3}))) as desk:
+        desk.view.set_grain(Grain.OP)
+        program = desk.tour.program
+        weight = next(p.slot for p in program.parameters if program.slots[p.slot].node == "memory")
+        added = next(i for i, s in enumerate(program.steps) if getattr(s, "output", None) == program.gradients[weight])
+        desk.tour.to_position(added + 1)
+        pane = desk.view.layers.pane
+        assert "∂E/∂W, U, b, paths added" in desk.view.timeline.caption.text()
+        assert pane.which.currentText() == "W"
+        assert pane.left.title.text().startswith("W ")
+        assert pane.right.title.text().startswith("∂E/∂W ")
+        assert pane.right.table.model().headerData(0, Qt.Orientation.Vertical).endswith("unit 1")
+        qtbot.waitUntil(lambda: "paths added" in desk.panel.text)
+        tables = [t.table for t in desk.panel.area.widget().findChildren(PageTable)]
+        (read,) = (table for table in tables if table.heading[1] == "name")
+        assert [row[2].text for row in read.rows] == ["∂E/∂W, U, b of memory"] * 4
+
+
+def test_nothing_lies_over_a_fitted_drawing(qtbot: QtBot):
+    application("light")
+    with explaining(worked_example()) as desk:
+        for neurons in (False, True):
+            desk.view.show_neurons(neurons)
+            stage = desk.view.stage if neurons else desk.view.layers.stage
+            content = stage.mapFromScene(stage._content()).boundingRect()
+            assert content.top() >= desk.view.switch.geometry().bottom() - 1
+            assert content.bottom() <= stage.viewport().height()

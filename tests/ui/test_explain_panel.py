@@ -11,15 +11,18 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from annstudio.data.base import parse_source
 from annstudio.engine.optimizers import Adam
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.walk import Grain
 from annstudio.layers.dense import Dense, WeightedSum
 from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.ui.app import application
 from annstudio.ui.explain.blocks import LinesView, PageTable
 from annstudio.ui.explain.formula import FormulaView, Piece, copy_menu
-from annstudio.ui.explain.rich import address, quantity_at, rich
+from annstudio.ui.explain.rich import address, quantity_at, rich, times
 from annstudio.ui.explain.source_view import SourceView
 from annstudio.ui.explain.typeset import typeset
 from tests.builders import chain, project, small_project, table, trained, worked_example
@@ -308,6 +311,7 @@ def test_rich_text_says_what_the_latex_says():
     assert rich(r"\frac{1}{1 + e^{-0.5}}") == "1/(1 + e<sup>−0.5</sup>)"
     assert rich(r"[\,x > 0\,]") == "[ x &gt; 0 ]"
     assert rich(r"\text{net}_{\text{dense\_1 3}}") == "net<sub>dense_1 3</sub>"
+    assert rich(times(r"[\,(-3) \geq 0\,] - 0 \cdot 2\,(4)")) == "[ (−3) ≥ 0 ] − 0 × 2 × (4)"
 
 
 def test_addresses_lead_back_to_their_numbers():
@@ -370,3 +374,19 @@ def test_a_long_formula_has_the_height_it_needs(qtbot: QtBot):
         assert formulas(desk)[0].pieces[0].latex == Adam.formula
         for view in formulas(desk):
             assert view.height() >= view.heightForWidth(view.width())
+
+
+def test_long_words_in_a_table_give_way_to_its_numbers(qtbot: QtBot):
+    application("light")
+    graph = chain(input=Input(shape=(6, 1)), a_recurrent_memory=SimpleRNN(units=3), output=Dense(units=1), loss=Loss())
+    with explaining(project(graph, parse_source({"kind": "sunspots", "window": 6}))) as desk:
+        desk.view.set_grain(Grain.OP)
+        for _ in range(4):
+            desk.key(Key.Key_Right)
+        assert "t = 0 · net" in desk.panel.text
+        (reads,) = (t for t in tables(desk) if t.table.heading[-1] == "from … to")
+        reads.resize(500, reads.height())
+        wide = [reads.columnWidth(i) for i in range(5)]
+        assert sum(wide) <= reads.viewport().width()
+        for column in (0, 1, 3, 4):
+            assert wide[column] >= reads.sizeHintForColumn(column), column

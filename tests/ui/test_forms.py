@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from annstudio.layers.base import catalogue
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.ends import Input
+from annstudio.training.settings import TrainingSettings
 from annstudio.ui.fields import MIXED
 from annstudio.ui.forms import Form
 from annstudio.ui.numbers import Limits, count_text, number_text, parse_number, stepped
@@ -293,3 +294,20 @@ def test_steps_follow_the_leading_digit_and_stay_within_limits():
     assert stepped(0.9, 1, below_one) == 0.9
     assert stepped(5, 10, Limits(1, 8, whole=True)) == 8
     assert Limits(0, 1, above=True).words() == "above 0 and at most 1"
+
+
+def test_no_title_of_a_setting_is_cut_off(qtbot):
+    for model in (TrainingSettings, *catalogue().values()):
+        form = Form(model)
+        qtbot.addWidget(form)
+        form.resize(280, form.sizeHint().height())
+        form.show()
+        for name, cell in form.cells.items():
+            words = form.rows.labelForField(cell)
+            if words.isVisible():
+                room = words.contentsRect().size()
+                needed = words.fontMetrics().boundingRect(
+                    0, 0, room.width(), 999, words.alignment() | Qt.TextFlag.TextWordWrap, words.text()
+                )
+                assert needed.width() <= room.width(), name
+                assert needed.height() <= room.height() + 2, name

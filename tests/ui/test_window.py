@@ -369,3 +369,19 @@ def test_tabs_have_no_second_title_after_explain(window: Window) -> None:
     press(window, "leave_explain")
     QApplication.processEvents()
     assert [dock.titleBarWidget() is not None for dock in window.docks.docks.values()] == bare
+
+
+@pytest.mark.parametrize("sample", ["block-of-blocks", "deep-sigmoid-vs-relu"])
+def test_the_first_look_shows_the_whole_drawing(sample: str, qtbot: QtBot) -> None:
+    application("light")
+    window = Window(Session(studio.load(SAMPLES / f"{sample}.annstudio")))
+    window.resize(1440, 900)
+    window.show()
+    qtbot.waitExposed(window)
+    canvas = window.canvas
+    qtbot.waitUntil(lambda: canvas.height() < 600)
+    qtbot.wait(50)
+    drawn = canvas.mapFromScene(canvas.canvas.whole).boundingRect()
+    assert canvas.viewport().rect().contains(drawn)
+    window.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -22,6 +22,7 @@ class BlockInput(Layer):
 
     family: ClassVar[Family] = Family.CORE
     prefix: ClassVar[str] = "in"
+    stands: ClassVar = "inside"
     arity: ClassVar[tuple[int, int | None]] = (0, 0)
 
     position: int = Field(
@@ -51,6 +52,7 @@ class BlockOutput(Layer):
 
     family: ClassVar[Family] = Family.CORE
     prefix: ClassVar[str] = "out"
+    stands: ClassVar = "inside"
     films: ClassVar[bool] = True
     has_output: ClassVar[bool] = False
 

@@ -221,7 +221,8 @@ class Block(Layer):
             )
         for x in stepped:
             once = Remedy("set", "Apply it once", net.current, settings={"apply": "once"})
-            net.need(len(x.shape) > 1, x, "a sequence or a picture, to be applied step by step", "", [once])
+            hint = "Apply it once, or give it something that has steps."
+            net.need(len(x.shape) > 1, x, "a sequence or a picture, to be applied step by step", hint, [once])
         counts = [x.shape[_axis(x.shape)] for x in stepped]
         if len(set(counts)) > 1:
             told = " and ".join(values_text(x.shape) for x in stepped)
@@ -251,7 +252,10 @@ class Block(Layer):
         """The results of all steps: lists of values make a sequence, sequences the rows of a picture."""
         shape = steps[0].shape
         if len(shape) not in (1, 2, 3):
-            raise ShapeError(f"{net.current} cannot put results of {values_text(shape)} one after the other.")
+            raise ShapeError(
+                f"{net.current} cannot put results of {values_text(shape)} one after the other.",
+                "Let what is inside end in a list, a sequence or a picture.",
+            )
         return net.apply(StackRows() if len(shape) == 2 else Stack(), *steps, name="out")
 
     def _pass_lengths_on(self, net: Builder, xs: tuple[Value, ...], results: tuple[Value, ...]) -> None:

@@ -1,6 +1,6 @@
 """Batch and layer normalisation: the running mean and variance, and the nodes."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -23,6 +23,14 @@ from annstudio.layers.normal.steps import (
     Standardised,
     feature_axis,
 )
+
+EpsilonField = Annotated[
+    float, Field(gt=0, le=1, title="ε", description="Added to the variance, so that none is too small.")
+]
+AffineField = Annotated[
+    bool,
+    Field(title="Scale and shift", description="Whether every feature then gets a scale γ and an offset β of its own."),
+]
 
 
 class Blend(Op):
@@ -83,12 +91,8 @@ class BatchNorm(Layer):
         title="Momentum",
         description="How much of the running mean and variance stays at every batch.",
     )
-    epsilon: float = Field(1e-3, gt=0, le=1, title="ε", description="Added to the variance, so that none is too small.")
-    affine: bool = Field(
-        True,
-        title="Scale and shift",
-        description="Whether every feature then gets a scale γ and an offset β of its own.",
-    )
+    epsilon: EpsilonField = 1e-3
+    affine: AffineField = True
     trainable: TrainableField = True
 
     @classmethod
@@ -121,12 +125,8 @@ class LayerNorm(Layer):
     family: ClassVar[Family] = Family.REGULARISE
     prefix: ClassVar[str] = "layernorm"
 
-    epsilon: float = Field(1e-3, gt=0, le=1, title="ε", description="Added to the variance, so that none is too small.")
-    affine: bool = Field(
-        True,
-        title="Scale and shift",
-        description="Whether every feature then gets a scale γ and an offset β of its own.",
-    )
+    epsilon: EpsilonField = 1e-3
+    affine: AffineField = True
     trainable: TrainableField = True
 
     @classmethod

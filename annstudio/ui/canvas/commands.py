@@ -222,7 +222,8 @@ class Commands(Navigation):
             self.select([id])
 
         def offered(text: str) -> list[Entry]:
-            return [e for e in search(text) if (layer := e.make()).gives and layer.takes[1] != 0]
+            found = search(text, inside=bool(session.path))
+            return [e for e in found if (layer := e.make()).gives and layer.takes[1] != 0]
 
         self._choose_layer("Insert layer", offered, insert, place)
 
@@ -264,7 +265,7 @@ class Commands(Navigation):
             self.select([id])
 
         def offered(text: str) -> list[Entry]:
-            return [entry for entry in search(text) if entry in fitting]
+            return [entry for entry in search(text, inside=bool(session.path)) if entry in fitting]
 
         self._choose_layer("Layers that fit", offered, add, place)
 

@@ -26,6 +26,10 @@ class Entry:
     note: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    def belongs(self, *, inside: bool) -> bool:
+        """Whether it has a meaning in the drawing inside a block, or in that of the network."""
+        return catalogue()[self.kind].stands in ("anywhere", "inside" if inside else "outside")
+
     def make(self) -> Layer:
         return make(self.kind, self.settings)
 
@@ -54,10 +58,13 @@ def entries() -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def search(text: str) -> list[Entry]:
-    """Entries that match a search: titles that begin with it first, then titles that hold it, then the others."""
+def search(text: str, *, inside: bool = False) -> list[Entry]:
+    """Entries that match a search: titles that begin with it first, then titles that hold it, then the others.
+
+    Only those that have a meaning `inside` a block, or in the network's own drawing.
+    """
     text = text.strip().lower()
-    found = [entry for entry in entries() if entry.matches(text.split())]
+    found = [entry for entry in entries() if entry.belongs(inside=inside) and entry.matches(text.split())]
     return sorted(found, key=lambda e: (not e.title.lower().startswith(text), text not in e.title.lower()))
 
 

@@ -181,7 +181,7 @@ class NodeItem(QGraphicsItem):
             (TITLE.topLeft(), _static(self.id, title, TITLE.width() - 20 * crowded), title, "text"),
             (SUMMARY.topLeft(), _static(self.layer.summary, kind, SUMMARY.width()), kind, "dim"),
         ]
-        shape = shape_text(self.fact.shape) if self.fact is not None and self.layer.gives else ""
+        shape = shape_text(self.fact.shape) if self.fact is not None and self.fact.shape else ""
         n = self.fact.n_parameters if self.fact is not None else 0
         foot = FOOTER.top() + (FOOTER.height() - QFontMetricsF(mono).height()) / 2
         room = FOOTER.width()

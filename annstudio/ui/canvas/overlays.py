@@ -42,7 +42,20 @@ class FlatButton(QAbstractButton):
         painter.end()
 
 
-class ZoomBar(QWidget):
+class Plate(QWidget):
+    """The ground of controls that lie above the canvas."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        t = theme()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(t.card_border, 1))
+        painter.setBrush(t.card)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        painter.end()
+
+
+class ZoomBar(Plate):
     """− 100 % + Fit. Mouse only: the same commands have keys."""
 
     def __init__(self, view: "Navigation") -> None:
@@ -69,15 +82,6 @@ class ZoomBar(QWidget):
         words = f"{self._view.zoom * 100:.0f} %"
         if words != self.percent.text():
             self.percent.setText(words)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        t = theme()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(t.card_border, 1))
-        painter.setBrush(t.card)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        painter.end()
 
 
 class Tag(QLabel):

@@ -3,13 +3,11 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout
 
-from annstudio.ui.canvas.overlays import FlatButton
+from annstudio.ui.canvas.overlays import FlatButton, Plate
 from annstudio.ui.panels.base import follow
-from annstudio.ui.theme import GRID, theme
+from annstudio.ui.theme import GRID
 
 if TYPE_CHECKING:
     from annstudio.ui.canvas.commands import Commands
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 NETWORK = "Network"
 
 
-class Trail(QWidget):
+class Trail(Plate):
     """Network › block_1 › block_2. Hidden while the network itself is open; Escape and Alt+Up do the same."""
 
     def __init__(self, view: "Commands") -> None:
@@ -58,12 +56,3 @@ class Trail(QWidget):
 
     def _open(self, path: str, checked: bool = False) -> None:
         self._view.attempt(lambda: self._view.canvas.session.open_block(path))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        t = theme()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(t.card_border, 1))
-        painter.setBrush(t.card)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        painter.end()

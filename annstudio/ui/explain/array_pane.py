@@ -165,19 +165,15 @@ class ArrayPane(QWidget):
             return [s for i in step.parameters for s in subjects_of(program, program.parameters[i].slot, "")]
         slots = [of for of, to in zip(step.inputs, step.gradients, strict=False) if to is not None]
         if not step.backward:
-            slots = [step.output, *step.inputs, *step.buffers.values()]
-            if program.slots[step.output].role is Role.GRADIENT:
-                slots = [step.output]
+            added = next((of for of, gradient in program.gradients.items() if gradient == step.output), None)
+            slots = [step.output, *step.inputs, *step.buffers.values()] if added is None else [added]
         else:
             slots.sort(key=lambda slot: program.slots[slot].role is not Role.PARAMETER)
         shown = [slot for slot in slots if program.slots[slot].shown]
         return [subject for slot in dict.fromkeys(shown) for subject in subjects_of(program, slot, self._title(slot))]
 
     def _title(self, slot: int) -> str:
-        described = self.tour.program.slots[slot]
-        if described.role is Role.GRADIENT:
-            return "gradient, paths added"
-        return f"{slot_word(self.tour.program, slot)} of {described.node}"
+        return f"{slot_word(self.tour.program, slot)} of {self.tour.program.slots[slot].node}"
 
     # Showing ---------------------------------------------------------------------------------------------------------
 

@@ -136,7 +136,8 @@ class PageTable(QTableView):
     def __init__(self, table: Table, follow: Follow, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.table, self._follow = table, follow
-        self.setModel(TableModel(table, self))
+        self._model = TableModel(table, self)
+        self.setModel(self._model)
         self.setFont(mono_font(SMALL + 1))
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -164,14 +165,15 @@ class PageTable(QTableView):
             self.scrollTo(self.model().index(table.chosen, 0), QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def _fit_columns(self, head: QHeaderView) -> None:
-        """Columns get room by what stands in them; the first takes what is left."""
+        """Columns get room by what stands in them; the one with the longest words gives way or takes what is left."""
         metrics, title = QFontMetrics(self.font()), QFontMetrics(head.font())
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        words = [column for column in range(len(self.table.heading)) if self._model.is_words(column)]
         for column, heading in enumerate(self.table.heading):
             texts = [row[column].text for row in self.table.rows[:_MEASURED]]
             width = max([title.horizontalAdvance(heading), *(metrics.horizontalAdvance(text) for text in texts)])
             self.setColumnWidth(column, min(width + 5 * GRID, 60 * GRID))
-        head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        head.setSectionResizeMode(max(words, key=self.columnWidth), QHeaderView.ResizeMode.Stretch)
 
     def _ask(self, index: QModelIndex) -> None:
         quantity = self.table.links[index.row()]

@@ -22,8 +22,6 @@ BIAS_RADIUS = 22.0
 UNFOLDED = 12
 """Columns of more units than this are folded in the middle."""
 FOLDED_ENDS = (6, 5)
-LABELLED = 16
-"""Layers with at most so many weights have them all labelled."""
 NEURONS = 12
 """Networks whose dense layers have at most so many units are drawn as neurons unless the user wants otherwise."""
 COMPACT = 6

@@ -4,9 +4,9 @@ import html
 import re
 from functools import lru_cache
 
-from annstudio.explain.derivation import Part, Quantity
+from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
-from annstudio.explain.numbers import number_latex, number_text
+from annstudio.explain.numbers import number_text
 from annstudio.ui.theme import theme
 
 
@@ -29,7 +29,7 @@ def rich(latex: str) -> str:
 
 def times(latex: str) -> str:
     """A product of numbers with crosses, as on paper; powers of ten keep their dot."""
-    return re.sub(r" ?\\cdot (?!10\^)|\\,(?=\()", r" × ", latex)
+    return re.sub(r" ?\\cdot (?!10\^)|(?<!\[)\\,(?=\()", r" × ", latex)
 
 
 def number(value: float, digits: int) -> str:
@@ -58,11 +58,6 @@ def signed(value: float, digits: int) -> str:
     t = theme()
     colour = t.positive_text if value > 0 else t.negative_text if value < 0 else t.text
     return coloured(f"{'+' if value > 0 else ''}{number_text(value, digits)}", colour.name())
-
-
-def part_numbers(part: Part, digits: int) -> str:
-    """What a factor is with numbers: how it is worked out where it is, else its value."""
-    return part.meaning or number_latex(part.value, digits)
 
 
 def address(quantity: Quantity) -> str:

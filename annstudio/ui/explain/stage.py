@@ -21,6 +21,7 @@ class Stage(QGraphicsView):
         super().__init__(scene, parent)
         self._content = content
         self._fitted = True
+        self._above = 0
         self._pan: QPointF | None = None
         self.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
         self.setFrameShape(QGraphicsView.Shape.NoFrame)
@@ -33,6 +34,13 @@ class Stage(QGraphicsView):
     def zoom(self) -> float:
         return self.transform().m11()
 
+    def keep_free_above(self, pixels: int) -> None:
+        """Something lies over so much of the upper edge: a fitted drawing begins below it."""
+        if pixels != self._above:
+            self._above = pixels
+            if self._fitted:
+                self.fit()
+
     def fit(self) -> None:
         """Show the whole drawing, as large as is pleasant."""
         self._fitted = True
@@ -40,12 +48,13 @@ class Stage(QGraphicsView):
         if content.isEmpty() or self.viewport().width() < 2 * GRID:
             return
         margin = 6 * GRID
-        room = self.viewport().rect().adjusted(margin, margin, -margin, -margin)
+        room = self.viewport().rect().adjusted(margin, max(margin, self._above), -margin, -margin)
         scale = min(room.width() / content.width(), room.height() / content.height(), LARGEST_FIT)
         self._widen()
         self.resetTransform()
         self.scale(max(scale, LEAST_SCALE), max(scale, LEAST_SCALE))
-        self.centerOn(content.center())
+        aside = room.center() - self.viewport().rect().center()
+        self.centerOn(content.center() - QPointF(aside) / self.zoom)
 
     def show_place(self, rect: QRectF) -> None:
         """Bring something into view where it is not; a fitted drawing stays as it is."""

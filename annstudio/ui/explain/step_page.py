@@ -139,9 +139,9 @@ def _arrays_table(tour: Tour, step: Step) -> Table:
 
 
 def _meaning(tour: Tour, slot: int) -> str:
-    gradient_of = {g: s for s, g in tour.program.gradients.items()}
-    if slot in gradient_of:
-        return f"∂E/∂{_meaning(tour, gradient_of[slot])}"
+    of = tour.explainer.names.gradient_of.get(slot)
+    if of is not None:
+        return f"∂E/∂{_meaning(tour, of)}"
     described = tour.program.slots[slot]
     return f"{slot_word(tour.program, slot)} of {described.node}" if described.node else described.name
 

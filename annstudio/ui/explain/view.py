@@ -185,6 +185,8 @@ class ExplainView(QWidget):
         if program is not None and program is not self._program:
             possible = can_be_neurons(program)
             self.switch.setVisible(possible)
+            for stage in (self.stage, self.layers.stage):
+                stage.keep_free_above(4 * GRID + self.switch.sizeHint().height() if possible else 0)
             self.show_neurons(suits_neurons(program))
         self._program = program
         self.layers.forget_pictures()

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from psygnal import SignalInstance
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QPalette, QShowEvent
+from PySide6.QtGui import QHideEvent, QPaintEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QLabel, QSizePolicy, QSpinBox, QStackedLayout, QWidget
 
 from annstudio.document.diff import diff
@@ -134,6 +134,12 @@ class Panel(QWidget):
         self._follow_dock()
         if self._stale:
             self._refresh_if_seen()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._stale and not self._timer.isActive():
+            # A panel that was scrolled into view is told so by nothing else.
+            self._timer.start(0)
 
     def _follow_dock(self) -> None:
         """Hear when the dock's tab comes to the front: nothing else tells it."""

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.layers.losses import Loss
 from annstudio.layers.names import node_of
 from annstudio.session import Session
 from annstudio.training.record import EPOCH_COLUMNS, Record
@@ -61,6 +62,7 @@ class CurvesPanel(Panel):
         known = {name: (epochs, 100 * y) for name, y in accuracies.items() if len(y) and np.isfinite(y).any()}
         self.accuracy.setVisible(bool(known) or not len(epochs))
         self.accuracy.show_data(known)
+        self.accuracy.name.setText(self._judged())
         self.gradients.show_sizes(self._sizes())
 
     def redress(self) -> None:
@@ -89,6 +91,12 @@ class CurvesPanel(Panel):
         n = len(self.session.dataset) * (1 - share) if self.session.dataset is not None else 1.0
         done = progress.epoch + progress.position / max(n, 1.0)
         return progress.record, progress.step / done if done else 1.0
+
+    def _judged(self) -> str:
+        """The accuracy's title: where there are several losses, with the name of the one whose answers are counted."""
+        graph = self.session.project.graph
+        losses = [id for id in graph.order() if isinstance(graph.nodes[id].layer, Loss)]
+        return self.accuracy.title if len(losses) < 2 else f"{self.accuracy.title} of {losses[0]}"
 
     def _sizes(self) -> dict[str, float]:
         """The size of every layer's gradient in the last batch: the root of the sum of its views' squares."""

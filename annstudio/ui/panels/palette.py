@@ -55,6 +55,8 @@ class PalettePanel(QWidget):
         self.list.used.connect(self._use)
         self.line.textChanged.connect(self.list.show_matches)
         self.line.installEventFilter(self)
+        if session is not None:
+            session.opened.connect(self._list_for)
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 0)
         column.setSpacing(GRID)
@@ -79,6 +81,10 @@ class PalettePanel(QWidget):
                 return True
         return False
 
+    def _list_for(self, path: str) -> None:
+        self.list.inside = bool(path)
+        self.list.show_matches(self.line.text())
+
     def _use(self, entry: Entry) -> None:
         self.chosen.emit(entry.kind, dict(entry.settings))
 
@@ -90,6 +96,8 @@ class LayerList(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.inside = False
+        """Whether layers for the inside of a block are listed."""
         self.setAccessibleName("Layers")
         self.setItemDelegate(_Rows(self))
         self.setDragEnabled(True)
@@ -104,7 +112,7 @@ class LayerList(QListWidget):
     def show_matches(self, text: str) -> None:
         """List what matches a search, all of it for an empty one; the best match is marked."""
         self.clear()
-        found = search(text)
+        found = search(text, inside=self.inside)
         for family in Family:
             members = [entry for entry in found if entry.family is family]
             if members:

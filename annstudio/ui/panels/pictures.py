@@ -65,7 +65,7 @@ class Scale:
 
 def signed_text(value: float, digits: int, signed: bool = True) -> str:
     """A number with a real minus sign, and with a plus where signs matter."""
-    text = number_text(float(value), digits).replace("-", "−")
+    text = number_text(float(value) or 0.0, digits).replace("-", "−")
     return f"+{text}" if signed and value > 0 else text
 
 

@@ -3,30 +3,28 @@
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from annstudio.engine.schedules import Moment
 from annstudio.training.settings import TrainingSettings
 from annstudio.ui.numbers import number_text
+from annstudio.ui.panels.hovered import HoveredCurve
 from annstudio.ui.theme import GRID, SMALL, theme, ui_font
 
 POINTS = 241
 DIGITS = 4
 
 
-class RatePicture(QWidget):
+class RatePicture(HoveredCurve):
     """The curve; a dot marks where training stands. Under the pointer its value is told."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFixedHeight(26 * GRID)
-        self.setMouseTracking(True)
+        super().__init__(POINTS, 26 * GRID, parent)
         self.rates: list[float] = []
         self.epochs = 1
         self.done = 0.0
         self.now = 0.0
-        self._at: int | None = None
 
     def show_settings(self, settings: TrainingSettings, losses: tuple[float, ...], done: float, now: float) -> None:
         """`losses` are those of past epochs, `done` epochs are over, and the rate is `now`."""
@@ -38,32 +36,19 @@ class RatePicture(QWidget):
 
     def words(self) -> str:
         """What is said below the curve: the place under the pointer, else what is now."""
-        if self._at is None:
+        if self.at is None:
             return self._summary()
-        epoch = self._at / (POINTS - 1) * self.epochs
-        return f"epoch {_short(epoch, 3)}: rate {_short(self.rates[self._at])}"
+        epoch = self.at / (POINTS - 1) * self.epochs
+        return f"epoch {_short(epoch, 3)}: rate {_short(self.rates[self.at])}"
 
     def _summary(self) -> str:
         return f"epoch {_short(self.done, 3)} of {self.epochs}: rate {_short(self.now)}"
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        inner = self._inner()
-        share = (event.position().x() - inner.left()) / max(inner.width(), 1)
-        self._at = round(min(max(share, 0.0), 1.0) * (POINTS - 1))
-        self.update()
-
-    def leaveEvent(self, event: object) -> None:
-        self._at = None
-        self.update()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         t = theme()
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(t.canvas)
-        painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
-        inner = self._inner()
+        self.paint_ground(painter)
+        inner = self.inner()
         painter.setPen(QPen(t.card_border, 1))
         painter.drawLine(inner.bottomLeft(), inner.bottomRight())
         painter.drawLine(inner.topLeft(), inner.bottomLeft())
@@ -89,11 +74,11 @@ class RatePicture(QWidget):
         painter.setPen(QPen(t.canvas, 1.5))
         painter.setBrush(t.plot_lines[0])
         painter.drawEllipse(self._point(min(self.done / self.epochs, 1.0), self.now, inner), 4, 4)
-        if self._at is not None:
+        if self.at is not None:
             painter.setBrush(t.plot_lines[1])
-            painter.drawEllipse(self._point(self._at / (POINTS - 1), self.rates[self._at], inner), 3.5, 3.5)
+            painter.drawEllipse(self._point(self.at / (POINTS - 1), self.rates[self.at], inner), 3.5, 3.5)
 
-    def _inner(self) -> QRectF:
+    def inner(self) -> QRectF:
         return QRectF(self.rect()).adjusted(2 * GRID, 5 * GRID, -2 * GRID, -5.5 * GRID)
 
     def _point(self, share: float, rate: float, inner: QRectF) -> QPointF:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from annstudio.engine.arena import Weights
@@ -15,11 +15,13 @@ from annstudio.layers.activation import ACTIVATIONS, label
 from annstudio.layers.lowering import Problem
 from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.panels.base import quiet_label
+from annstudio.ui.panels.hovered import HoveredCurve
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.theme import GRID, SMALL, mono_font, theme, ui_font
 
 REACH = 4.0
 """Curves are drawn from −4 to 4."""
+PLACES = 161
 MAX_KERNELS = 64
 MAX_SIDE = 96
 
@@ -41,17 +43,14 @@ def curve_of(name: str, x: Array) -> tuple[Array, Array]:
     return y[0], dx[0]
 
 
-class CurvePreview(QWidget):
+class CurvePreview(HoveredCurve):
     """f and f′ of an activation, with exact values under the pointer."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(PLACES, 22 * GRID, parent)
         self.name = ""
-        self.places = np.linspace(-REACH, REACH, 161)
+        self.places = np.linspace(-REACH, REACH, PLACES)
         self.values = self.slope = self.places
-        self._at: int | None = None
-        self.setMouseTracking(True)
-        self.setFixedHeight(22 * GRID)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_activation(self, name: str) -> None:
@@ -63,31 +62,18 @@ class CurvePreview(QWidget):
 
     def value_text(self) -> str:
         """What is said about the place under the pointer."""
-        if self._at is None:
+        if self.at is None:
             return ""
         x, y, slope = (
-            number_text(float(a[self._at]), 3).replace("-", "−") for a in (self.places, self.values, self.slope)
+            number_text(float(a[self.at]), 3).replace("-", "−") for a in (self.places, self.values, self.slope)
         )
         return f"x {x}   f {y}   f′ {slope}"
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        inner = self._inner()
-        share = (event.position().x() - inner.left()) / max(inner.width(), 1)
-        self._at = min(max(round(share * (len(self.places) - 1)), 0), len(self.places) - 1)
-        self.update()
-
-    def leaveEvent(self, event: object) -> None:
-        self._at = None
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         t = theme()
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(t.canvas)
-        painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
-        inner = self._inner()
+        self.paint_ground(painter)
+        inner = self.inner()
         low, high = self._range()
         painter.setPen(QPen(t.card_border, 1))
         zero = self._point(0.0, 0.0, inner, low, high)
@@ -99,10 +85,10 @@ class CurvePreview(QWidget):
         )
         for values, colour, style in lines:
             self._draw_curve(painter, values, QPen(colour, 1.6, style), inner, low, high)
-        painter.setFont(mono_font(SMALL) if self._at is not None else ui_font(SMALL))
+        painter.setFont(mono_font(SMALL) if self.at is not None else ui_font(SMALL))
         painter.setPen(t.dim)
         words = self.value_text() or "f(x) — f′(x) - -"
-        if self.name == "softmax" and self._at is None:
+        if self.name == "softmax" and self.at is None:
             words = "one of two scores: f(x) — f′(x) - -"
         corner = self.rect().adjusted(0, 0, -2 * GRID, -GRID)
         painter.drawText(corner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, words)
@@ -118,12 +104,12 @@ class CurvePreview(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(pen)
         painter.drawPath(path)
-        if self._at is not None:
+        if self.at is not None:
             painter.setBrush(pen.color())
-            place = self._point(float(self.places[self._at]), float(values[self._at]), inner, low, high)
+            place = self._point(float(self.places[self.at]), float(values[self.at]), inner, low, high)
             painter.drawEllipse(place, 2.5, 2.5)
 
-    def _inner(self) -> QRectF:
+    def inner(self) -> QRectF:
         return QRectF(self.rect()).adjusted(2 * GRID, 2 * GRID, -2 * GRID, -4.5 * GRID)
 
     def _range(self) -> tuple[float, float]:

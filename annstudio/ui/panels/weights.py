@@ -70,6 +70,8 @@ class WeightsPanel(Panel):
         self.node = QComboBox(self.body)
         self.node.setAccessibleName("Layer")
         self.node.setToolTip("Which layer's weights are shown")
+        self.node.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.node.setMaximumWidth(60 * GRID)
         self.node.activated.connect(self._pick)
         self.view = QComboBox(self.body)
         self.view.setAccessibleName("Weights or biases")

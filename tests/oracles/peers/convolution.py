@@ -29,7 +29,7 @@ def conv(at: Place, layer, x: Tensor, groups: int) -> Tensor:
 
 
 def conv_1d(at: Place, layer, x: Tensor) -> Tensor:
-    return conv(at, layer, x, 1)
+    return conv(at, layer, x, layer.groups)
 
 
 def conv_2d(at: Place, layer, x: Tensor) -> Tensor:

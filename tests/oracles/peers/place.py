@@ -76,9 +76,11 @@ def penalty(layer: Layer, weights: Mapping[str, Tensor]) -> Tensor | float:
 
 
 def shortened(torch: Any, layer: Layer, name: str, w: Tensor) -> Tensor:
-    """The weights into every unit (the first axis), no longer than the layer's largest norm."""
+    """The weights into every unit (the first axis, of stamps the second), no longer than the layer's largest norm."""
     limit = getattr(layer, "max_norm", 0.0)
     if not limit or name[0] not in "WU":
         return w
-    length = torch.linalg.vector_norm(w.flatten(1), dim=1)
-    return w * (limit / length).clamp(max=1).reshape(-1, *(1,) * (w.ndim - 1))
+    units = 1 if type(layer).__name__ == "Conv2DTranspose" else 0
+    others = [axis for axis in range(w.ndim) if axis != units]
+    length = torch.linalg.vector_norm(w, dim=others, keepdim=True)
+    return w * (limit / length).clamp(max=1)

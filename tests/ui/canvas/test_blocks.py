@@ -234,3 +234,12 @@ def test_values_are_seen_on_the_cards_inside(boxed):
     boxed.view.grab()
     assert boxed.scene.nodes["hidden"].picture is not None
     assert boxed.scene.nodes["out_1"].picture is not None
+
+
+def test_inside_a_block_the_cards_of_its_ends_tell_what_goes_in_and_out(boxed):
+    boxed.double_click("block_1")
+    cards = boxed.scene.nodes
+    assert len(cards) == 4
+    for card in cards.values():
+        told = [text.text() for _, text, _, _ in card._laid_out()]
+        assert "×".join(map(str, card.fact.shape)) in told, card.id

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
+from annstudio.layers.graph import Node
+from annstudio.layers.losses import Loss
 from annstudio.training.record import Record, Recorder
 from annstudio.ui.panels.curves import TRAINING, VALIDATION, CurvesPanel, loss_blocks
 from annstudio.ui.plots import SaveButton
@@ -131,3 +134,24 @@ def test_many_steps_become_few_blocks_that_keep_their_peaks():
     assert x[-1] == pytest.approx(100, abs=1)
     assert mean.mean() == pytest.approx(losses.mean(), rel=0.01)
     assert not math.isnan(mean.sum())
+
+
+def test_of_several_losses_it_is_said_whose_accuracy_is_drawn(panel, digits):
+    assert panel.accuracy.name.text() == "Accuracy"
+    graph = digits.project.graph.with_node(Node("second", Loss(function="cross_entropy"))).connect("output", "second")
+    digits.edit(replace(digits.project, graph=graph), "Another loss")
+    digits.train()
+    digits.wait(60)
+    panel.refresh()
+    order = [id for id in graph.order() if id in ("loss", "second")]
+    assert panel.accuracy.name.text() == f"Accuracy of {order[0]}"
+
+
+def test_a_line_without_a_single_number_is_left_out(panel, qapp):
+    epochs = np.arange(1.0, 4)
+    panel.loss.show_data({TRAINING: (epochs, np.array([0.3, 0.2, 0.0])), VALIDATION: (epochs, np.full(3, np.nan))})
+    panel.loss.set_log(True)
+    panel.loss.show_data({TRAINING: (epochs, np.zeros(3)), VALIDATION: (epochs, np.full(3, np.nan))})
+    panel.grab()
+    qapp.processEvents()
+    assert [curve.opts["symbol"] for curve in panel.loss._curves.values()] == [None, None]

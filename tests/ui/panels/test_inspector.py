@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QScrollArea
 
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.ui.panels.inspector import InspectorPanel
@@ -177,7 +177,7 @@ def test_the_curve_is_the_ops_own(name):
 
 def test_the_curve_tells_its_values_under_the_pointer(panel):
     panel.show(["conv_1"])
-    inner = panel.curve._inner()
+    inner = panel.curve.inner()
     QTest.mouseMove(panel.curve, QPoint(round(inner.right()), 20))
     assert panel.curve.value_text() == "x 4   f 4   f′ 1"
     assert panel.curve.grab().toImage().pixelColor(5, 30).isValid()
@@ -223,3 +223,17 @@ def test_only_what_the_initialiser_needs_is_shown(panel, digits):
     assert shown() == {"bias_start", "bias_value"}
     digits.set_layer("output", bias=False)
     assert shown() == set()
+
+
+def test_training_settings_follow_when_they_are_scrolled_into_view(xor, seen, qtbot):
+    panel, area = InspectorPanel(xor), QScrollArea()
+    area.setWidget(panel)
+    area.setWidgetResizable(True)
+    seen(area, 320, 300)
+    panel.show_nodes(["hidden"])
+    qtbot.waitUntil(lambda: not panel.training.seen)
+    xor.edit_graph(xor.graph.without(["loss"]), "Delete")
+    assert not panel.training.add_loss.isVisible()
+    qtbot.wait(50)
+    area.ensureWidgetVisible(panel.training.rest)
+    qtbot.waitUntil(panel.training.add_loss.isVisible)

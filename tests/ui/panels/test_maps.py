@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from annstudio.ui.panels.maps import MapsPanel
-from annstudio.ui.panels.pictures import Scale, image_of
+from annstudio.ui.panels.pictures import Scale, image_of, signed_text
 
 
 @pytest.fixture
@@ -104,3 +104,8 @@ def test_a_sequence_is_one_map_of_its_steps(vowels, seen):
     np.testing.assert_array_equal(panel.kernels.mosaic.maps, vowels.weight("conv_1/W"))
     assert panel.kernels.count.text() == "4 filters × 12 channels of 3"
     assert panel.maps.mosaic.value_text((0, 2, 5)).startswith("feature by step, row 2, column 5: ")
+
+
+def test_a_zero_has_no_sign():
+    assert Scale.of([np.zeros(3)], signed=True).words() == ("0", "0")
+    assert [signed_text(value, 3) for value in (-0.0, -1.5, 1.5)] == ["0", "−1.5", "+1.5"]

@@ -25,8 +25,9 @@ def palette(qtbot, qapp):
 
 def test_every_layer_and_preset_is_there_with_its_text(palette):
     entries = palette.list.entries()
-    assert {entry.kind for entry in entries} == set(catalogue())
-    for kind, layer in catalogue().items():
+    here = {kind: layer for kind, layer in catalogue().items() if layer.stands != "inside"}
+    assert {entry.kind for entry in entries} == set(here)
+    for kind, layer in here.items():
         for title, settings in layer.presets.items():
             assert any(e.title == title and e.kind == kind and e.settings == settings for e in entries)
         found = [e for e in entries if e.kind == kind]

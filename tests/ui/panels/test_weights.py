@@ -222,3 +222,13 @@ def test_of_a_million_numbers_only_those_in_view_are_asked_for(seen):
     asked.clear()
     table.viewport().repaint()
     assert 50 < len(asked) < 500
+
+
+def test_a_long_name_can_be_read_in_the_choice_of_layers(panel, xor):
+    xor.make_block(["hidden"])
+    panel.refresh()
+    box = panel.node
+    QApplication.processEvents()
+    names = [box.itemText(i) for i in range(box.count())]
+    assert "block_1/hidden" in names
+    assert box.width() > max(box.fontMetrics().horizontalAdvance(name) for name in names) + 20
