@@ -202,7 +202,9 @@ def _in_place(program: Program) -> Program:
                 memory.share(new, old)
             continue
         x, y = step.inputs[0], step.output
-        lone = memory.is_alone(x) and x not in margins and x not in kept
+        # A sum that meets its first input again further on would find itself there.
+        once = step.inputs.count(x) == 1
+        lone = once and memory.is_alone(x) and x not in margins and x not in kept
         fits = program.slots[x].role is Role.VALUE and (y not in margins or margins[y].only_below)
         if lone and fits and last.get(x, -1) <= i:
             memory.share(x, y)

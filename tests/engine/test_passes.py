@@ -1,16 +1,21 @@
 """What the passes do to programs: fewer steps, shared memory, and nothing that is still needed lost."""
 
 import numpy as np
+import pytest
 
+from annstudio.document.compile import compile_graph
 from annstudio.document.network import Network
 from annstudio.engine.arena import Arena
+from annstudio.engine.passes import quicken
 from annstudio.engine.program import Step
 from annstudio.engine.run import Run
+from annstudio.layers.activation import Activation
 from annstudio.layers.base import Layer, make
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
-from tests.builders import chain, project
+from tests.builders import chain, project, run_of
+from tests.layers.boxes import drawn
 
 
 def programs(*layers: Layer):
@@ -71,6 +76,21 @@ def test_an_activation_that_is_looked_at_twice_keeps_its_input():
     fast, _ = programs(Input(shape=(3,)), Dense(units=4, activation="gelu"), Dense(units=2), Loss())
     gelu = next(step for step in fast.steps if isinstance(step, Step) and type(step.op).__name__ == "FastGelu")
     assert gelu.inputs[0] not in fast.shares
+
+
+@pytest.mark.parametrize("kind", ["Add", "Average"])
+def test_a_sum_that_meets_its_first_input_again_does_not_take_its_place(kind):
+    graph = drawn(
+        "x>before before>sum x>sum:1 before>sum:2 sum>loss",
+        x=Input(shape=(3,)), before=Activation(function="tanh"), sum=make(kind, {}), loss=Loss(),
+    )  # fmt: skip
+    x = np.arange(6.0).reshape(2, 3) + 1
+    for training in (True, False):
+        program = quicken(compile_graph(graph, {}, training=training, plain=False))
+        run = run_of(program, {feed.slot: x for feed in program.feeds}, {})
+        run.finish()
+        total = 2 * np.tanh(x) + x
+        np.testing.assert_allclose(run.output("sum").T, total if kind == "Add" else total / 3)
 
 
 def test_plain_programs_share_nothing():
