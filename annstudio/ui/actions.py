@@ -169,7 +169,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("about", "About ANN Studio", lambda w: w.about(), "Help", "Version and licences", separator=True),
 )  # fmt: skip
 
-MENUS = ("File", "Edit", "View", "Train", "Explain", "Help")
+MENUS = ("File", "Edit", "View", "Train", "Explain", "Labs", "Help")
 
 
 def by_id(id: str) -> Command:

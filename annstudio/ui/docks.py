@@ -1,5 +1,7 @@
 """The panels around the canvas: where each stands at first, and how Explain borrows their room."""
 
+from functools import partial
+
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
 
@@ -21,6 +23,9 @@ Area = Qt.DockWidgetArea
 BOTTOM = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
+LABS: tuple[type[Panel], ...] = ()
+"""Laboratories: panels that are not there at first; the Labs menu opens them, with room to work in."""
+
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
 PALETTE_MINIMUM, INSPECTOR_MINIMUM, BOTTOM_MINIMUM, EXPLAIN_WIDTH = 150, 264, 120, 540
 
@@ -51,7 +56,7 @@ class Docks:
         self._dock("Inspector", self.inspector, Area.RightDockWidgetArea, scroll=True).setMinimumWidth(
             INSPECTOR_MINIMUM
         )
-        for kind in BOTTOM:
+        for kind in (*BOTTOM, *LABS):
             panel = {ProblemsPanel: self.problems, WeightsPanel: self.weights}.get(kind) or kind(session)
             self.panels[kind] = panel
             self._dock(kind.title, panel, Area.BottomDockWidgetArea, scroll=True)
@@ -74,6 +79,14 @@ class Docks:
         """Bring a panel to the front, also where it was closed."""
         self.docks[kind.title].show()
         self.docks[kind.title].raise_()
+
+    def open_lab(self, kind: type[Panel]) -> None:
+        """Bring a laboratory to the front and give it half of the window's height."""
+        self.show_panel(kind)
+        dock, half = self.docks[kind.title], self._window.height() // 2
+        if not dock.isFloating() and dock.height() < half:
+            self._window.resizeDocks([dock], [half], Qt.Orientation.Vertical)
+        self.panels[kind].setFocus()
 
     def explain(self, begin: bool) -> None:
         """Clear the room for Explain, or give it back as it was."""
@@ -98,6 +111,18 @@ class Docks:
         for dock in self.docks.values():
             if dock is not self.explain_dock:
                 menu.addAction(dock.toggleViewAction())
+
+    def fill_labs(self, menu: QMenu) -> None:
+        """One entry a laboratory: its name, and in the tooltip what it is for."""
+        for kind in LABS:
+            action = menu.addAction(f"{kind.title} …")
+            action.setToolTip(kind.__doc__.partition("\n")[0] if kind.__doc__ else "")
+            action.setStatusTip(action.toolTip())
+            action.triggered.connect(partial(self._open_lab, kind))
+
+    def _open_lab(self, kind: type[Panel], _checked: bool = False) -> None:
+        self._session.leave_explain()
+        self.open_lab(kind)
 
     def _dock(self, title: str, panel: QWidget, area: Area, *, scroll: bool = False) -> QDockWidget:
         """A dock; with `scroll` it can be smaller than what is in it, so that no panel dictates the window's size."""
@@ -124,7 +149,7 @@ class Docks:
         return dock
 
     def dress_titles(self, *_: object) -> None:
-        for kind in BOTTOM:
+        for kind in (*BOTTOM, *LABS):
             dock = self.docks[kind.title]
             tabbed = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
             bare = dock.titleBarWidget() is not None
@@ -137,11 +162,12 @@ class Docks:
 
     def _arrange(self) -> None:
         """First places: layers left, inspector right, everything else in tabs below."""
-        tabs = [self.docks[kind.title] for kind in BOTTOM]
+        tabs = [self.docks[kind.title] for kind in (*BOTTOM, *LABS)]
         for dock in tabs[1:]:
             self._window.tabifyDockWidget(tabs[0], dock)
+        closed = {self.explain_dock, *(self.docks[kind.title] for kind in LABS)}
         for dock in self.docks.values():
-            dock.setVisible(dock is not self.explain_dock)
+            dock.setVisible(dock not in closed)
         tabs[0].raise_()
         self.dress_titles()
         self.first_sizes()

@@ -241,6 +241,8 @@ class Window(QMainWindow):
                         self._file_menus(menu)
             if title == "View":
                 self.docks.fill_menu(menu.addMenu("Panels"))
+            if title == "Labs":
+                self.docks.fill_labs(menu)
 
     def _explain_toolbar(self) -> QToolBar:
         bar = QToolBar("Explain", self)
