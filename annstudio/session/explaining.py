@@ -8,9 +8,11 @@ seen is what is kept, to the last digit; training in float32 rounds it when it t
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from psygnal import Signal
 
 from annstudio.document.project import Project
+from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.explain.journey import Journey
 from annstudio.explain.stepper import Stepper
@@ -51,10 +53,20 @@ class Explaining(Editing):
         return self.journey is not None and self.journey.place.sample is None
 
     @property
+    def examples(self) -> Array:
+        """The examples of the batch that is explained, by their place in the data."""
+        return np.zeros(0, int) if self.journey is None else _course(self.journey).examples(self.journey.place)
+
+    @property
     def to_keep(self) -> int:
         """How many batches have been gone through to their end and are not in the project yet."""
         journey = self.journey
         return 0 if journey is None or not _course(journey).learns else journey.number
+
+    @property
+    def undo_label(self) -> str:
+        """What undo would take back; empty where there is nothing."""
+        return f"Step {_counted(self.to_keep)}" if self.to_keep else self.document.undo_label
 
     # Doing -----------------------------------------------------------------------------------------------------------
 

@@ -57,10 +57,8 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class NextBatch:
-    """What the batch at a place is: its examples by their place in the data, the feeds, the number that its noise is
-    drawn for, and its learning rate."""
+    """What the batch at a place begins with: the feeds, the number that its noise is drawn for, its learning rate."""
 
-    examples: Array
     feeds: Mapping[int, Array]
     number: int
     rate: float
@@ -107,19 +105,33 @@ class Course:
 
     def at(self, place: Place) -> NextBatch:
         """The batch that begins at a place. Raises DataError or TrainingError where there is none."""
-        progress = place.progress
-        if place.sample is None:
-            examples = self._examples(progress)
-        else:
-            examples = np.array([place.sample % self.n_examples])
-        feeds = self._rows.feeds(self._program, examples)
-        return NextBatch(examples, feeds, progress.step, self._rate(place))
+        feeds = self._rows.feeds(self._program, self.examples(place))
+        return NextBatch(feeds, place.progress.step, self._rate(place))
+
+    def examples(self, place: Place) -> Array:
+        """The examples of the batch that begins at a place, by their place in the data. Raises TrainingError."""
+        if place.sample is not None:
+            return np.array([place.sample % self.n_examples])
+        settings, program, progress = self._settings, self._program, place.progress
+        if program.loss is None:
+            raise TrainingError("The network has no loss, so no batch is learned from.", "Explain one example.")
+        if not len(self._train):
+            raise TrainingError("There are no examples to learn from.", "Keep fewer back: lower the validation share.")
+        if settings.accumulate > 1 and program.couples_examples:
+            raise TrainingError(
+                f"This network looks at all {settings.batch_size} examples of a batch together, and several batches "
+                "make one update: they cannot be shown as one.",
+                "Set Batches per update to 1, or explain one example.",
+            )
+        if self._order is None or self._order[0] != progress.epoch:
+            self._order = progress.epoch, order_of(self._train, settings, progress.epoch)
+        return self._order[1][progress.position : progress.position + settings.examples_per_update]
 
     def after(self, place: Place, run: Run) -> Place:
         """The place behind a batch, whose run is at its end."""
         sample = None if place.sample is None else (place.sample + 1) % self.n_examples
         place = replace(place, sample=sample)
-        if not self.learns:
+        if self._program.loss is None:
             return place
         progress, loss, n = place.progress, run.loss, run.n
         _put(self._losses, progress.step - self._start.step, (loss,))
@@ -144,20 +156,6 @@ class Course:
         return replace(place.progress, memory=self._arena.memory(), record=recorder.record())
 
     # Private ---------------------------------------------------------------------------------------------------------
-
-    def _examples(self, progress: Progress) -> Array:
-        settings, program = self._settings, self._program
-        if not len(self._train):
-            raise TrainingError("There are no examples to learn from.", "Keep fewer back: lower the validation share.")
-        if settings.accumulate > 1 and program.couples_examples:
-            raise TrainingError(
-                f"This network looks at all {settings.batch_size} examples of a batch together, and several batches "
-                "make one update: they cannot be shown as one.",
-                "Set Batches per update to 1, or explain one example.",
-            )
-        if self._order is None or self._order[0] != progress.epoch:
-            self._order = progress.epoch, order_of(self._train, settings, progress.epoch)
-        return self._order[1][progress.position : progress.position + settings.examples_per_update]
 
     def _rate(self, place: Place) -> float:
         """The rate of the batch that training would do here, seen from its middle."""

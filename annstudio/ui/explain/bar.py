@@ -1,4 +1,4 @@
-"""The bar above the Explain view: go on and back, choose the example and the digits, leave."""
+"""The bar above the Explain view: go on and back, choose the batch and the digits, leave."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
-from annstudio.errors import StudioError
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
+from annstudio.ui.explain.batch_chooser import BatchChooser
 from annstudio.ui.explain.view import ExplainView
-from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
 
 
@@ -38,15 +37,14 @@ class ExplainBar(QWidget):
         self.loss = self._button("to-loss", "Run to loss", "To where the error is known (L)", view.to_loss)
         self.update_all = self._button("to-update", "To update", "To the end of the update (U)", view.to_update)
         row.addSpacing(2 * GRID)
-        self.sample = self._spin("Sample ", "Which example of the data is explained")
-        self.sample.setWrapping(True)
+        self.batch = BatchChooser(view, self)
+        row.addWidget(self.batch)
         self.digits = self._spin("Precision ", "How many digits numbers are written with")
         self.digits.setRange(MIN_DIGITS, MAX_DIGITS)
         stretch = QWidget(self)
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row.addWidget(stretch, 1)
         self.leave = self._button("leave", "Leave explain", "Back to the drawing", view.leave)
-        self.sample.valueChanged.connect(self._choose_sample)
         self.digits.valueChanged.connect(view.set_digits)
         view.tour.begun.connect(self.refresh)
         view.tour.moved.connect(self.refresh)
@@ -115,13 +113,10 @@ class ExplainBar(QWidget):
         if walk is None:
             return
         self.title.setText(session.title)
-        n = len(session.dataset) if session.dataset is not None else 1
-        self._show(self.sample, session.sample % n + 1, (1, n), f" of {count_text(n)}")
-        self.sample.setEnabled(n > 1)
         self._show(self.digits, tour.digits, (MIN_DIGITS, MAX_DIGITS), "")
         for button, can in (
-            (self.start, walk.place > 0), (self.back, walk.place > 0), (self.on, walk.place < len(walk)),
-            (self.layer, walk.place < len(walk)), (self.update_all, walk.place < len(walk)),
+            (self.start, walk.place > 0), (self.back, tour.can_step_back), (self.on, tour.can_go_on),
+            (self.layer, tour.can_go_on), (self.update_all, walk.place < len(walk)),
             (self.loss, walk.program.loss is not None),
         ):  # fmt: skip
             button.setEnabled(can)
@@ -132,10 +127,3 @@ class ExplainBar(QWidget):
         spin.setSuffix(suffix)
         spin.setValue(value)
         spin.blockSignals(before)
-
-    def _choose_sample(self, number: int) -> None:
-        try:
-            self.view.set_sample(number - 1)
-        except StudioError as error:
-            self.view.session.told.emit("error", str(error))
-            self.refresh()
