@@ -112,7 +112,7 @@ class Course:
         """The examples of the batch that begins at a place, by their place in the data. Raises TrainingError."""
         if place.sample is not None:
             return np.array([place.sample % self.n_examples])
-        settings, program, progress = self._settings, self._program, place.progress
+        settings, program = self._settings, self._program
         if program.loss is None:
             raise TrainingError("The network has no loss, so no batch is learned from.", "Explain one example.")
         if not len(self._train):
@@ -123,12 +123,11 @@ class Course:
                 "make one update: they cannot be shown as one.",
                 "Set Batches per update to 1, or explain one example.",
             )
-        if self._order is None or self._order[0] != progress.epoch:
-            self._order = progress.epoch, order_of(self._train, settings, progress.epoch)
-        return self._order[1][progress.position : progress.position + settings.examples_per_update]
+        return self._next_in_turn(place.progress)
 
     def after(self, place: Place, run: Run) -> Place:
         """The place behind a batch, whose run is at its end."""
+        in_turn = place.sample is None or self._is_next(place.sample, place.progress)
         sample = None if place.sample is None else (place.sample + 1) % self.n_examples
         place = replace(place, sample=sample)
         if self._program.loss is None:
@@ -138,7 +137,7 @@ class Course:
         progress = replace(progress, step=progress.step + 1)
         if progress.step % FLUSH_STEPS == 0:
             self._arena.flush()
-        if sample is not None:
+        if not in_turn:
             # An example on its own has no part in the epoch: its turn in training's order comes all the same.
             return replace(place, progress=progress)
         hits = self._judge.hits(run) if self._judge else 0.0
@@ -156,6 +155,17 @@ class Course:
         return replace(place.progress, memory=self._arena.memory(), record=recorder.record())
 
     # Private ---------------------------------------------------------------------------------------------------------
+
+    def _next_in_turn(self, progress: Progress) -> Array:
+        """The examples of the batch that training would do."""
+        if self._order is None or self._order[0] != progress.epoch:
+            self._order = progress.epoch, order_of(self._train, self._settings, progress.epoch)
+        return self._order[1][progress.position : progress.position + self._settings.examples_per_update]
+
+    def _is_next(self, sample: int, progress: Progress) -> bool:
+        """Whether an example on its own is the very batch that training would do."""
+        n = min(self._settings.examples_per_update, len(self._train) - progress.position)
+        return n == 1 and int(self._next_in_turn(progress)[0]) == sample % self.n_examples
 
     def _rate(self, place: Place) -> float:
         """The rate of the batch that training would do here, seen from its middle."""

@@ -118,7 +118,7 @@ def test_another_example_on_the_way_is_met_again_when_one_comes_back():
 
 
 def test_examples_and_whole_batches_may_take_turns():
-    journey = travelling(0)
+    journey = travelling(1)
     journey.to(2)
     journey.divert(replace(journey.place, sample=None))
     sizes = [journey.stepper.n]

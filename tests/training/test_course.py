@@ -16,7 +16,7 @@ from annstudio.layers.losses import Loss
 from annstudio.layers.normal.node import BatchNorm
 from annstudio.layers.steady import Dropout
 from annstudio.training.course import FLUSH_STEPS
-from tests.builders import chain, finished, project, small_project, some_table, trained
+from tests.builders import chain, finished, project, small_project, some_table, trained, worked_example
 
 SETTINGS = [
     {},
@@ -128,6 +128,14 @@ def test_examples_one_by_one_count_as_steps_and_leave_the_epoch_alone():
     progress = journey.course.progress(journey.place)
     assert (progress.step, progress.position, progress.epoch) == (7, start.progress.position, 0)
     assert progress.record.n_steps == 7
+
+
+def test_an_example_that_is_trainings_next_batch_is_that_batch():
+    for start in (worked_example(), small_project(batch_size=1, shuffle=False)):
+        journey = Network(start).journey(0)
+        journey.to(5)
+        mine = replace(start, weights=journey.arena.weights(), progress=journey.course.progress(journey.place))
+        assert_same(mine, stepped(start, 5))
 
 
 def test_a_batch_whose_parts_know_each_other_cannot_be_shown_as_several():

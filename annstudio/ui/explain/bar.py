@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
 from annstudio.ui.explain.batch_chooser import BatchChooser
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
 
@@ -20,7 +21,7 @@ class ExplainBar(QWidget):
         self.view = view
         self.setAccessibleName("Explain commands")
         self._worded: list[QToolButton] = []
-        self.title = QLabel(self)
+        self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
         self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
@@ -86,8 +87,9 @@ class ExplainBar(QWidget):
     # Room ------------------------------------------------------------------------------------------------------------
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as it gets without the buttons' words."""
-        return QSize(self._width(words=False), super().minimumSizeHint().height())
+        """As narrow as it gets without the words, and with as little as can be of the title."""
+        title = self.title.sizeHint().width() - self.title.minimumSizeHint().width()
+        return QSize(self._width(words=False) - max(title, 0), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -95,10 +97,11 @@ class ExplainBar(QWidget):
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
         for button in self._worded:
             button.setToolButtonStyle(style)
+        self.batch.show_words(words)
 
     def _width(self, *, words: bool) -> int:
         """How wide it is with or without the buttons' words."""
-        change = 0
+        change = self.batch.width_change(words=words)
         for button in self._worded:
             has_words = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
             text = button.fontMetrics().horizontalAdvance(button.text()) + GRID

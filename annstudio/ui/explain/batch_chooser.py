@@ -5,6 +5,7 @@ It also says in words where one is, and what will be kept of the batches that li
 
 from collections.abc import Callable
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
 
 from annstudio.errors import StudioError
@@ -16,6 +17,41 @@ from annstudio.ui.theme import GRID
 
 FURTHEST = 9_999
 """So many batches further on can be gone to in one go."""
+_BUTTONS = 44
+"""What a number's field needs beside its text."""
+
+
+class NarrowSpin(QSpinBox):
+    """A number with a word before it, no wider than its longest text needs; where room is short without the word."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.word = ""
+        self.setKeyboardTracking(False)
+
+    def show_number(self, value: int, limits: tuple[int, int], suffix: str = "") -> None:
+        """A number and its limits, without a sound."""
+        before = self.blockSignals(True)
+        self.setRange(*limits)
+        self.setSuffix(suffix)
+        self.setValue(value)
+        self.blockSignals(before)
+        self.updateGeometry()
+
+    def show_word(self, shown: bool) -> None:
+        self.setPrefix(self.word if shown else "")
+        self.updateGeometry()
+
+    def width_with(self, word: str) -> int:
+        """How wide it is with these words before the number."""
+        longest = self.fontMetrics().horizontalAdvance(f"{word}{self.maximum()}{self.suffix()}")
+        return longest + _BUTTONS
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.width_with(self.prefix()), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
 
 class BatchChooser(QWidget):
@@ -25,17 +61,18 @@ class BatchChooser(QWidget):
         super().__init__(parent)
         self.view = view
         self.kind = QComboBox(self)
-        self.kind.addItems(["One example", "Mini-batch"])
+        self.kind.addItems(["Example", "Mini-batch"])
         self.kind.setAccessibleName("What a batch is")
         self.kind.setToolTip(
             "Step through one example at a time, or through the batches that training would do:\n"
             "the same examples in the same order, the same noise, the same learning rate (B)"
         )
-        self.sample = self._spin()
+        self.sample = NarrowSpin(self)
         self.sample.setWrapping(True)
-        self.number = self._spin()
-        self.number.setPrefix("Batch ")
+        self.number = NarrowSpin(self)
+        self.number.word = "Batch "
         self.number.setAccessibleName("Batch")
+        self._worded = True
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID + 2)
@@ -47,10 +84,18 @@ class BatchChooser(QWidget):
         view.tour.begun.connect(self.refresh)
         self.refresh()
 
-    def _spin(self) -> QSpinBox:
-        spin = QSpinBox(self)
-        spin.setKeyboardTracking(False)
-        return spin
+    # Room ------------------------------------------------------------------------------------------------------------
+
+    def show_words(self, shown: bool) -> None:
+        """With the words before the numbers, or without where room is short."""
+        self._worded = shown
+        for spin in (self.sample, self.number):
+            spin.show_word(shown)
+
+    def width_change(self, *, words: bool) -> int:
+        """How much wider than now it is with or without the words."""
+        spins = (self.sample, self.number)
+        return sum(spin.width_with(spin.word if words else "") - spin.width_with(spin.prefix()) for spin in spins)
 
     # Showing ---------------------------------------------------------------------------------------------------------
 
@@ -63,14 +108,15 @@ class BatchChooser(QWidget):
         whole = session.whole_batch
         self.kind.setCurrentIndex(int(whole))
         n = tour.stepper.n if whole else len(session.dataset) if session.dataset is not None else 1
-        self.sample.setPrefix("Example " if whole else "Sample ")
+        self.sample.word = "Example " if whole else "Sample "
         self.sample.setAccessibleName("Example of the batch" if whole else "Sample")
         tip = "Which example of the batch is looked at" if whole else "Which example of the data is explained"
         self.sample.setToolTip(tip)
-        _show(self.sample, (tour.example if whole else session.sample % n) + 1, (1, n), f" of {count_text(n)}")
+        self.sample.show_number((tour.example if whole else session.sample % n) + 1, (1, n), f" of {count_text(n)}")
         self.sample.setEnabled(n > 1)
         at, behind = tour.stepper.batch_number + 1, tour.journey.number
-        _show(self.number, at, (at - behind, at - behind + FURTHEST), "")
+        self.number.show_number(at, (at - behind, at + FURTHEST))
+        self.show_words(self._worded)
         self.number.setToolTip(
             "Which batch is stepped through (Page Down: the next, Page Up: the one before)\n"
             f"{kept_text(session) or 'Nothing is kept yet: going on to the next batch is learning.'}"
@@ -98,14 +144,6 @@ class BatchChooser(QWidget):
         except StudioError as error:
             self.view.session.told.emit("error", str(error))
             self.refresh()
-
-
-def _show(spin: QSpinBox, value: int, limits: tuple[int, int], suffix: str) -> None:
-    before = spin.blockSignals(True)
-    spin.setRange(*limits)
-    spin.setSuffix(suffix)
-    spin.setValue(value)
-    spin.blockSignals(before)
 
 
 def kept_text(session: Session) -> str:
