@@ -255,6 +255,18 @@ def test_a_batch_that_cannot_be_shown_is_refused_with_a_word(qtbot: QtBot):
         assert len(heard) == 2
 
 
+def test_the_keys_go_on_stepping_after_a_choice(desk: Desk):
+    QTest.mouseClick(desk.bar.batch.kind, Qt.MouseButton.LeftButton)
+    QTest.keyClick(desk.bar.batch.kind.view(), Key.Key_Down)
+    QTest.keyClick(desk.bar.batch.kind.view(), Key.Key_Return)
+    QApplication.processEvents()
+    assert desk.session.whole_batch
+    type_number(desk.bar.batch.sample, 2)
+    assert desk.window.focusWidget() is desk.view
+    QTest.keyClick(desk.window.focusWidget(), Key.Key_Right)
+    assert desk.tour.walk.place == 1
+
+
 # A long way ----------------------------------------------------------------------------------------------------------
 
 
