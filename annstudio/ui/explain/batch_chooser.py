@@ -172,7 +172,10 @@ def where_text(session: Session, tour: Tour) -> str:
     n, examples = tour.stepper.n, session.examples
     of_data = f"number {count_text(int(examples[tour.example]) + 1)} of the data"
     shown = f"example {tour.example + 1} of {n} ({of_data})" if session.whole_batch else f"one example, {of_data}"
-    said = [f"Batch {count_text(tour.stepper.batch_number + 1)}", shown]
+    batch, place = f"Batch {count_text(tour.stepper.batch_number + 1)}", tour.journey.place
+    said = [f"{batch} of epoch {place.progress.epoch + 1}" if session.whole_batch else batch, shown]
     if n > 1:
         said.append("gradients of weights are the mean over all")
+    if place.went_back:
+        said.append("early stopping has gone back to the best weights")
     return " · ".join([*said, *filter(None, [kept_text(session)])])
