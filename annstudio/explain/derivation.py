@@ -21,8 +21,6 @@ from annstudio.explain.stepper import Stepper
 
 SHOWN_TERMS = 12
 """Longer sums are folded in formulas; the table has all terms."""
-KEPT = 32
-"""So many derivations are kept: a page and what stands on it ask for the same ones."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +107,6 @@ class Explainer:
         self.program = stepper.program
         self.example = example
         self.names = names or Names(stepper.program)
-        # A sum over places and examples names the same few thousand times.
-        self._symbols: dict[tuple[int, Index], str] = {}
-        self._derived: dict[tuple[Quantity, int], Derivation] = {}
-        self._slots: dict[int, tuple[dict[str, int], frozenset[str]]] = {}
 
     def value(self, quantity: Quantity) -> float:
         """The number itself; of a weight or a carried state the one that the batch began with."""
@@ -130,17 +124,11 @@ class Explainer:
 
     def symbol(self, quantity: Quantity) -> str:
         """What a number is called; one of another example than that looked at is told with its number: out_h1^(3)."""
-        symbol = self._symbol(quantity)
+        symbol = self.names.of(quantity.slot, quantity.index)
         if quantity.example is None or self.stepper.n == 1 or not self.program.slots[quantity.slot].batched:
             return symbol
         raised = f"{{{symbol}}}" if "^" in symbol else symbol
         return f"{raised}^{{({quantity.example + 1})}}"
-
-    def _symbol(self, quantity: Quantity) -> str:
-        key = (quantity.slot, quantity.index)
-        if key not in self._symbols:
-            self._symbols[key] = self.names.of(*key)
-        return self._symbols[key]
 
     def shares(self, slot: int, example: int | None = None) -> tuple[Quantity, ...]:
         """The outputs' shares of a loss per example, where it is a sum of several; its step must have been done."""
@@ -156,15 +144,6 @@ class Explainer:
             return Derivation(quantity, symbol, value, (), "", "", None)
         if at >= self.stepper.position:
             raise StudioError(f"{plain(symbol)} has not been computed yet.", f"Step on to step {at + 1}.")
-        if (quantity, digits) not in self._derived:
-            if len(self._derived) >= KEPT:
-                self._derived.clear()
-            self._derived[quantity, digits] = self._derive(quantity, digits, at, symbol, value)
-        return self._derived[quantity, digits]
-
-    # Private ---------------------------------------------------------------------------------------------------------
-
-    def _derive(self, quantity: Quantity, digits: int, at: int, symbol: str, value: float) -> Derivation:
         step = self.program.steps[at]
         assert isinstance(step, Step)
         see = self._see(step, self._example(quantity))
@@ -182,6 +161,8 @@ class Explainer:
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
         method = step.op.backward if step.backward else step.op.forward
         return Derivation(quantity, symbol, value, rows, step.op.formula, source_of(step.op, method.__name__), at)
+
+    # Private ---------------------------------------------------------------------------------------------------------
 
     def _see(self, step: Step, example: int) -> See:
         arrays = self.stepper.run.named(step)
@@ -229,7 +210,7 @@ class Explainer:
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
         plain_one = not summed and factor.example == see.example
-        symbol = self._symbol(quantity) if plain_one else self.symbol(quantity)
+        symbol = self.names.of(quantity.slot, quantity.index) if plain_one else self.symbol(quantity)
         if quantity.example == self.example:
             quantity = replace(quantity, example=None)
         return Part(symbol, factor.value, quantity)
@@ -248,15 +229,12 @@ class Explainer:
 
     def _place(self, step: Step, factor: Factor) -> Quantity | None:
         """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
-        if id(step) not in self._slots:
-            self._slots[id(step)] = slots_by_name(step), frozenset(_input_names(step))
-        slots, inputs = self._slots[id(step)]
-        slot = slots.get(factor.array)
+        slot = slots_by_name(step).get(factor.array)
         if slot is None:
             return None
         shape = self.program.slots[slot].shape
         margin: Margin | None = None
-        if factor.array in inputs:
+        if factor.array in _input_names(step):
             margin = step.op.margin(factor.array, shape)
         index = factor.index
         if margin is not None:

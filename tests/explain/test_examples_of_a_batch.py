@@ -4,10 +4,8 @@ import pytest
 
 from annstudio.document.network import Network
 from annstudio.engine.program import Role
-from annstudio.errors import StudioError
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.names import plain
-from annstudio.explain.paths import paths
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import answer, ask
@@ -85,20 +83,3 @@ def walk_shares(walk: Walk, slot: int) -> list[tuple[Quantity, str]]:
     if walk.program.slots[slot].name != "e":
         return []
     return [(share, walk.text(share)) for share in walk.explainer.shares(slot)]
-
-
-def test_what_was_told_once_is_kept_but_not_told_before_its_time(batch):
-    explainer = Explainer(batch)
-    out = Quantity(batch.program.outputs["output"], (0,))
-    assert explainer.derive(out) is explainer.derive(out)
-    assert explainer.derive(out, 9) is not explainer.derive(out)
-    batch.to(0)
-    with pytest.raises(StudioError, match="not been computed yet"):
-        explainer.derive(out)
-
-
-def test_paths_are_not_looked_for_where_there_are_too_many(batch):
-    explainer = Explainer(batch)
-    gradient = Quantity(batch.program.gradients[batch.program.parameters[0].slot], (0, 0))
-    assert len(paths(explainer, gradient)) == 12
-    assert paths(explainer, gradient, most=5) == ()
