@@ -118,6 +118,11 @@ class Stepper:
 
     def to(self, position: int) -> None:
         """To the moment when `position` steps are done."""
+        for _ in self.way(position):
+            pass
+
+    def way(self, position: int) -> Iterator[int]:
+        """Go there step by step; tells after each how many are done. Stopping halfway is allowed."""
         position = max(0, min(position, len(self)))
         if position < self.position:
             if self.position > self._first_update:
@@ -126,10 +131,11 @@ class Stepper:
                 self.run.cursor = min(self._first_update, position)
             else:
                 self.run.cursor = position
-        with np.errstate(all="ignore"):
-            # Numbers that run away are looked at like any others.
-            while self.position < position:
+        while self.position < position:
+            with np.errstate(all="ignore"):
+                # Numbers that run away are looked at like any others.
                 self.run.step()
+            yield self.position
 
     @contextmanager
     def visit(self, position: int) -> Iterator[None]:

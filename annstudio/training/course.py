@@ -53,6 +53,8 @@ class Place:
     progress: Progress
     ended: int = 0
     sample: int | None = None
+    went_back: bool = False
+    """Whether early stopping has just gone back to the best weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,7 @@ class Course:
         """The place behind a batch, whose run is at its end."""
         in_turn = place.sample is None or self._is_next(place.sample, place.progress)
         sample = None if place.sample is None else (place.sample + 1) % self.n_examples
-        place = replace(place, sample=sample)
+        place = replace(place, sample=sample, went_back=False)
         if self._program.loss is None:
             return place
         progress, loss, n = place.progress, run.loss, run.n
@@ -183,7 +185,7 @@ class Course:
             self._evaluator = self._evaluator or Evaluator(self._predict(), self._arena, self._rows)
             score = self._evaluator.score(self._validation)
         accuracy = progress.epoch_hits / n if self._judge else math.nan
-        epoch, best = progress.epoch + 1, progress.best
+        epoch, best, over = progress.epoch + 1, progress.best, False
         # Nobody knows how long an epoch takes that is walked through.
         row = (epoch, mean, accuracy, score.loss, score.accuracy, math.nan)
         if self._settings.patience:
@@ -194,7 +196,7 @@ class Course:
                 self._arena.go_back(best.weights)
         _put(self._epochs, place.ended, row)
         progress = replace(progress, epoch=epoch, position=0, epoch_loss=0.0, epoch_hits=0.0, best=best)
-        return replace(place, progress=progress, ended=place.ended + 1)
+        return replace(place, progress=progress, ended=place.ended + 1, went_back=over)
 
     def _record(self, place: Place) -> Record:
         """The run's record with the epochs that ended up to a place."""

@@ -65,7 +65,7 @@ def _start_page(tour: Tour) -> Page:
     heading = ("layer", "what", "shape", "from … to")
     words = Note("Before the first step only the data and the weights are there. Step on, or click a weight to ask.")
     return Page("Start", (
-        Section("This batch" if tour.stepper.n > 1 else "This example", (Table(heading, tuple(rows)),)),
+        Section("This example", (Table(heading, tuple(rows)),)),
         Section("Weights", (Table(heading, tuple(weights)), words)),
     ))  # fmt: skip
 

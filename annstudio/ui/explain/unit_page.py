@@ -39,13 +39,18 @@ def unit_page(tour: Tour, quantity: Quantity) -> Page:
 def loss_page(tour: Tour, quantity: Quantity) -> Page:
     """The error: each output's share, their sum, and the mean over the examples."""
     name = rich(tour.explainer.derive(quantity).symbol) if tour.derivable(quantity) else "E"
-    sections = [Section("Error of this example", account(tour, quantity))]
+    of_all = tour.stepper.n > 1 and not tour.program.slots[quantity.slot].batched
+    title = "Mean error of the batch" if of_all else "Error of this example"
+    sections = [Section(title, account(tour, quantity))]
     of = tour.explainer.derive(quantity).rows if tour.derivable(quantity) else ()
     parts = [part for row in of for part in row.parts]
-    if len(parts) == 1 and parts[0].quantity is not None and is_loss(tour, parts[0].quantity):
-        # One example: its error is the whole error.
-        sections.append(Section("Its sum over the outputs", account(tour, parts[0].quantity)))
-        quantity = parts[0].quantity
+    errors = [part.quantity for part in parts if part.quantity is not None and is_loss(tour, part.quantity)]
+    own = next((error for error in errors if error.example is None), None)
+    if own is not None and tour.program.slots[own.slot].batched and quantity != own:
+        # Of one example its error is the whole error; of several one share of n.
+        title = "Error of this example" if of_all else "Its sum over the outputs"
+        sections.append(Section(title, account(tour, own)))
+        quantity = own
     table = _share_table(tour, quantity)
     if table is not None:
         sections.append(Section("Output by output", (table,)))
