@@ -88,6 +88,7 @@ class Session(Editing):
         self._drop_worker()
         self.leave_explain()
         self.open_block("")
+        self.breakpoints.clear()
         self.file, self.latest, self.sample = file, None, 0
         self.network = Network(project, self.folder)
         self.document.replace(project)

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from annstudio.data.base import parse_source
 from annstudio.data.images import Digits
 from annstudio.engine.program import Phase, Role
-from annstudio.explain.walk import Grain
+from annstudio.explain.moments import Grain
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense

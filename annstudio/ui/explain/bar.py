@@ -1,13 +1,12 @@
 """The bar above the Explain view: go on and back, choose the example and the digits, leave."""
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from annstudio.errors import StudioError
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
+from annstudio.ui.actions import Command, by_id
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
@@ -21,6 +20,7 @@ class ExplainBar(QWidget):
         self.view = view
         self.setAccessibleName("Explain commands")
         self._worded: list[QToolButton] = []
+        self._commands: list[tuple[QToolButton, Command]] = []
         self.title = QLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
         self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
@@ -29,14 +29,16 @@ class ExplainBar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID + 2)
         row.addWidget(self.title)
-        self.start = self._button("to-start", "", "To the start (Home)", view.to_start)
-        self.back = self._button("back", "Step back", "One step back (Left)", view.step_back)
-        self.on = self._button("forward-step", "Step", "One step on (Right)", view.step, primary=True)
-        self.layer = self._button(
-            "next-layer", "Next layer", "On to the end of this layer (Ctrl+Right)", view.next_layer
-        )
-        self.loss = self._button("to-loss", "Run to loss", "To where the error is known (L)", view.to_loss)
-        self.update_all = self._button("to-update", "To update", "To the end of the update (U)", view.to_update)
+        self.start = self._button("to_start", words=False)
+        self.back = self._button("step_back")
+        self.on = self._button("step_forward", primary=True)
+        self.layer = self._button("next_layer")
+        self.boxes = [self._button(id, words=False) for id in ("step_over", "step_into", "step_out")]
+        self.loss = self._button("to_loss")
+        self.update_all = self._button("to_update", "To update")
+        self.breakpoints = [
+            self._button(id, words=False) for id in ("breakpoint", "previous_breakpoint", "next_breakpoint")
+        ]
         row.addSpacing(2 * GRID)
         self.sample = self._spin("Sample ", "Which example of the data is explained")
         self.sample.setWrapping(True)
@@ -45,30 +47,29 @@ class ExplainBar(QWidget):
         stretch = QWidget(self)
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row.addWidget(stretch, 1)
-        self.leave = self._button("leave", "Leave explain", "Back to the drawing", view.leave)
+        self.leave = self._button("leave_explain")
         self.sample.valueChanged.connect(self._choose_sample)
         self.digits.valueChanged.connect(view.set_digits)
-        view.tour.begun.connect(self.refresh)
-        view.tour.moved.connect(self.refresh)
         view.tour.digits_changed.connect(self.refresh)
+        view.commands_changed.connect(self.refresh)
         self.refresh()
 
-    def _button(
-        self, icon: str, text: str, tip: str, command: Callable[[], None], *, primary: bool = False
-    ) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(text or tip.partition(" (")[0])
-        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+    def _button(self, id: str, text: str = "", *, words: bool = True, primary: bool = False) -> QToolButton:
+        """A button for a command, with its words or `text`, or without."""
+        command, button = by_id(id), QToolButton(self)
+        button.setText(text or command.text)
+        button.setToolTip(command.help)
+        button.setAccessibleName(command.text)
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
         button.setToolButtonStyle(style)
-        if text:
+        if words:
             self._worded.append(button)
         button.setProperty("primary", primary)
-        wear(button, icon, "on_accent" if primary else "")
+        wear(button, command.icon, "on_accent" if primary else "")
         # The keys go on stepping after a click.
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.clicked.connect(lambda: command())
+        button.clicked.connect(lambda: self.view.do(command))
+        self._commands.append((button, command))
         layout = self.layout()
         assert layout is not None
         layout.addWidget(button)
@@ -107,6 +108,11 @@ class ExplainBar(QWidget):
             change += text * (int(words) - int(has_words))
         return super().sizeHint().width() + change
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # The view's keys go on after a sample was chosen.
+        if not self.view.take_key(event):
+            super().keyPressEvent(event)
+
     def refresh(self, *_: object) -> None:
         """Say where we are, without a sound."""
         tour, session = self.view.tour, self.view.session
@@ -119,12 +125,10 @@ class ExplainBar(QWidget):
         self._show(self.sample, session.sample % n + 1, (1, n), f" of {count_text(n)}")
         self.sample.setEnabled(n > 1)
         self._show(self.digits, tour.digits, (MIN_DIGITS, MAX_DIGITS), "")
-        for button, can in (
-            (self.start, walk.place > 0), (self.back, walk.place > 0), (self.on, walk.place < len(walk)),
-            (self.layer, walk.place < len(walk)), (self.update_all, walk.place < len(walk)),
-            (self.loss, walk.program.loss is not None),
-        ):  # fmt: skip
-            button.setEnabled(can)
+        for button, command in self._commands:
+            button.setEnabled(command.can_go is not None and command.can_go(self.view))
+        for button in self.boxes:
+            button.setVisible(walk.boxes.any)
 
     def _show(self, spin: QSpinBox, value: int, limits: tuple[int, int], suffix: str) -> None:
         before = spin.blockSignals(True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, QGraphicsSceneMouseEvent
 
@@ -203,6 +203,10 @@ class LayerScene(QGraphicsScene):
         self.chosen = "" if node == self.chosen else node
         self.refresh()
         self.selected.emit(self.chosen)
+
+    def node_at(self, at: QPointF) -> str:
+        """The layer whose card is at a place; empty where there is none."""
+        return next((node for node, card in self.cards.items() if card.sceneBoundingRect().contains(at)), "")
 
     def forget_pictures(self) -> None:
         """Another batch: every picture is another."""

@@ -3,6 +3,7 @@
 View, panel, timeline and bar all follow one Tour; none of them knows the others.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,11 @@ from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Phase, Program, Role
 from annstudio.errors import StudioError
 from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.moments import Grain
 from annstudio.explain.names import Names
 from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.stepper import Stepper
-from annstudio.explain.walk import Grain, Walk
+from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 
 WORKED_DIGITS = 9
@@ -33,18 +35,21 @@ class Totals:
 
 
 class Tour(QObject):
-    """A walk that several widgets follow. `begun` says that everything is another, `moved` that the moment is."""
+    """A walk that several widgets follow. `begun` says that everything is another, `moved` that the moment is, `marked`
+    that other nodes are stopped at."""
 
     begun = Signal()
     moved = Signal()
     asked = Signal(object)
     digits_changed = Signal(int)
+    marked = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.walk: Walk | None = None
         self.question: Quantity | None = None
         self.digits = DEFAULT_DIGITS
+        self.breakpoints: frozenset[str] = frozenset()
         self._digits_chosen = False
         self._history: list[tuple[Quantity | None, int]] = []
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
@@ -58,7 +63,7 @@ class Tour(QObject):
         same = before is not None and before.program is stepper.program
         small = stepper.program.n_parameters <= SMALL_NETWORK
         grain = before.grain if before is not None and same else Grain.NUMBER if small else Grain.OP
-        self.walk = Walk(Explainer(stepper), grain)
+        self.walk = Walk(Explainer(stepper), grain, before.opened if before is not None and same else ())
         self._answers, self._totals = {}, {}
         if before is not None and same:
             self.walk.to(before.place)
@@ -184,35 +189,76 @@ class Tour(QObject):
         if self.walk is not None:
             self.to(max(self.walk.place - 1, 0))
 
+    def next_operation(self) -> None:
+        self._go(Walk.next_operation)
+
+    def previous_operation(self) -> None:
+        self._go(Walk.previous_operation)
+
     def next_layer(self) -> None:
-        if self.walk is not None:
-            self.walk.next_layer()
-            self.moved.emit()
+        self._go(Walk.next_layer)
 
     def previous_layer(self) -> None:
-        if self.walk is not None:
-            self.walk.previous_layer()
-            self.moved.emit()
+        self._go(Walk.previous_layer)
+
+    def over(self) -> None:
+        """On over what comes next, whatever it holds."""
+        self._go(Walk.over)
+
+    def into(self) -> None:
+        """Into the block or the recurrent layer at hand, or the next."""
+        self._rearrange(Walk.into)
+
+    def out(self) -> None:
+        """On to the end of the block or the recurrent layer that we are in."""
+        self._rearrange(Walk.out)
+
+    def next_breakpoint(self) -> None:
+        if self.walk is not None and (place := self.walk.next_stop(self.breakpoints)) is not None:
+            self.to(place)
+
+    def previous_breakpoint(self) -> None:
+        if self.walk is not None and (place := self.walk.previous_stop(self.breakpoints)) is not None:
+            self.to(place)
+
+    def has_stop(self, way: int) -> bool:
+        """Whether there is a breakpoint further on (`way` 1) or before (−1)."""
+        walk = self.walk
+        to = Walk.next_stop if way > 0 else Walk.previous_stop
+        return walk is not None and to(walk, self.breakpoints) is not None
 
     def to_phase_end(self, phase: Phase) -> None:
-        if self.walk is not None:
-            self.walk.to_phase_end(phase)
-            self.moved.emit()
+        self._go(lambda walk: walk.to_phase_end(phase))
 
     def to_position(self, position: int) -> None:
         """To the moment when so many steps of the program are done."""
+        self._go(lambda walk: walk.to_position(position))
+
+    def _go(self, way: Callable[[Walk], None]) -> None:
         if self.walk is not None:
-            self.walk.to_position(position)
+            way(self.walk)
             self.moved.emit()
+
+    def _rearrange(self, way: Callable[[Walk], None]) -> None:
+        """Go a way that opens or closes a box, so that the moments are others."""
+        if self.walk is not None:
+            opened = self.walk.opened
+            way(self.walk)
+            (self.moved if self.walk.opened == opened else self.begun).emit()
 
     # Choosing --------------------------------------------------------------------------------------------------------
 
     def set_grain(self, grain: Grain) -> None:
         if self.walk is not None and grain is not self.walk.grain:
-            self.walk = Walk(self.walk.explainer, grain)
+            self.walk = Walk(self.walk.explainer, grain, self.walk.opened)
             # A layer's end may lie further on than the operation that was shown.
             self.walk.to(self.walk.place)
             self.begun.emit()
+
+    def set_breakpoints(self, nodes: frozenset[str]) -> None:
+        """Stop at these nodes from now on."""
+        self.breakpoints = nodes
+        self.marked.emit()
 
     def set_digits(self, digits: int) -> None:
         digits = max(MIN_DIGITS, min(digits, MAX_DIGITS))
