@@ -88,9 +88,7 @@ class Moments(Sequence[Moment]):
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
         at += len(self) if at < 0 else 0
-        if not 0 <= at < len(self):
-            raise IndexError(at)
-        step = bisect_right(self._ends, at) - 1
+        step = self.position(at) - 1
         if self._tell is None:
             return Moment(step + 1)
         k = at - self._ends[step]
@@ -99,6 +97,12 @@ class Moments(Sequence[Moment]):
                 return Moment(step + 1, told.quantity(k))
             k -= len(told)
         raise AssertionError("a step tells fewer numbers than were counted")
+
+    def position(self, at: int) -> int:
+        """How many steps are done at a moment."""
+        if not 0 <= at < len(self):
+            raise IndexError(at)
+        return bisect_right(self._ends, at)
 
     def passed(self, steps: int) -> int:
         """How many moments have passed when so many steps are done."""
@@ -110,7 +114,7 @@ class Moments(Sequence[Moment]):
         if steps <= 0:
             return 0
         first = self.passed(steps - 1)
-        return self.passed(self[first].position) if first < len(self) else len(self)
+        return self.passed(self.position(first)) if first < len(self) else len(self)
 
     def rank(self, step: int, slot: int, index: Index, term: int | None = None) -> int | None:
         """The place (from 0) of the moment at which a step tells a number; None where it has none of its own."""

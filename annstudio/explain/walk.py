@@ -42,8 +42,18 @@ class Walk:
         self.opened = frozenset(opened)
         self.stretches = self.boxes.stretches(self.opened)
         self.moments = self._moments
-        self.place = self.moments.reached(self.stepper.position)
         self._stops.clear()
+        self._stand(self.moments.reached(self.stepper.position))
+
+    def _stand(self, place: int) -> None:
+        """Remember where we are, what that moment is, and the steps, by position in the program, that it did."""
+        self.place = place
+        self.now: Moment | None = self.moments[place - 1] if place else None
+        self.span = range(0)
+        if self.now is not None:
+            before = self.moments.position(place - 2) if place > 1 else 0
+            # Number by number several moments share one step.
+            self.span = range(min(before, self.now.position - 1), self.now.position)
 
     @property
     def _moments(self) -> Moments:
@@ -59,22 +69,9 @@ class Walk:
         return len(self.moments)
 
     @property
-    def now(self) -> Moment | None:
-        return self.moments[self.place - 1] if self.place else None
-
-    @property
     def current(self) -> AnyStep | None:
         """The step that was done last."""
         return self.stepper.current
-
-    @property
-    def span(self) -> range:
-        """The steps, by position in the program, that the moment at hand did."""
-        if self.now is None:
-            return range(0)
-        before = self.moments[self.place - 2].position if self.place > 1 else 0
-        # Number by number several moments share one step.
-        return range(min(before, self.now.position - 1), self.now.position)
 
     def stretch_of(self, step: int) -> Stretch:
         """The stretch that a step belongs to."""
@@ -84,8 +81,8 @@ class Walk:
 
     def to(self, place: int) -> None:
         """To the moment when `place` moments have passed."""
-        self.place = max(0, min(place, len(self.moments)))
-        self.stepper.to(self.moments[self.place - 1].position if self.place else 0)
+        self._stand(max(0, min(place, len(self.moments))))
+        self.stepper.to(0 if self.now is None else self.now.position)
 
     def step(self) -> None:
         self.to(self.place + 1)
@@ -167,8 +164,9 @@ class Walk:
     @property
     def inside(self) -> Box | None:
         """The innermost box that we are in; layer by layer only such as are opened."""
-        around = self.boxes.path(self.stepper.position - 1)[:-1] if self.place else ()
-        return next((box for box in reversed(around) if self.grain is not Grain.LAYER or box in self.opened), None)
+        around = self.boxes.path(self.stepper.position - 1) if self.place else ()
+        holders = [box for box in around if self.boxes.holds(box)]
+        return next((box for box in reversed(holders) if self.grain is not Grain.LAYER or box in self.opened), None)
 
     @property
     def _next(self) -> int:

@@ -61,7 +61,7 @@ def test_images_are_drawn_as_cards_by_operation(desk: Desk):
     assert not desk.view.shows_neurons
     assert desk.view.switch.isHidden()
     assert desk.tour.walk.grain.value == "op"
-    assert not desk.view.timeline.grains.button(0).isEnabled()
+    assert all(button.isEnabled() for button in desk.view.timeline.grains.buttons())
     cards = desk.view.layers.scene.cards
     assert list(cards) == list(desk.session.graph.nodes)
     assert cards["conv"].state.status == TO_COME

@@ -54,6 +54,11 @@ class CardItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._size.adjusted(-6, -6, 6, 6)
 
+    @property
+    def place_of_mark(self) -> QPointF:
+        """Where in the scene the mark of a breakpoint stands: in the upper right corner."""
+        return self.mapToScene(self._size.topRight() + QPointF(-17, 17))
+
     def show_state(self, state: CardState) -> None:
         if state != self.state:
             self.state = state

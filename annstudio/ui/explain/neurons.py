@@ -171,7 +171,8 @@ class NeuronScene(QGraphicsScene):
 
     def node_at(self, at: QPointF) -> str:
         """The layer whose frame is at a place; empty where there is none."""
-        return next((node for node, frame in self.frames.items() if frame.sceneBoundingRect().contains(at)), "")
+        columns = self.plan.columns if self.plan is not None else {}
+        return next((node for node, column in columns.items() if column.frame.contains(at)), "")
 
     def item_of(self, quantity: Quantity) -> Item | None:
         """The item that stands for a number: a weight's, or a unit's with whatever of it is asked."""

@@ -43,7 +43,7 @@ class StopMarks:
         self._scene = scene
         self.marks: dict[str, StopMark] = {}
 
-    def show(self, places: Mapping[str, QRectF], nodes: Collection[str]) -> None:
+    def show(self, places: Mapping[str, QPointF], nodes: Collection[str]) -> None:
         """Mark which of the layers at these places are stopped at, or have something in them that is."""
         present = set(self._scene.items())
         for mark in self.marks.values():
@@ -51,8 +51,8 @@ class StopMarks:
             if mark in present:
                 self._scene.removeItem(mark)
         self.marks = {}
-        for node, rect in places.items():
+        for node, at in places.items():
             stops = sorted(one for one in nodes if is_of(one, node))
             if stops:
-                self.marks[node] = StopMark(rect.topRight() + QPointF(-2, 2), f"Stops at {', '.join(stops)} (F9)")
+                self.marks[node] = StopMark(at, f"Stops at {', '.join(stops)} (F9)")
                 self._scene.addItem(self.marks[node])

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QValidator
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QValidator
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from annstudio.explain.moments import Grain
 from annstudio.ui.actions import by_id
@@ -28,7 +28,6 @@ class PlaceField(QSpinBox):
         super().__init__(parent)
         self.setPrefix("Step ")
         self.setKeyboardTracking(False)
-        self.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.setAccessibleName("Step")
         self.setToolTip("Type a step to go there")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -98,18 +97,19 @@ class Timeline(QWidget):
     def _arrange(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(2 * GRID)
-        for widget in (self.play, self.speed, self.number):
-            top.addWidget(widget)
+        top.addWidget(self.number)
         top.addWidget(self.caption, 1)
-        word = QLabel("Step by", self)
-        word.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        top.addWidget(word)
         top.addLayout(self._grain_buttons())
+        line = QHBoxLayout()
+        line.setSpacing(2 * GRID)
+        for widget in (self.play, self.speed):
+            line.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(self.track, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4 * GRID, 2 * GRID, 4 * GRID, GRID)
         layout.setSpacing(GRID)
         layout.addLayout(top)
-        layout.addWidget(self.track)
+        layout.addLayout(line)
 
     def _button(self, id: str) -> QToolButton:
         command, button = by_id(id), QToolButton(self)
@@ -135,7 +135,7 @@ class Timeline(QWidget):
         self.speed.setAccessibleName("Speed of playing")
         self.speed.setToolTip("Steps a second while playing (faster +, slower −)")
         self.speed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.speed.addItems([f"{number_text(speed)} / s" for speed in SPEEDS])
+        self.speed.addItems([f"{number_text(speed)}/s" for speed in SPEEDS])
 
     # Following -------------------------------------------------------------------------------------------------------
 

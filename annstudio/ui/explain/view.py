@@ -176,8 +176,9 @@ class ExplainView(QWidget):
         self.tour.set_breakpoints(self.session.breakpoints.nodes)
 
     def _show_marks(self) -> None:
-        frames = {node: frame.sceneBoundingRect() for node, frame in self.scene.frames.items()}
-        cards = {node: card.sceneBoundingRect() for node, card in self.layers.scene.cards.items()}
+        plan = self.scene.plan
+        frames = {node: column.frame.topRight() for node, column in plan.columns.items()} if plan is not None else {}
+        cards = {node: card.place_of_mark for node, card in self.layers.scene.cards.items()}
         for marks, places in zip(self._marks, (frames, cards), strict=True):
             marks.show(places, self.session.breakpoints.nodes)
 
