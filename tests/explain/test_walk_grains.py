@@ -19,8 +19,8 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten, Reshape
+from annstudio.places import SAMPLES
 from tests.builders import chain, project, table
-from tests.ui.test_blocks import SAMPLES
 
 RNG = np.random.default_rng(3)
 

@@ -11,6 +11,9 @@ from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
 
+_MOST_USED = ("step_forward", "step_back", "leave_explain", "next_layer", "to_loss", "to_update")
+"""Which buttons keep their words longest where there is little room."""
+
 
 class ExplainBar(QWidget):
     """Buttons for the view's commands. Everything here is reached by the view's keys as well."""
@@ -19,7 +22,7 @@ class ExplainBar(QWidget):
         super().__init__(parent)
         self.view = view
         self.setAccessibleName("Explain commands")
-        self._worded: list[QToolButton] = []
+        self._worded: list[tuple[QToolButton, int]] = []
         self._commands: list[tuple[QToolButton, Command]] = []
         self.title = QLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
@@ -63,7 +66,7 @@ class ExplainBar(QWidget):
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
         button.setToolButtonStyle(style)
         if words:
-            self._worded.append(button)
+            self._worded.append((button, _MOST_USED.index(id)))
         button.setProperty("primary", primary)
         wear(button, command.icon, "on_accent" if primary else "")
         # The keys go on stepping after a click.
@@ -90,22 +93,32 @@ class ExplainBar(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """As narrow as it gets without the buttons' words."""
-        return QSize(self._width(words=False), super().minimumSizeHint().height())
+        return QSize(self._width(set()), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        words = event.size().width() >= self._width(words=True)
-        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
-        for button in self._worded:
-            button.setToolButtonStyle(style)
+        self._give_words()
 
-    def _width(self, *, words: bool) -> int:
-        """How wide it is with or without the buttons' words."""
+    def _give_words(self) -> None:
+        """Words for as many buttons as there is room for, those used most first."""
+        worded = {button for button, _ in self._worded}
+        for button, _ in sorted(self._worded, key=lambda pair: -pair[1]):
+            if self._width(worded) <= self.width():
+                break
+            worded.discard(button)
+        for button, _ in self._worded:
+            words = button in worded
+            style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
+            if button.toolButtonStyle() is not style:
+                button.setToolButtonStyle(style)
+
+    def _width(self, worded: set[QToolButton]) -> int:
+        """How wide it is with words on these buttons."""
         change = 0
-        for button in self._worded:
+        for button, _ in self._worded:
             has_words = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
             text = button.fontMetrics().horizontalAdvance(button.text()) + GRID
-            change += text * (int(words) - int(has_words))
+            change += text * (int(button in worded) - int(has_words))
         return super().sizeHint().width() + change
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -129,6 +142,7 @@ class ExplainBar(QWidget):
             button.setEnabled(command.can_go is not None and command.can_go(self.view))
         for button in self.boxes:
             button.setVisible(walk.boxes.any)
+        self._give_words()
 
     def _show(self, spin: QSpinBox, value: int, limits: tuple[int, int], suffix: str) -> None:
         before = spin.blockSignals(True)

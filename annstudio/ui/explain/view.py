@@ -18,7 +18,6 @@ from annstudio.engine.program import Phase, Program
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.moments import Grain
 from annstudio.layers.ends import Input
-from annstudio.layers.names import node_of
 from annstudio.session import Session
 from annstudio.ui import theme as themes
 from annstudio.ui.actions import Command, explain_keys
@@ -160,12 +159,13 @@ class ExplainView(QWidget):
 
     @property
     def node_at_hand(self) -> str:
-        """The node on the drawing that a command means: the one that is held, else the one whose turn it is."""
+        """The node that a command means: the one that is held, else the one whose turn it is, as far as boxes are gone
+        into; a layer in a closed block is the block."""
         walk = self.tour.walk
         if walk is None or not walk.program.steps:
             return ""
         held = "" if self.shows_neurons else self.layers.scene.chosen
-        return held or node_of(walk.program.steps[max(walk.stepper.position - 1, 0)].node)
+        return held or walk.stretch_of(max(walk.stepper.position - 1, 0)).box.node
 
     def toggle_breakpoint(self) -> None:
         """Stop at the node at hand, or no longer."""
