@@ -86,6 +86,27 @@ def test_playing_stops_when_explain_is_left(desk: Desk):
     assert not desk.view.player.playing
 
 
+def test_playing_pauses_at_the_end_of_a_batch_or_runs_on_into_the_next(desk: Desk, qtbot: QtBot):
+    desk.tour.to(41)
+    QTest.mouseClick(desk.view.timeline.play_on, Qt.MouseButton.LeftButton)
+    assert desk.view.player.runs_on
+    desk.key(Key.Key_Space)
+    qtbot.waitUntil(lambda: desk.tour.journey.number == 1 and desk.tour.walk.place >= 2)
+    assert desk.view.player.playing
+    assert desk.view.timeline.batch.text() == "Batch 2"
+    desk.view.player.toggle_on()
+    desk.tour.to(41)
+    desk.key(Key.Key_Space)
+    qtbot.waitUntil(lambda: not desk.view.player.playing)
+    assert (desk.tour.journey.number, desk.tour.walk.place) == (1, 43)
+
+
+def test_playing_that_cannot_go_on_stops(desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(desk.tour, "step", lambda: None)
+    desk.key(Key.Key_Space)
+    qtbot.waitUntil(lambda: not desk.view.player.playing)
+
+
 def test_the_speed_is_chosen_by_key_and_by_hand(desk: Desk):
     player, box = desk.view.player, desk.view.timeline.speed
     desk.key(Key.Key_Minus, Key.Key_Minus)

@@ -1,18 +1,20 @@
-"""The bar above the Explain view: go on and back, choose the example and the digits, leave."""
+"""The bar above the Explain view: go on and back, choose the batch and the digits, leave."""
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSpinBox, QToolButton, QWidget
 
-from annstudio.errors import StudioError
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
 from annstudio.ui.actions import Command, by_id
+from annstudio.ui.explain.batch_chooser import BatchChooser
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.view import ExplainView
-from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
 
 _MOST_USED = ("step_forward", "step_back", "leave_explain", "next_layer", "to_loss", "to_update")
 """Which buttons keep their words longest where there is little room."""
+_BATCH_RANK = 3.5
+"""The words of the batch go after those of the buttons behind the fourth."""
 
 
 class ExplainBar(QWidget):
@@ -22,9 +24,9 @@ class ExplainBar(QWidget):
         super().__init__(parent)
         self.view = view
         self.setAccessibleName("Explain commands")
-        self._worded: list[tuple[QToolButton, int]] = []
+        self._worded: dict[QToolButton, int] = {}
         self._commands: list[tuple[QToolButton, Command]] = []
-        self.title = QLabel(self)
+        self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
         self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
@@ -43,15 +45,14 @@ class ExplainBar(QWidget):
             self._button(id, words=False) for id in ("breakpoint", "previous_breakpoint", "next_breakpoint")
         ]
         row.addSpacing(2 * GRID)
-        self.sample = self._spin("Sample ", "Which example of the data is explained")
-        self.sample.setWrapping(True)
+        self.batch = BatchChooser(view, self)
+        row.addWidget(self.batch)
         self.digits = self._spin("Precision ", "How many digits numbers are written with")
         self.digits.setRange(MIN_DIGITS, MAX_DIGITS)
         stretch = QWidget(self)
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row.addWidget(stretch, 1)
         self.leave = self._button("leave_explain")
-        self.sample.valueChanged.connect(self._choose_sample)
         self.digits.valueChanged.connect(view.set_digits)
         view.tour.digits_changed.connect(self.refresh)
         view.commands_changed.connect(self.refresh)
@@ -66,7 +67,7 @@ class ExplainBar(QWidget):
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
         button.setToolButtonStyle(style)
         if words:
-            self._worded.append((button, _MOST_USED.index(id)))
+            self._worded[button] = _MOST_USED.index(id)
         button.setProperty("primary", primary)
         wear(button, command.icon, "on_accent" if primary else "")
         # The keys go on stepping after a click.
@@ -92,30 +93,33 @@ class ExplainBar(QWidget):
     # Room ------------------------------------------------------------------------------------------------------------
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as it gets without the buttons' words."""
-        return QSize(self._width(set()), super().minimumSizeHint().height())
+        """As narrow as it gets without the words, and with as little as can be of the title."""
+        title = self.title.sizeHint().width() - self.title.minimumSizeHint().width()
+        return QSize(self._width(set()) - max(title, 0), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._give_words()
 
     def _give_words(self) -> None:
-        """Words for as many buttons as there is room for, those used most first."""
-        worded = {button for button, _ in self._worded}
-        for button, _ in sorted(self._worded, key=lambda pair: -pair[1]):
+        """Words for as much as there is room for, what is used most first."""
+        ranks: dict[QWidget, float] = {self.batch: _BATCH_RANK, **{button: at for button, at in self._worded.items()}}
+        worded = set(ranks)
+        for widget in sorted(ranks, key=lambda one: -ranks[one]):
             if self._width(worded) <= self.width():
                 break
-            worded.discard(button)
-        for button, _ in self._worded:
+            worded.discard(widget)
+        for button in self._worded:
             words = button in worded
             style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
             if button.toolButtonStyle() is not style:
                 button.setToolButtonStyle(style)
+        self.batch.show_words(self.batch in worded)
 
-    def _width(self, worded: set[QToolButton]) -> int:
-        """How wide it is with words on these buttons."""
-        change = 0
-        for button, _ in self._worded:
+    def _width(self, worded: set[QWidget]) -> int:
+        """How wide it is with words on these."""
+        change = self.batch.width_change(words=self.batch in worded)
+        for button in self._worded:
             has_words = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
             text = button.fontMetrics().horizontalAdvance(button.text()) + GRID
             change += text * (int(button in worded) - int(has_words))
@@ -134,9 +138,6 @@ class ExplainBar(QWidget):
         if walk is None:
             return
         self.title.setText(session.title)
-        n = len(session.dataset) if session.dataset is not None else 1
-        self._show(self.sample, session.sample % n + 1, (1, n), f" of {count_text(n)}")
-        self.sample.setEnabled(n > 1)
         self._show(self.digits, tour.digits, (MIN_DIGITS, MAX_DIGITS), "")
         for button, command in self._commands:
             button.setEnabled(command.can_go is not None and command.can_go(self.view))
@@ -150,10 +151,3 @@ class ExplainBar(QWidget):
         spin.setSuffix(suffix)
         spin.setValue(value)
         spin.blockSignals(before)
-
-    def _choose_sample(self, number: int) -> None:
-        try:
-            self.view.set_sample(number - 1)
-        except StudioError as error:
-            self.view.session.told.emit("error", str(error))
-            self.refresh()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QValidator
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from annstudio.explain.moments import Grain
 from annstudio.ui.actions import by_id
@@ -65,7 +65,11 @@ class Timeline(QWidget):
         super().__init__(parent)
         self.tour, self.player = tour, player
         self.play = self._button("play_steps")
+        self.play_on = self._button("play_on")
+        self.play_on.setCheckable(True)
         self.speed = QComboBox(self)
+        self.batch = QLabel(self)
+        self.batch.setFont(ui_font(TEXT, bold=True))
         self.number = PlaceField(self)
         self.caption = ElidedLabel(self)
         self.caption.setFont(ui_font(TEXT, bold=True))
@@ -79,6 +83,7 @@ class Timeline(QWidget):
         self._fill_speeds()
         self._arrange()
         self.play.clicked.connect(lambda: player.toggle())
+        self.play_on.clicked.connect(lambda: player.toggle_on())
         self.speed.activated.connect(lambda at: player.choose_speed(SPEEDS[at]))
         self.number.valueChanged.connect(tour.to)
         self.number.lineEdit().returnPressed.connect(self.track.setFocus)
@@ -97,12 +102,13 @@ class Timeline(QWidget):
     def _arrange(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(2 * GRID)
+        top.addWidget(self.batch)
         top.addWidget(self.number)
         top.addWidget(self.caption, 1)
         top.addLayout(self._grain_buttons())
         line = QHBoxLayout()
         line.setSpacing(2 * GRID)
-        for widget in (self.play, self.speed):
+        for widget in (self.play, self.speed, self.play_on):
             line.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
         line.addWidget(self.track, 1)
         layout = QVBoxLayout(self)
@@ -154,6 +160,7 @@ class Timeline(QWidget):
         if self.tour.walk is not None:
             self._show(self.tour.walk.place)
         else:
+            self.batch.setText("")
             self.caption.setText("")
 
     def _show(self, place: int) -> None:
@@ -161,6 +168,7 @@ class Timeline(QWidget):
         walk = self.tour.walk
         assert walk is not None
         self._quietly(lambda: self.track.setValue(place))
+        self.batch.setText(f"Batch {count_text(walk.stepper.batch_number + 1)}")
         self.number.show_place(place, len(walk))
         self.caption.setText(walk.caption(place))
         self.track.setAccessibleDescription(f"{self.number.text()}: {self.caption.text()}")
@@ -169,6 +177,7 @@ class Timeline(QWidget):
     def _show_player(self) -> None:
         playing = self.player.playing
         self.speed.setCurrentIndex(SPEEDS.index(self.player.speed))
+        self.play_on.setChecked(self.player.runs_on)
         self.play.setAccessibleName("Pause" if playing else by_id("play_steps").text)
         wear(self.play, "pause" if playing else by_id("play_steps").icon)
 

@@ -1,24 +1,27 @@
-"""One batch being walked through: where we are, what is asked, and how numbers are written.
+"""Batches being walked through: where we are, what is asked, and how numbers are written.
 
 View, panel, timeline and bar all follow one Tour; none of them knows the others.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from annstudio.engine.op import Array
-from annstudio.engine.program import Parameter, Phase, Program, Role
+from annstudio.engine.program import Parameter, Program, Role
 from annstudio.errors import StudioError
 from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.journey import Journey
 from annstudio.explain.moments import Grain
 from annstudio.explain.names import Names
 from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
+from annstudio.training.course import Place
+from annstudio.ui.explain.travel import Travel
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -34,48 +37,67 @@ class Totals:
     after: Array
 
 
-class Tour(QObject):
-    """A walk that several widgets follow. `begun` says that everything is another, `moved` that the moment is, `marked`
-    that other nodes are stopped at."""
+@dataclass(frozen=True)
+class _Before:
+    """A question that was left, and where that was."""
 
-    begun = Signal()
-    moved = Signal()
+    question: Quantity | None
+    place: int
+    example: int
+    number: int
+
+
+class Tour(Travel):
+    """What several widgets follow, with what is asked and how numbers are written.
+
+    `asked(Quantity)`: another question, None for what the step at hand does.
+    """
+
     asked = Signal(object)
     digits_changed = Signal(int)
-    marked = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.walk: Walk | None = None
+        self.example = 0
+        """Which example of the batch is looked at, counted from 0."""
         self.question: Quantity | None = None
         self.digits = DEFAULT_DIGITS
-        self.breakpoints: frozenset[str] = frozenset()
         self._digits_chosen = False
-        self._history: list[tuple[Quantity | None, int]] = []
+        self._history: list[_Before] = []
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
-    def begin(self, stepper: Stepper) -> None:
-        """Walk through another batch; of the same network at the same moment and with the same question."""
+    def begin(self, stepper: Stepper, journey: Journey[Place] | None = None) -> None:
+        """Walk through another batch; of the same network at the same moment and with the same question. With a
+        `journey` one can go on to others."""
         before = self.walk
         same = before is not None and before.program is stepper.program
         small = stepper.program.n_parameters <= SMALL_NETWORK
-        grain = before.grain if before is not None and same else Grain.NUMBER if small else Grain.OP
-        self.walk = Walk(Explainer(stepper), grain, before.opened if before is not None and same else ())
-        self._answers, self._totals = {}, {}
+        self.journey = journey
         if before is not None and same:
-            self.walk.to(before.place)
+            self._walk_through(stepper, before.grain, before.place)
         else:
-            self.question, self._history = None, []
+            self.question, self._history, self.example = None, [], 0
+            self._walk_through(stepper, Grain.NUMBER if small else Grain.OP)
         if not self._digits_chosen:
             self.digits = WORKED_DIGITS if small else DEFAULT_DIGITS
         self.begun.emit()
 
+    def _walk_through(self, stepper: Stepper, grain: Grain, place: int | None = None) -> None:
+        before = self.walk
+        names = before.explainer.names if before is not None and before.program is stepper.program else None
+        self.example = min(self.example, stepper.n - 1)
+        opened = before.opened if before is not None and before.program is stepper.program else ()
+        self.walk = Walk(Explainer(stepper, self.example, names), grain, opened)
+        self._answers, self._totals = {}, {}
+        if place is not None:
+            self.walk.to(place)
+
     def end(self) -> None:
         """Nothing is walked through."""
-        self.walk, self.question, self._history = None, None, []
+        self.walk, self.journey, self.question, self._history, self.example = None, None, None, [], 0
         self._answers, self._totals = {}, {}
         self.begun.emit()
 
@@ -98,9 +120,15 @@ class Tour(QObject):
         return self._walk.explainer.names
 
     @property
-    def _walk(self) -> Walk:
-        assert self.walk is not None, "nothing is being walked through"
-        return self.walk
+    def seen(self) -> tuple[object, ...]:
+        """What tells the numbers of one batch and example from those of another."""
+        return self.stepper, self.example
+
+    def array(self, slot: int) -> Array:
+        """What a slot holds for the example that is looked at, which is the last axis still; all, where the slot is not
+        per example."""
+        array = self.stepper.array(slot)
+        return array[..., self.example : self.example + 1] if self.program.slots[slot].batched else array
 
     def number(self, slot: int, index: tuple[int, ...] = ()) -> float:
         return self.explainer.value(Quantity(slot, index))
@@ -144,21 +172,31 @@ class Tour(QObject):
         """Ask about a number; None is back to what the step at hand does."""
         if quantity != self.question:
             if self.question is not None or quantity is not None:
-                self._history.append((self.question, self._walk.place))
-            self.question = quantity
-            self.asked.emit(quantity)
+                self._history.append(self._here())
+            self.question = None if quantity is None else self._looked_at(quantity)
+            self.asked.emit(self.question)
 
     def go_and_ask(self, quantity: Quantity) -> None:
         """Go to the moment when a number came into being, and ask about it."""
-        remembered = (self.question, self._walk.place)
-        place = self._walk.place
+        before = self._here()
+        quantity = self._looked_at(quantity)
         self._walk.to_quantity(quantity)
         if quantity != self.question:
-            self._history.append(remembered)
+            self._history.append(before)
             self.question = quantity
             self.asked.emit(quantity)
-        if self._walk.place != place:
+        if self._walk.place != before.place:
             self.moved.emit()
+
+    def _looked_at(self, quantity: Quantity) -> Quantity:
+        """The same number once its example is looked at: all that is shown is of one example."""
+        if quantity.example is not None:
+            self.choose_example(quantity.example)
+        return replace(quantity, example=None)
+
+    def _here(self) -> _Before:
+        number = self.journey.number if self.journey is not None else 0
+        return _Before(self.question, self._walk.place, self.example, number)
 
     @property
     def can_go_back(self) -> bool:
@@ -167,86 +205,26 @@ class Tour(QObject):
     def ask_back(self) -> None:
         """To the question before, at the moment when it was left."""
         if self._history:
-            self.question, place = self._history.pop()
-            moves = place != self._walk.place
-            self._walk.to(place)
+            before = self._history.pop()
+            if self.journey is not None and before.number != self.journey.number:
+                self.to_batch(before.number)
+            self.choose_example(before.example)
+            self.question = before.question
+            moves = before.place != self._walk.place
+            self._walk.to(before.place)
             self.asked.emit(self.question)
             if moves:
                 self.moved.emit()
 
-    # Going -----------------------------------------------------------------------------------------------------------
-
-    def to(self, place: int) -> None:
-        if self.walk is not None and place != self.walk.place:
-            self.walk.to(place)
-            self.moved.emit()
-
-    def step(self) -> None:
-        if self.walk is not None:
-            self.to(min(self.walk.place + 1, len(self.walk)))
-
-    def back(self) -> None:
-        if self.walk is not None:
-            self.to(max(self.walk.place - 1, 0))
-
-    def next_operation(self) -> None:
-        self._go(Walk.next_operation)
-
-    def previous_operation(self) -> None:
-        self._go(Walk.previous_operation)
-
-    def next_layer(self) -> None:
-        self._go(Walk.next_layer)
-
-    def previous_layer(self) -> None:
-        self._go(Walk.previous_layer)
-
-    def over(self) -> None:
-        """On over what comes next, whatever it holds."""
-        self._go(Walk.over)
-
-    def into(self) -> None:
-        """Into the block or the recurrent layer at hand, or the next."""
-        self._rearrange(Walk.into)
-
-    def out(self) -> None:
-        """On to the end of the block or the recurrent layer that we are in."""
-        self._rearrange(Walk.out)
-
-    def next_breakpoint(self) -> None:
-        if self.walk is not None and (place := self.walk.next_stop(self.breakpoints)) is not None:
-            self.to(place)
-
-    def previous_breakpoint(self) -> None:
-        if self.walk is not None and (place := self.walk.previous_stop(self.breakpoints)) is not None:
-            self.to(place)
-
-    def has_stop(self, way: int) -> bool:
-        """Whether there is a breakpoint further on (`way` 1) or before (−1)."""
-        walk = self.walk
-        to = Walk.next_stop if way > 0 else Walk.previous_stop
-        return walk is not None and to(walk, self.breakpoints) is not None
-
-    def to_phase_end(self, phase: Phase) -> None:
-        self._go(lambda walk: walk.to_phase_end(phase))
-
-    def to_position(self, position: int) -> None:
-        """To the moment when so many steps of the program are done."""
-        self._go(lambda walk: walk.to_position(position))
-
-    def _go(self, way: Callable[[Walk], None]) -> None:
-        if self.walk is not None:
-            way(self.walk)
-            self.moved.emit()
-
-    def _rearrange(self, way: Callable[[Walk], None]) -> None:
-        """Go a way that opens or closes a box, so that the moments are others."""
-        if self.walk is not None:
-            opened = self.walk.opened
-            way(self.walk)
-            (self.moved if self.walk.opened == opened else self.begun).emit()
-
     # Choosing --------------------------------------------------------------------------------------------------------
+
+    def choose_example(self, example: int) -> None:
+        """Look at another example of the batch, at the same moment."""
+        example = max(0, min(example, self.stepper.n - 1))
+        if self.walk is not None and example != self.example:
+            self.example = example
+            self._walk_through(self.walk.stepper, self.walk.grain, self.walk.place)
+            self.begun.emit()
 
     def set_grain(self, grain: Grain) -> None:
         if self.walk is not None and grain is not self.walk.grain:
@@ -254,11 +232,6 @@ class Tour(QObject):
             # A layer's end may lie further on than the operation that was shown.
             self.walk.to(self.walk.place)
             self.begun.emit()
-
-    def set_breakpoints(self, nodes: frozenset[str]) -> None:
-        """Stop at these nodes from now on."""
-        self.breakpoints = nodes
-        self.marked.emit()
 
     def set_digits(self, digits: int) -> None:
         digits = max(MIN_DIGITS, min(digits, MAX_DIGITS))

@@ -3,6 +3,8 @@
 The window gives it the middle while the session explains; toolbar and menus call its methods.
 """
 
+from functools import partial
+
 from PySide6.QtCore import QKeyCombination, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QAccessible,
@@ -15,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from annstudio.engine.program import Phase, Program
+from annstudio.errors import StudioError
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.moments import Grain
 from annstudio.layers.ends import Input
@@ -47,7 +50,7 @@ class ExplainView(QWidget):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
+        self.session: Session = session
         self.tour: Tour = Tour(self)
         self.player: Player = Player(self.tour, self)
         self._program: Program | None = None
@@ -87,6 +90,7 @@ class ExplainView(QWidget):
         for signal in (self.tour.begun, self.tour.moved, self.tour.marked, self.tour.asked, self.player.changed,
                        self.layers.scene.selected):  # fmt: skip
             signal.connect(self._commands_changed)
+        self.tour.refused.connect(partial(session.told.emit, "error"))
         follow(self, session.breakpoints.changed, self._breakpoints_changed)
         follow(self, session.activity_changed, self._activity)
         follow(self, themes.changed, self._redress)
@@ -122,6 +126,10 @@ class ExplainView(QWidget):
         """Explain another example of the data, at the same moment."""
         self.session.explain(sample)
 
+    def set_whole_batch(self, wanted: bool) -> None:
+        """Explain the batch that training would do next, or one example."""
+        self.session.explain(whole_batch=wanted)
+
     def set_digits(self, digits: int) -> None:
         self.tour.set_digits(digits)
 
@@ -139,6 +147,13 @@ class ExplainView(QWidget):
     def holds_something(self) -> bool:
         """Whether there is anything to let go of."""
         return self.player.playing or self.tour.question is not None or bool(self.layers.scene.chosen)
+
+    def other_kind(self) -> None:
+        """From one example to the whole batch, or back."""
+        try:
+            self.set_whole_batch(not self.session.whole_batch)
+        except StudioError as error:
+            self.session.told.emit("error", str(error))
 
     def let_go(self) -> None:
         """Stop playing; leave the question, and the layer that is held."""
@@ -221,7 +236,7 @@ class ExplainView(QWidget):
     def _activity(self, activity: str) -> None:
         if activity == "explain" and self.session.stepper is not None:
             if self.tour.walk is None or self.session.stepper is not self.tour.stepper:
-                self.tour.begin(self.session.stepper)
+                self.tour.begin(self.session.stepper, self.session.journey)
         elif self.tour.walk is not None:
             self.tour.end()
 
