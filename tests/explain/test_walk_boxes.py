@@ -139,6 +139,21 @@ def test_whatever_is_opened_the_stretches_are_all_steps_once_and_in_order(name):
     assert all(not boxes.holds(box) or box in opened for box in (s.box for s in boxes.stretches(opened)))
 
 
+@pytest.mark.parametrize("grain", list(Grain))
+def test_going_by_layers_stops_where_a_layer_ends_there_and_back(grain):
+    w = sample("digits-cnn", grain)
+    ends = [0]
+    while ends[-1] < len(w.stepper):
+        w.next_layer()
+        ends.append(w.stepper.position)
+    assert ends == [0, *(stretch.end for stretch in w.stretches)]
+    back = [w.stepper.position]
+    while back[-1]:
+        w.previous_layer()
+        back.append(w.stepper.position)
+    assert back == ends[::-1]
+
+
 # Breakpoints ---------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QHelpEvent, QImage, QWheelEvent
+from PySide6.QtGui import QAccessible, QHelpEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
@@ -141,6 +141,23 @@ def test_a_slow_drawing_is_waited_for(desk: Desk, qtbot: QtBot):
     desk.key(Key.Key_Space)
     moves = [i for i, word in enumerate(order) if word == "moved"]
     assert all("painted" in order[a:b] for a, b in pairwise(moves))
+
+
+def test_screen_readers_are_told_each_step_but_not_in_a_rush(desk: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    told = []
+    monkeypatch.setattr(QAccessible, "isActive", lambda: True)
+    monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: told.append(event.message()))
+    desk.key(Key.Key_Right)
+    assert told == ["Step 1 of 43: Forward · hidden · net_h1"]
+    desk.key(Key.Key_1)
+    assert told[-1] == "Step 1 of 8: Forward · hidden"
+    desk.key(Key.Key_3)
+    told.clear()
+    desk.tour.to(38)
+    told.clear()
+    desk.key(Key.Key_Space)
+    qtbot.waitUntil(lambda: not desk.view.player.playing)
+    assert told == ["Step 43 of 43: Update · hidden · w₄"]
 
 
 # The track -----------------------------------------------------------------------------------------------------------

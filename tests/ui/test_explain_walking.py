@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
@@ -272,6 +272,32 @@ def test_f10_trains_a_batch_on_the_canvas_and_steps_over_while_explaining(qtbot:
     assert window.explain_view.tour.walk.place == 4
     assert window.session.activity == "explain"
     window.session.leave_explain()
+
+
+def test_the_canvas_menu_of_a_card_stops_there_and_a_mark_says_so(qtbot: QtBot):
+    application("light")
+    window = Window(Session(sample("block-of-blocks")))
+    qtbot.addWidget(window)
+    window.show()
+    window.session.open_block("trunk")
+
+    def chosen(words: str) -> None:
+        at = window.canvas.mapFromScene(window.scene.nodes["block_2"].pos() + QPointF(90, 20))
+        menu = window.canvas.menu_at(at)
+        next(action for action in menu.actions() if action.text().startswith(words)).trigger()
+
+    chosen("Stop here in Explain")
+    assert window.session.breakpoints.nodes == {"trunk/block_2"}
+    mark = window.scene.nodes["block_2"].stop
+    assert mark is not None
+    assert mark.toolTip() == "Stepping stops at trunk/block_2 (F9)"
+    assert window.scene.nodes["block_1"].stop is None
+    window.session.leave_block()
+    assert window.scene.nodes["trunk"].stop is not None
+    window.session.open_block("trunk")
+    chosen("Do not stop here")
+    assert window.session.breakpoints.nodes == frozenset()
+    assert window.scene.nodes["block_2"].stop is None
 
 
 def test_f9_on_the_canvas_stops_at_the_selected_layers(qtbot: QtBot):

@@ -36,6 +36,9 @@ from annstudio.ui.explain.tour import Tour
 from annstudio.ui.panels.base import follow
 from annstudio.ui.theme import GRID, theme
 
+_TOLD_SPEED = 1
+"""While playing faster than this not every step can be read out."""
+
 
 class ExplainView(QWidget):
     """Follows the session: whenever it explains, its stepper is walked through here.
@@ -87,6 +90,7 @@ class ExplainView(QWidget):
         self.tour.asked.connect(self._asked)
         self.tour.digits_changed.connect(self._refresh)
         self.tour.marked.connect(self._show_marks)
+        self.player.changed.connect(self._read_out)
         for signal in (self.tour.begun, self.tour.moved, self.tour.marked, self.tour.asked, self.player.changed,
                        self.layers.scene.selected):  # fmt: skip
             signal.connect(self._commands_changed)
@@ -252,6 +256,7 @@ class ExplainView(QWidget):
         self.layers.forget_pictures()
         self._show_page()
         self.moved.emit()
+        self._read_out()
 
     def show_neurons(self, wanted: bool) -> None:
         """Draw neurons, or layers as cards with their arrays."""
@@ -285,8 +290,12 @@ class ExplainView(QWidget):
     def _moved(self) -> None:
         self._refresh()
         self.moved.emit()
-        if QAccessible.isActive():
-            # The drawing is invisible to screen readers: they are told where we are.
+        self._read_out()
+
+    def _read_out(self) -> None:
+        """The drawing is invisible to screen readers: they are told where we are."""
+        rushing = self.player.playing and self.player.speed > _TOLD_SPEED
+        if QAccessible.isActive() and self.tour.walk is not None and not rushing:
             words = f"{self.timeline.number.text()}: {self.timeline.caption.text()}"
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
 
