@@ -3,6 +3,7 @@
 Operations are done whole; walking number by number shows what an operation wrote one number after the other.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from functools import cached_property
@@ -21,6 +22,9 @@ from annstudio.explain.moments import (
 )
 from annstudio.explain.names import plain
 from annstudio.explain.stretches import Box, Boxes, Stretch
+
+_SLOPE = re.compile(r"\(∂E\)/\((∂[^()]*(?:\([^()]*\))?)\)")
+"""How a gradient is written whose bottom was thought to be long."""
 
 
 class Walk:
@@ -257,7 +261,7 @@ class Walk:
         step = self.program.steps[moment.position - 1]
         if self.grain is Grain.LAYER:
             return f"{step.phase.value.capitalize()} · {self.stretch_of(moment.position - 1).box.words}"
-        what = written_text(self.program, step) if moment.quantity is None else self.text(moment.quantity)
+        what = written_text(self.program, step) if moment.quantity is None else self._short(step, moment.quantity)
         return " · ".join(part for part in (step.phase.value.capitalize(), step.node, step.scope, what) if part)
 
     def text(self, quantity: Quantity) -> str:
@@ -270,6 +274,14 @@ class Walk:
         return self._share_texts[quantity]
 
     # Private ---------------------------------------------------------------------------------------------------------
+
+    def _short(self, step: AnyStep, quantity: Quantity) -> str:
+        """A number's symbol without the time step, and the layer of a path, that have been said already."""
+        text = self.text(quantity)
+        whole = text.replace(f"^ via {step.node} {step.scope}".rstrip(), "")
+        bare = whole.replace(f"^ {step.scope}", "") if step.scope else whole
+        bare = _SLOPE.sub(r"∂E/\1", bare.replace("^ ", " at "))
+        return bare if whole == text else f"share of {bare}"
 
     def _free(self, which: int) -> Array:
         """Which numbers of a parameter the update moves."""

@@ -79,6 +79,8 @@ class Command:
     go: Go | None = None
     """What it does to the Explain view, for commands that are about it, and `can_go` when."""
     can_go: CanGo | None = None
+    submenu: str = ""
+    """The menu in the menu in which it stands."""
     local: bool = False
     """Its keys are plain ones: they are the Explain view's and its panel's, and fields and tables there come first."""
 
@@ -101,6 +103,7 @@ def _walk(
     can_go: CanGo | None = None,
     chosen: CanGo | None = None,
     separator: bool = False,
+    submenu: str = "",
 ) -> Command:
     """A command of the Explain view; `when` asks the walk that is under way, `can_go` the view."""
 
@@ -112,13 +115,13 @@ def _walk(
         id, text, lambda w: go(w.explain_view), "Explain", tip, keys, icon,
         lambda w: _explaining(w) and can(w.explain_view), separator=separator,
         chosen=None if chosen is None else lambda w: _explaining(w) and chosen(w.explain_view),
-        go=go, can_go=can, local=True,
+        go=go, can_go=can, local=True, submenu=submenu,
     )  # fmt: skip
 
 
-def _by(id: str, text: str, grain: Grain, tip: str, key: str, *, separator: bool = False) -> Command:
+def _by(id: str, text: str, grain: Grain, tip: str, key: str) -> Command:
     """The choice of a grain."""
-    return _walk(id, text, lambda v: v.tour.set_grain(grain), tip, key, separator=separator,
+    return _walk(id, text, lambda v: v.tour.set_grain(grain), tip, key, submenu="Step by",
                  chosen=lambda v: v.tour.walk is not None and v.tour.walk.grain is grain)  # fmt: skip
 
 
@@ -224,56 +227,58 @@ COMMANDS: tuple[Command, ...] = (
           "On to the end of the block or the recurrent layer that we are in, and close it", "Shift+F11", "step-out",
           lambda w: w.inside),
     _walk("to_start", "To the start", lambda v: v.to_start(), "Back to the start of the batch", "Home", "to-start",
-          lambda w: w.place, separator=True),
+          lambda w: w.place, submenu="Go to", separator=True),
     _walk("to_loss", "Run to loss", lambda v: v.to_loss(), "To where the error is known", "L", "to-loss",
-          lambda w: w.program.loss is not None),
+          lambda w: w.program.loss is not None, submenu="Go to"),
     _walk("to_gradients", "Run to gradients", lambda v: v.to_gradients(), "To where every gradient is known", "G", "",
-          lambda w: w.program.loss is not None),
+          lambda w: w.program.loss is not None, submenu="Go to"),
     _walk("to_update", "Run to update", lambda v: v.to_update(), "To where every weight has its new value", "U",
-          "to-update", lambda w: w.program.loss is not None and w.place < len(w)),
+          "to-update", lambda w: w.program.loss is not None and w.place < len(w), submenu="Go to"),
     _walk("to_end", "To the end", lambda v: v.to_end(), "On to the end of the batch", "End", "to-end",
-          lambda w: w.place < len(w)),
+          lambda w: w.place < len(w), submenu="Go to"),
     _walk("next_batch", "Next batch", lambda v: v.tour.next_batch(), "Finish this batch and begin the next", "PgDown",
-          can_go=lambda v: v.tour.has_batch(1), separator=True),
+          can_go=lambda v: v.tour.has_batch(1), submenu="Go to"),
     _walk("previous_batch", "Previous batch", lambda v: v.tour.previous_batch(),
-          "Back to the start of the batch before", "PgUp", can_go=lambda v: v.tour.has_batch(-1)),
-    _walk("whole_batch", "Mini-batch", lambda v: v.other_kind(),
-          "Step through the batches of training, instead of one example", "B", can_go=lambda v: True,
-          chosen=lambda v: v.session.whole_batch),
+          "Back to the start of the batch before", "PgUp", can_go=lambda v: v.tour.has_batch(-1), submenu="Go to"),
     _walk("play_steps", "Play", lambda v: v.player.toggle(), "Step by itself, or stop that", "Space", "play", len,
-          separator=True),
+          submenu="Play"),
     _walk("play_faster", "Play faster", lambda v: v.player.change_speed(1), "More steps a second", ("+", "Ctrl+Up"),
-          can_go=lambda v: v.player.speed < SPEEDS[-1]),
+          can_go=lambda v: v.player.speed < SPEEDS[-1], submenu="Play"),
     _walk("play_slower", "Play slower", lambda v: v.player.change_speed(-1), "Fewer steps a second", ("-", "Ctrl+Down"),
-          can_go=lambda v: v.player.speed > SPEEDS[0]),
+          can_go=lambda v: v.player.speed > SPEEDS[0], submenu="Play"),
     _walk("play_on", "Play on into the next batch", lambda v: v.player.toggle_on(),
           "Playing goes on with the next batch, instead of pausing at the end of this one", icon="play-on", when=len,
-          chosen=lambda v: v.player.runs_on),
+          chosen=lambda v: v.player.runs_on, submenu="Play"),
     _by("by_layer", "Step by layer", Grain.LAYER, "One step is one layer on its way forward, back, or updated; "
-        "a block or a recurrent layer that is not gone into counts as one", "1", separator=True),
+        "a block or a recurrent layer that is not gone into counts as one", "1"),
     _by("by_operation", "Step by operation", Grain.OP, "One step is one operation of a layer", "2"),
     _by("by_element", "Step by element", Grain.NUMBER,
         "One step is one number: one unit, one pixel, one gate at one time step", "3"),
     Command("breakpoint", "Set or remove breakpoint", lambda w: w.toggle_breakpoint(), "Explain",
             "Stop at this layer, forward, back and in the update, or no longer", ("F9",), "breakpoint",
-            lambda w: _chosen(w) or (_explaining(w) and bool(w.explain_view.node_at_hand)), separator=True,
+            lambda w: _chosen(w) or (_explaining(w) and bool(w.explain_view.node_at_hand)), submenu="Breakpoints",
             go=lambda v: v.toggle_breakpoint(), can_go=lambda v: bool(v.node_at_hand)),
     _walk("next_breakpoint", "Run to breakpoint", lambda v: v.tour.next_breakpoint(), "On to the next breakpoint", "F8",
-          "to-breakpoint", can_go=lambda v: v.tour.has_stop(1)),
+          "to-breakpoint", can_go=lambda v: v.tour.has_stop(1), submenu="Breakpoints"),
     _walk("previous_breakpoint", "Back to breakpoint", lambda v: v.tour.previous_breakpoint(),
-          "Back to the breakpoint before", "Shift+F8", "back-breakpoint", can_go=lambda v: v.tour.has_stop(-1)),
+          "Back to the breakpoint before", "Shift+F8", "back-breakpoint", can_go=lambda v: v.tour.has_stop(-1),
+          submenu="Breakpoints"),
     Command("clear_breakpoints", "Remove all breakpoints", lambda w: w.session.breakpoints.clear(), "Explain",
-            "Stop nowhere any more", when=lambda w: bool(w.session.breakpoints.nodes)),
+            "Stop nowhere any more", when=lambda w: bool(w.session.breakpoints.nodes), submenu="Breakpoints"),
     _walk("ask_next", "Ask about the next number", lambda v: v.ask_neighbour(1),
-          "The next unit or weight of the drawing", "Down", can_go=lambda v: v.shows_neurons, separator=True),
+          "The next unit or weight of the drawing", "Down", can_go=lambda v: v.shows_neurons, submenu="Ask"),
     _walk("ask_previous", "Ask about the number before", lambda v: v.ask_neighbour(-1),
-          "The unit or weight before", "Up", can_go=lambda v: v.shows_neurons),
+          "The unit or weight before", "Up", can_go=lambda v: v.shows_neurons, submenu="Ask"),
     _walk("ask_back", "Previous question", lambda v: v.tour.ask_back(), "To the question before", "Alt+Left",
-          can_go=lambda v: v.tour.can_go_back),
+          can_go=lambda v: v.tour.can_go_back, submenu="Ask"),
     _walk("let_go", "Follow the steps", lambda v: v.let_go(),
-          "Stop playing; leave the question and the layer that is held", "Esc", can_go=lambda v: v.holds_something),
+          "Stop playing; leave the question and the layer that is held", "Esc", can_go=lambda v: v.holds_something,
+          submenu="Ask"),
+    _walk("whole_batch", "Mini-batch", lambda v: v.other_kind(),
+          "Step through the batches of training, instead of one example", "B", can_go=lambda v: True,
+          chosen=lambda v: v.session.whole_batch, separator=True),
     _walk("fit_explained", "Fit the drawing", lambda v: v.fit(), "Show the whole drawing", "F", "fit",
-          can_go=lambda v: True, separator=True),
+          can_go=lambda v: True),
     Command("leave_explain", "Leave explain", lambda w: w.session.leave_explain(), "Explain",
             "Back to the canvas", (), "leave", _explaining, go=lambda v: v.leave(), can_go=lambda v: True),
     Command("search", "Search commands …", lambda w: w.search_commands(), "Help", "Find any command by its name",

@@ -259,11 +259,15 @@ class Window(QMainWindow):
         for title in MENUS:
             menu = self.menuBar().addMenu(title)
             menu.setToolTipsVisible(True)
+            inner: dict[str, QMenu] = {}
             for command in COMMANDS:
                 if command.menu == title:
                     if command.separator:
                         menu.addSeparator()
-                    menu.addAction(self.actions_by_id[command.id])
+                    if command.submenu and command.submenu not in inner:
+                        inner[command.submenu] = menu.addMenu(command.submenu)
+                        inner[command.submenu].setToolTipsVisible(True)
+                    inner.get(command.submenu, menu).addAction(self.actions_by_id[command.id])
                     if command.id == "open":
                         self._file_menus(menu)
             if title == "View":

@@ -230,6 +230,20 @@ def test_every_key_of_explain_belongs_to_a_command_that_says_so():
         assert command.help.startswith(command.tip), key
 
 
+def test_the_menu_of_explain_has_every_command_with_its_key_and_fits_on_a_small_screen(qtbot: QtBot):
+    application("light")
+    window = Window(Session(worked_example()))
+    qtbot.addWidget(window)
+    menu = next(a.menu() for a in window.menuBar().actions() if a.text() == "Explain")
+    inner = [a.menu() for a in menu.actions() if a.menu() is not None]
+    assert [m.title() for m in inner] == ["Go to", "Play", "Step by", "Breakpoints", "Ask"]
+    found = {a.objectName(): a for m in (menu, *inner) for a in m.actions()}
+    assert {c.id for c in COMMANDS if c.menu == "Explain"} <= found.keys()
+    assert found["step_forward"].shortcut().toString() == "Right"
+    assert found["step_into"].toolTip().endswith("(F11)")
+    assert menu.sizeHint().height() < 620
+
+
 def test_commands_are_enabled_only_where_they_make_sense(qtbot: QtBot):
     application("light")
     window = Window(Session(worked_example()))
