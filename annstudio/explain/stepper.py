@@ -1,9 +1,9 @@
-"""A cursor over one Run: on, back, to the next layer, to the loss, to the update.
+"""A cursor over one Run: on, back, to the loss, to the update.
 
 Every value has its own slot, so going back is only moving the cursor; what updates wrote is put back as it was.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -147,20 +147,6 @@ class Stepper:
         finally:
             self.to(here)
 
-    def next_layer(self) -> None:
-        """On to the end of the layer at hand, or of the next where it has ended: forward, backward and update alike."""
-        steps, start = self.program.steps, self.position
-        if start < len(steps):
-            here = _stretch(steps[start])
-            self.to(self._along(start, lambda i: i < len(steps) and _stretch(steps[i]) == here, 1))
-
-    def previous_layer(self) -> None:
-        """Back to before the layer at hand."""
-        steps, start = self.program.steps, self.position
-        if start:
-            here = _stretch(steps[start - 1])
-            self.to(self._along(start, lambda i: i > 0 and _stretch(steps[i - 1]) == here, -1))
-
     def to_phase_end(self, phase: Phase) -> None:
         """To the end of the loss, of the way back, or of the update."""
         if self.program.in_phase(phase):
@@ -170,11 +156,6 @@ class Stepper:
         """How many steps are done when a phase ends; all where there is no such phase."""
         places = self.program.in_phase(phase)
         return places[-1] + 1 if places else len(self)
-
-    def _along(self, start: int, inside: Callable[[int], bool], direction: int) -> int:
-        while inside(start):
-            start += direction
-        return start
 
     # Trying ----------------------------------------------------------------------------------------------------------
 
@@ -193,7 +174,3 @@ class Stepper:
     def _put_states(self, run: Run) -> None:
         for slot, state in self._states.items():
             np.copyto(run.arrays[slot], state)
-
-
-def _stretch(step: AnyStep) -> tuple[str, Phase]:
-    return (step.node, step.phase)

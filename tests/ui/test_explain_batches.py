@@ -323,7 +323,7 @@ def test_a_long_way_can_be_given_up_and_all_is_as_it_was(desk: Desk, monkeypatch
         for dialog in desk.window.findChildren(QProgressDialog):
             waiting.append(dialog.labelText())
             # Whatever still comes in meanwhile must not touch the batch.
-            desk.view.step()
+            desk.tour.step()
             desk.panel.refresh()
             dialog.cancel()
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from annstudio.data.base import parse_source
 from annstudio.data.images import Digits
 from annstudio.engine.program import Phase, Role
-from annstudio.explain.walk import Grain
+from annstudio.explain.moments import Grain
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
@@ -61,7 +61,7 @@ def test_images_are_drawn_as_cards_by_operation(desk: Desk):
     assert not desk.view.shows_neurons
     assert desk.view.switch.isHidden()
     assert desk.tour.walk.grain.value == "op"
-    assert not desk.view.timeline.grains.button(0).isEnabled()
+    assert all(button.isEnabled() for button in desk.view.timeline.grains.buttons())
     cards = desk.view.layers.scene.cards
     assert list(cards) == list(desk.session.graph.nodes)
     assert cards["conv"].state.status == TO_COME

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from annstudio.data.base import parse_source
 from annstudio.engine.optimizers import Adam
 from annstudio.explain.derivation import Quantity
-from annstudio.explain.walk import Grain
+from annstudio.explain.moments import Grain
 from annstudio.layers.dense import Dense, WeightedSum
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss

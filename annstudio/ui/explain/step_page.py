@@ -14,6 +14,7 @@ from annstudio.ui.explain.accounts import row_symbols
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich, times
+from annstudio.ui.explain.stretch_page import MOST_STEPS, stretch_sections
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_page import is_loss, loss_page, unit_page
 from annstudio.ui.explain.weight_page import weight_page
@@ -48,6 +49,8 @@ def step_page(tour: Tour) -> Page:
     if walk.now is None:
         return _start_page(tour)
     sections: list[Section] = []
+    if len(walk.span) > MOST_STEPS:
+        return Page(walk.caption(), tuple(stretch_sections(tour, walk.span, lambda ends: _ends_table(tour, ends))))
     for place in walk.span:
         step = tour.program.steps[place]
         sections += _update_sections(tour, step) if isinstance(step, Update) else _op_sections(tour, step)
@@ -136,6 +139,13 @@ def _arrays_table(tour: Tour, step: Step) -> Table:
                      Cell(_range(tour, slot))))  # fmt: skip
     rows.sort(key=lambda row: row[0].text == "writes")
     return Table(("", "name", "what", "shape", "from … to"), tuple(rows))
+
+
+def _ends_table(tour: Tour, ends: list[tuple[str, int]]) -> Table:
+    """What goes in and out of many operations at once."""
+    rows = [(Cell(way), Cell(_meaning(tour, slot)), Cell(_shape(tour, slot)), Cell(_range(tour, slot)))
+            for way, slot in ends]  # fmt: skip
+    return Table(("", "what", "shape", "from … to"), tuple(rows))
 
 
 def _meaning(tour: Tour, slot: int) -> str:

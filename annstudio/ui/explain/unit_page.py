@@ -83,12 +83,18 @@ def _slots_of_node(tour: Tour, value: Quantity) -> list[int]:
     described = program.slots[value.slot]
     if described.role is not Role.VALUE or described.node in program.losses:
         return [value.slot]
-    return [
-        step.output
-        for step in program.steps
-        if isinstance(step, Step) and not step.backward and step.node == described.node
+    steps = [
+        step for step in program.steps
+        if isinstance(step, Step) and not step.backward and (step.node, step.scope) == (described.node, described.scope)
         and program.slots[step.output].shape == described.shape and program.slots[step.output].role is Role.VALUE
     ]  # fmt: skip
+    if described.scope:
+        # A time step has many numbers of one shape: a gate's sum and the gate belong together.
+        made_of = {slot for s in steps if s.op.elementwise and s.output == value.slot for slot in s.inputs}
+        steps = [
+            s for s in steps if s.output in made_of | {value.slot} or (s.op.elementwise and value.slot in s.inputs)
+        ]
+    return [step.output for step in steps]
 
 
 def _told_name(tour: Tour, value: Quantity) -> str:
