@@ -8,6 +8,7 @@ import numpy as np
 from annstudio.engine.account import See, Term, derived, share
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
+from annstudio.engine.sight import SAME, Axis, Sight, everything, windows
 from annstudio.layers.framing import window_counts
 from annstudio.layers.padded import counts, nothing
 
@@ -63,6 +64,18 @@ class WindowPool(Op):
             if all(0 <= i < n for i, n in zip(inner, shape, strict=True)):
                 found.append(inner)
         return found
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        result, given = self.shape(*inputs), inputs[which]
+        if which:
+            return everything(result, given)
+        before = self.frame.before
+        image = len(given) == 3
+        sides: list[Axis] = [
+            windows(result[k], given[k], size, stride, before=before[k])
+            for k, (size, stride) in enumerate(zip(self.size, self.strides, strict=True), int(image))
+        ]
+        return Sight(result, given, (SAME, *sides) if image else (*sides, SAME))
 
     def seen(self, see: See, index: Index, shape: Shape) -> list[Index]:
         """Those of them that count."""

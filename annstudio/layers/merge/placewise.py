@@ -12,6 +12,8 @@ from annstudio.layers.merge.node import Merge
 class PlaceByPlace(Op):
     """Each value of the result comes from the values in its place."""
 
+    place_by_place = True
+
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)
 
