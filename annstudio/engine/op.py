@@ -77,6 +77,8 @@ class Op:
     place_by_place: ClassVar[bool] = False
     """True where each value of the result comes from the values in its place, of several inputs perhaps; what has
     another shape than the result counts for all places."""
+    chooses: ClassVar[bool] = False
+    """True where some elements win over others, as the largest of a window does: the gradient goes to them alone."""
     couples_examples: ClassVar[bool] = False
     """True where one example's result depends on the others; such a program is never split over the batch."""
     without_gradient: ClassVar[frozenset[str]] = frozenset()

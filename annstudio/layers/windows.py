@@ -106,6 +106,7 @@ class WindowMax(WindowPool):
     """The largest value of every window; on the way back the gradient goes to the first place that holds it."""
 
     formula = r"y_i = \max_u\; x_{i s + u}"
+    chooses = True
     fill = -np.inf
 
     def forward(self, y: Array, x: Array) -> None:

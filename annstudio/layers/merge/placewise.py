@@ -114,6 +114,7 @@ class Largest(PlaceByPlace):
     """y = max(x₁, x₂, …), place by place; the gradient goes to the first input that is the largest."""
 
     formula = r"y = \max(x_1, x_2, \dots)"
+    chooses = True
 
     def forward(self, y: Array, *xs: Array) -> None:
         np.copyto(y, xs[0])

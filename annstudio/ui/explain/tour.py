@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Phase, Program, Role
 from annstudio.errors import StudioError
+from annstudio.explain.attribution import Attribution, Reverse
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.names import Names
 from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, number_text
@@ -49,6 +50,7 @@ class Tour(QObject):
         self._history: list[tuple[Quantity | None, int]] = []
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
+        self._attribution: Attribution | None = None
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -59,7 +61,7 @@ class Tour(QObject):
         small = stepper.program.n_parameters <= SMALL_NETWORK
         grain = before.grain if before is not None and same else Grain.NUMBER if small else Grain.OP
         self.walk = Walk(Explainer(stepper), grain)
-        self._answers, self._totals = {}, {}
+        self._answers, self._totals, self._attribution = {}, {}, None
         if before is not None and same:
             self.walk.to(before.place)
         else:
@@ -71,7 +73,7 @@ class Tour(QObject):
     def end(self) -> None:
         """Nothing is walked through."""
         self.walk, self.question, self._history = None, None, []
-        self._answers, self._totals = {}, {}
+        self._answers, self._totals, self._attribution = {}, {}, None
         self.begun.emit()
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -119,6 +121,18 @@ class Tour(QObject):
             self._totals[parameter.slot] = Totals(before, slope, after)
         return self._totals[parameter.slot]
 
+    @property
+    def attribution(self) -> Attribution:
+        """Answers questions the other way round."""
+        if self._attribution is None:
+            self._attribution = Attribution(self.stepper)
+        return self._attribution
+
+    @property
+    def targets(self) -> frozenset[int]:
+        """The slots of what outputs are compared with."""
+        return frozenset(judged.target for judged in self.program.judged)
+
     def weight_answer(self, question: WeightQuestion) -> WeightAnswer:
         key = (question.key, question.index)
         if key not in self._answers:
@@ -144,7 +158,10 @@ class Tour(QObject):
             self.asked.emit(quantity)
 
     def go_and_ask(self, quantity: Quantity) -> None:
-        """Go to the moment when a number came into being, and ask about it."""
+        """Go to the moment when a number came into being, and ask about it; the other way round one stays."""
+        if isinstance(quantity, Reverse):
+            self.ask(quantity)
+            return
         remembered = (self.question, self._walk.place)
         place = self._walk.place
         self._walk.to_quantity(quantity)
