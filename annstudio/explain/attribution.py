@@ -84,10 +84,14 @@ class Reached:
 
 
 class Attribution:
-    """Answers reverse questions about the numbers of one Stepper, which is left where it was."""
+    """Answers reverse questions about the numbers of one Stepper, which is left where it was.
 
-    def __init__(self, stepper: Stepper) -> None:
+    They are about the example that is looked at, unless a quantity names another.
+    """
+
+    def __init__(self, stepper: Stepper, example: int = 0) -> None:
         self.stepper = stepper
+        self.example = example
         self.program = stepper.program
         self._last: tuple[int, Run, Run] | None = None
         """The slot that was asked about last, the run it is in, and the way back from it."""
@@ -97,7 +101,7 @@ class Attribution:
         with self._at(target):
             run = self._back(target)
             sources = tuple(self._source(run, slot, target) for slot in self._sources(run))
-            value = float(_of(self.stepper.array(target.slot), target.example)[target.index])
+            value = self._number(target)
             return Contributions(target, value, sources, self._biases(run))
 
     def reached(self, of: Quantity, most: int = MOST_OUTPUTS) -> tuple[Reached, ...]:
@@ -109,9 +113,9 @@ class Attribution:
                 gradient = run.program.gradients.get(of.slot)
                 if gradient is None:
                     continue
-                slope = float(_of(run.arrays[gradient], of.example)[of.index])
-                number = float(_of(self.stepper.before_update(of.slot), of.example)[of.index])
-                value = float(_of(self.stepper.array(output.slot), output.example)[output.index])
+                slope = float(self._of(run.arrays[gradient], of)[of.index])
+                number = float(self._of(self.stepper.before_update(of.slot), of)[of.index])
+                value = self._number(output)
                 found.append(Reached(output, value, slope, slope * number))
         return tuple(sorted(found, key=lambda each: -abs(each.product)))
 
@@ -121,7 +125,7 @@ class Attribution:
         places = [(slot, index) for slot in slots for index in np.ndindex(self.program.slots[slot].shape)]
         if len(places) > most:
             with self._at(*(Quantity(slot, ()) for slot in slots)):
-                arrays = {slot: _of(self.stepper.array(slot), 0) for slot in slots}
+                arrays = {slot: self._of(self.stepper.array(slot)) for slot in slots}
                 places.sort(key=lambda place: -abs(float(arrays[place[0]][place[1]])))
         return [Quantity(slot, index) for slot, index in places[:most]]
 
@@ -130,6 +134,15 @@ class Attribution:
         return sum(math.prod(self.program.slots[slot].shape) for slot in output_slots(self.program))
 
     # Private ---------------------------------------------------------------------------------------------------------
+
+    def _of(self, array: Array, quantity: Quantity | None = None) -> Array:
+        """The example of a slot's array that a quantity is about."""
+        named = None if quantity is None else quantity.example
+        view: Array = array[..., self.example if named is None else named]
+        return view
+
+    def _number(self, quantity: Quantity) -> float:
+        return float(self._of(self.stepper.array(quantity.slot), quantity)[quantity.index])
 
     @contextmanager
     def _at(self, *quantities: Quantity) -> Iterator[None]:
@@ -149,7 +162,7 @@ class Attribution:
         run = last[2]
         start = run.arrays[len(self.program.slots)]
         start.fill(0)
-        _of(start, target.example)[target.index] = 1
+        self._of(start, target)[target.index] = 1
         run.cursor = 0
         with np.errstate(all="ignore"):
             run.finish()
@@ -172,8 +185,8 @@ class Attribution:
                 yield from self._looked_up(step.output) if step.op.relays else [step.output]
 
     def _source(self, run: Run, slot: int, target: Quantity) -> Source:
-        values = _of(self.stepper.array(slot), target.example)
-        slopes = _of(run.arrays[run.program.gradients[slot]], target.example).copy()
+        values = self._of(self.stepper.array(slot), target)
+        slopes = self._of(run.arrays[run.program.gradients[slot]], target).copy()
         return Source(slot, values.copy(), slopes, values * slopes)
 
     def _biases(self, run: Run) -> float:
@@ -202,9 +215,3 @@ def _scores(program: Program, output: int) -> int:
 
 def _is_bias(view: View) -> bool:
     return view.name.partition("_")[0] in _BIASES
-
-
-def _of(array: Array, example: int) -> Array:
-    """One example of a slot's array."""
-    view: Array = array[..., example]
-    return view

@@ -122,7 +122,8 @@ class Exhibition:
         if not walk.known(slot, (0,) * len(described.shape)):
             at = walk.stepper.written_by.get(slot, 0)
             return Exhibit(title, f"Not computed yet: step {at + 1} of {len(tour.stepper)} operations does that.")
-        return self._laid_out(subject, slot, title, tour.stepper.before_update(slot))
+        old = described.role in (Role.PARAMETER, Role.STATE)
+        return self._laid_out(subject, slot, title, tour.stepper.before_update(slot) if old else tour.array(slot))
 
     def _after(self, subject: Subject) -> Exhibit:
         """A weight's new values."""
@@ -144,7 +145,7 @@ class Exhibition:
 
         def asks(place: Place) -> Quantity:
             pixel = quantity_at(self.program, subject, source.slot, place)
-            return ToOutputs(pixel.slot, pixel.index, pixel.example)
+            return ToOutputs(pixel.slot, pixel.index)
 
         return Exhibit(title, maps=laid_out(source.products), marks=self._marks(subject), asks=asks)
 

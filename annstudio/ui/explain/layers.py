@@ -269,9 +269,8 @@ class LayerScene(QGraphicsScene):
         """The picture of a slot, made once (what a batch computed stays what it is), with what is marked on it now."""
         key = (slot, signed)
         if key not in self._pictures:
-            described = self.tour.program.slots[slot]
-            array = self.tour.stepper.array(slot)
-            array = array[..., 0] if described.batched else array
+            array = self.tour.array(slot)
+            array = array[..., 0] if self.tour.program.slots[slot].batched else array
             area = _GRADIENTS if signed else _VALUES
             text = self.tour.text(float(array.ravel()[0])) if array.size else ""
             self._pictures[key] = picture(array, area, text, signed=signed)

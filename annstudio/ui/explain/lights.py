@@ -72,8 +72,7 @@ def lights_of(tour: Tour) -> Lights:
     lit: dict[int, Bools] = {}
     if about is not None:
         lit = {**receptive.field(program, about), **receptive.reached(program, about)}
-    example = 0 if about is None else about.example
-    return Lights(about, lit, _won(tour, about, example), _off(tour, example))
+    return Lights(about, lit, _won(tour, about), _off(tour))
 
 
 def subject_of(tour: Tour) -> Quantity | None:
@@ -86,10 +85,10 @@ def subject_of(tour: Tour) -> Quantity | None:
     described = tour.program.slots[slot]
     if described.role not in (Role.FEED, Role.VALUE) or not described.shape:
         return None
-    return Quantity(slot, quantity.index, quantity.example)
+    return Quantity(slot, quantity.index)
 
 
-def _won(tour: Tour, about: Quantity | None, example: int) -> dict[int, Bools]:
+def _won(tour: Tour, about: Quantity | None) -> dict[int, Bools]:
     """The winners of the number at hand, else of the operation at hand."""
     walk = tour.walk
     assert walk is not None
@@ -99,7 +98,7 @@ def _won(tour: Tour, about: Quantity | None, example: int) -> dict[int, Bools]:
             continue
         asked = about is not None and step.output == about.slot
         if asked or (about is None and _at_hand(tour, step)):
-            found |= winners(tour.stepper.run, step, about if asked else None, example)
+            found |= winners(tour.stepper.run, step, about if asked else None, tour.example)
     return found
 
 
@@ -111,12 +110,12 @@ def _at_hand(tour: Tour, step: Step) -> bool:
     return any(isinstance(now, Step) and now.output == step.output and now.op == step.op for now in steps)
 
 
-def _off(tour: Tour, example: int) -> dict[int, Bools]:
+def _off(tour: Tour) -> dict[int, Bools]:
     """The units that dropout has turned off, where that is known by now."""
     found = {}
     for step in _masked(tour.program):
         mask = step.inputs[1]
-        array = tour.stepper.array(mask)[..., example]
+        array = tour.stepper.array(mask)[..., tour.example]
         shapes = [tour.program.slots[slot].shape for slot in step.inputs]
         if tour.stepper.known(step.output):
             found[step.output] = step.op.sight(1, *shapes).seeing(np.asarray(array == 0), shapes[0])

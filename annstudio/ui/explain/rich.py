@@ -67,9 +67,9 @@ def signed(value: float, digits: int) -> str:
 def address(quantity: Quantity) -> str:
     """A number's address inside the panel."""
     index = ".".join(map(str, quantity.index))
-    term = "" if quantity.term is None else str(quantity.term)
+    example, term = ("" if n is None else str(n) for n in (quantity.example, quantity.term))
     kind = next(word for word, kind in _KINDS.items() if type(quantity) is kind)
-    return f"{kind}:{quantity.slot}/{index}/{quantity.example}/{term}"
+    return f"{kind}:{quantity.slot}/{index}/{example}/{term}"
 
 
 def quantity_at(address: str) -> Quantity | None:
@@ -79,7 +79,7 @@ def quantity_at(address: str) -> Quantity | None:
         return None
     slot, index, example, term = place.split("/")
     places = tuple(int(i) for i in index.split(".") if i)
-    return _KINDS[kind](int(slot), places, int(example), int(term) if term else None)
+    return _KINDS[kind](int(slot), places, int(example) if example else None, int(term) if term else None)
 
 
 def _fraction(above: str, below: str) -> str:
