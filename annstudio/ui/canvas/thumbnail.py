@@ -114,10 +114,11 @@ class Bars:
     """One bar a unit, blue up, orange down. Many units share a bar that shows the largest of them. `values` (D,)."""
 
     def __init__(self, values: Array, area: QRectF) -> None:
-        shown = _binned(values, MOST_BARS)
+        self.size = values.size
+        shown = _binned(values)
         self._top, self._bottom = max(float(shown.max()), 0.0), min(float(shown.min()), 0.0)
         self.told = f"{values.size} values from {values.min():.3g} to {values.max():.3g}"
-        pitch = min(area.width() / len(shown), 18.0)
+        self.pitch = pitch = min(area.width() / len(shown), 18.0)
         gap = min(pitch * 0.25, 1.0)
         left = area.left() + (area.width() - pitch * len(shown)) / 2
         per_unit = area.height() / ((self._top - self._bottom) or 1.0)
@@ -278,12 +279,17 @@ def _paint_image(painter: QPainter, area: QRectF, image: QImage) -> None:
     painter.drawImage(QRectF(round(left), round(top), width, height), image)
 
 
-def _binned(values: Array, most: int) -> Array:
-    """At most `most` numbers: of every stretch the one that is largest in size."""
-    if len(values) <= most:
+def bins(n: int) -> Array:
+    """Where the stretches begin that share a bar, of so many numbers."""
+    return np.linspace(0, n, min(n, MOST_BARS), endpoint=False).astype(int)
+
+
+def _binned(values: Array) -> Array:
+    """At most as many numbers as there are bars: of every stretch the one that is largest in size."""
+    starts = bins(len(values))
+    if len(starts) == len(values):
         return values
-    edges = np.linspace(0, len(values), most + 1).astype(int)
-    return np.array([part[np.abs(part).argmax()] for part in np.split(values, edges[1:-1])])
+    return np.array([part[np.abs(part).argmax()] for part in np.split(values, starts[1:])])
 
 
 def _averaged(values: Array, most: int) -> Array:

@@ -4,10 +4,14 @@ import html
 import re
 from functools import lru_cache
 
+from annstudio.explain.attribution import FromInput, ToOutputs
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
 from annstudio.ui.theme import theme
+
+_KINDS: dict[str, type[Quantity]] = {"number": Quantity, "from-input": FromInput, "to-outputs": ToOutputs}
+"""Kinds of questions by the word that their addresses begin with."""
 
 
 @lru_cache(maxsize=4096)
@@ -64,16 +68,18 @@ def address(quantity: Quantity) -> str:
     """A number's address inside the panel."""
     index = ".".join(map(str, quantity.index))
     example, term = ("" if n is None else str(n) for n in (quantity.example, quantity.term))
-    return f"number:{quantity.slot}/{index}/{example}/{term}"
+    kind = next(word for word, kind in _KINDS.items() if type(quantity) is kind)
+    return f"{kind}:{quantity.slot}/{index}/{example}/{term}"
 
 
 def quantity_at(address: str) -> Quantity | None:
     """The number that an address means; None for other addresses."""
-    if not address.startswith("number:"):
+    kind, _, place = address.partition(":")
+    if kind not in _KINDS:
         return None
-    slot, index, example, term = address.removeprefix("number:").split("/")
+    slot, index, example, term = place.split("/")
     places = tuple(int(i) for i in index.split(".") if i)
-    return Quantity(int(slot), places, int(example) if example else None, int(term) if term else None)
+    return _KINDS[kind](int(slot), places, int(example) if example else None, int(term) if term else None)
 
 
 def _fraction(above: str, below: str) -> str:

@@ -7,10 +7,12 @@ import numpy as np
 
 from annstudio.engine.op import Array, shape_text, signature
 from annstudio.engine.program import Role, Step, Update
+from annstudio.explain.attribution import Reverse
 from annstudio.explain.derivation import Quantity, slots_by_name, source_of
 from annstudio.explain.names import plain
 from annstudio.explain.walk import slot_word
 from annstudio.ui.explain.accounts import row_symbols
+from annstudio.ui.explain.contribution_page import reverse_page
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich, times
@@ -34,6 +36,8 @@ def page_of(tour: Tour) -> Page:
 
 def question_page(tour: Tour, quantity: Quantity) -> Page:
     """The page about a number."""
+    if isinstance(quantity, Reverse):
+        return reverse_page(tour, quantity)
     weight = tour.weight_question(quantity)
     if weight is not None:
         return weight_page(tour, weight)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Program, Role
 from annstudio.errors import StudioError
+from annstudio.explain.attribution import Attribution, Reverse
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.journey import Journey
 from annstudio.explain.moments import Grain
@@ -66,6 +67,7 @@ class Tour(Travel):
         self._history: list[_Before] = []
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
+        self._attribution: Attribution | None = None
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -91,14 +93,14 @@ class Tour(Travel):
         self.example = min(self.example, stepper.n - 1)
         opened = before.opened if before is not None and before.program is stepper.program else ()
         self.walk = Walk(Explainer(stepper, self.example, names), grain, opened)
-        self._answers, self._totals = {}, {}
+        self._answers, self._totals, self._attribution = {}, {}, None
         if place is not None:
             self.walk.to(place)
 
     def end(self) -> None:
         """Nothing is walked through."""
         self.walk, self.journey, self.question, self._history, self.example = None, None, None, [], 0
-        self._answers, self._totals = {}, {}
+        self._answers, self._totals, self._attribution = {}, {}, None
         self.begun.emit()
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -152,6 +154,18 @@ class Tour(Travel):
             self._totals[parameter.slot] = Totals(before, slope, after)
         return self._totals[parameter.slot]
 
+    @property
+    def attribution(self) -> Attribution:
+        """Answers questions the other way round."""
+        if self._attribution is None:
+            self._attribution = Attribution(self.stepper, self.example)
+        return self._attribution
+
+    @property
+    def targets(self) -> frozenset[int]:
+        """The slots of what outputs are compared with."""
+        return frozenset(judged.target for judged in self.program.judged)
+
     def weight_answer(self, question: WeightQuestion) -> WeightAnswer:
         key = (question.key, question.index)
         if key not in self._answers:
@@ -177,7 +191,10 @@ class Tour(Travel):
             self.asked.emit(self.question)
 
     def go_and_ask(self, quantity: Quantity) -> None:
-        """Go to the moment when a number came into being, and ask about it."""
+        """Go to the moment when a number came into being, and ask about it; the other way round one stays."""
+        if isinstance(quantity, Reverse):
+            self.ask(quantity)
+            return
         before = self._here()
         quantity = self._looked_at(quantity)
         self._walk.to_quantity(quantity)

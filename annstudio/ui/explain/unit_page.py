@@ -8,6 +8,7 @@ from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.derivation import Quantity, source_of
 from annstudio.ui.explain.accounts import account, path_blocks
+from annstudio.ui.explain.contribution_page import turned_round
 from annstudio.ui.explain.page import Block, Cell, Lazy, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
@@ -30,6 +31,7 @@ def unit_page(tour: Tour, quantity: Quantity) -> Page:
     name = rich(_told_name(tour, value))
     title = f"How much does {name} change the error?" if asks_gradient else f"How does {name} get its value?"
     sections = [*backward, *forward] if asks_gradient else [*forward, *backward]
+    sections += turned_round(tour, value)
     table = _layer_table(tour, value, slots)
     if table is not None:
         sections.append(Section("All units of this layer", (table,)))
