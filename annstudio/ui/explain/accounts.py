@@ -1,11 +1,12 @@
 """How one number comes about, as blocks of a page: the symbols with links, the numbers term by term, the result."""
 
 from annstudio.explain.derivation import SHOWN_TERMS, Derivation, Part, Quantity, Row
+from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
 from annstudio.ui.explain.formula import Piece
-from annstudio.ui.explain.page import Block, Cell, Formula, Lazy, Lines, Note, Table
+from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Table
 from annstudio.ui.explain.rich import bold, coloured, link, rich, signed, times
 from annstudio.ui.explain.tour import Tour
 

@@ -7,8 +7,9 @@ import numpy as np
 from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.derivation import Quantity, source_of
+from annstudio.explain.lazy import Lazy
 from annstudio.ui.explain.accounts import account, path_blocks
-from annstudio.ui.explain.page import Block, Cell, Lazy, Lines, Note, Page, Section, Source, Table
+from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
