@@ -1,4 +1,4 @@
-"""Long lists whose items are made when somebody looks at them: sums of thousands of terms cost what is shown of them."""
+"""Long lists whose items are made when somebody looks: sums of thousands of terms cost what is shown of them."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar, overload

@@ -50,7 +50,7 @@ def told(stepper: Stepper, key: str, *index: int, digits: int = 4) -> Ledger:
 
 
 def assert_comes_out(account: Ledger, digits: int) -> None:
-    """Every entry leads from the one before to the next, the last to the new weight; and hardly anything is rounding."""
+    """Every entry leads from the one before to the next, the last to the new weight; little is rounding."""
     total = account.update.before
     for entry in account.entries:
         assert entry.total == pytest.approx(total + entry.amount, rel=1e-15, abs=1e-300)
