@@ -41,6 +41,8 @@ class Check:
     """Whether the loss has a bend at the very number, so that both slopes differ however small the step."""
     noise: float = 0.0
     """How much of `error` may come from the rounding of the loss."""
+    size: float = 1.0
+    """The larger of difference and gradient."""
 
     @property
     def agrees(self) -> bool:
@@ -50,7 +52,15 @@ class Check:
     @property
     def digits(self) -> int:
         """How many leading digits agree."""
-        return 15 if self.error < 1e-15 else max(0, math.floor(-math.log10(self.error))) if self.error < 1 else 0
+        if self.error == 0:
+            return 15
+        apart = self.gap / self.size if self.size else 1.0
+        return min(15, math.floor(-math.log10(apart))) if apart < 1 else 0
+
+    @property
+    def gap(self) -> float:
+        """How far gradient and difference are apart."""
+        return self.error * max(self.size, LEAST)
 
 
 @dataclass(frozen=True)
@@ -105,12 +115,14 @@ def check(trial: Trial, nudge: Nudge, gradient: float) -> Check:
     least, most = sorted((first.below, first.above))
     distance = max(least - gradient, gradient - most, 0.0)
     error = distance / _scale(least, most, gradient)
-    return Check(first.value, first.h, error, first.below, first.above, kink=True, noise=first.noise)
+    size = max(abs(least), abs(most), abs(gradient))
+    return Check(first.value, first.h, error, first.below, first.above, kink=True, noise=first.noise, size=size)
 
 
 def _judged(value: float, h: float, gradient: float, below: float, above: float, noise: float) -> Check:
     scale = _scale(value, gradient)
-    return Check(value, h, abs(value - gradient) / scale, below, above, noise=noise / scale)
+    size = max(abs(value), abs(gradient))
+    return Check(value, h, abs(value - gradient) / scale, below, above, noise=noise / scale, size=size)
 
 
 def _scale(*values: float) -> float:

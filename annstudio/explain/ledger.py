@@ -70,7 +70,7 @@ def ledger(explainer: Explainer, question: WeightQuestion, digits: int = 4) -> L
     if update.pace is None:
         return Ledger(update, (), whole)
     pace = update.pace.value
-    rate = _factor(pace, digits)
+    rate = number_latex(pace, digits)
     moves: list[tuple[str, str, float, Quantity | None]] = [
         (s.what, rf"{rate} \cdot {s.how or _factor(s.value, digits)}", pace * s.value, s.quantity) for s in shares
     ]

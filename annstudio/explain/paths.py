@@ -43,6 +43,9 @@ def _by_rows(explainer: Explainer, gradient: Quantity, digits: int, most: int, k
     if not derivation.rows:
         # The start of the way back: ∂E/∂E = 1.
         return [Path((), derivation.value)]
+    if len(derivation.rows) > most:
+        # Every term is at least one path.
+        return None
     found: list[Path] = []
     for row in derivation.rows:
         if row.through is None:

@@ -13,6 +13,10 @@ from annstudio.engine.program import Phase, Program, Step
 from annstudio.engine.run import Run
 
 
+class GivenUp(Exception):
+    """Nobody wants to know any more."""
+
+
 class Trial:
     """A batch on its way to the loss, with the noise of the batch; every try begins where the changed number is read.
 
@@ -34,6 +38,8 @@ class Trial:
         self._end = ahead[-1] + 1 if ahead else 0
         self._clean = 0
         """So many steps hold what the batch itself gives; those behind may still hold what a try left."""
+        self.given_up = False
+        """Set from another thread: the next step raises GivenUp."""
 
     @property
     def loss(self) -> float:
@@ -76,4 +82,6 @@ class Trial:
             # Numbers that run away are tried like any others.
             self._run.cursor = start
             for _ in range(start, end):
+                if self.given_up:
+                    raise GivenUp
                 self._run.step()

@@ -133,7 +133,7 @@ def test_plain_descent_is_one_entry_with_the_lectures_numbers():
     stepper = stepper_of(worked_example(), 0)
     account = told(stepper, "output/W", 0, 0, digits=9)
     (entry,) = account.entries
-    assert (entry.what, plain(entry.how)) == ("gradient", "(-0.500000000) · 0.082167041")
+    assert (entry.what, plain(entry.how)) == ("gradient", "-0.500000000 · 0.082167041")
     assert entry.total == pytest.approx(0.358916480, abs=5e-10)
     assert account.gradient == pytest.approx(0.082167041, abs=5e-10)
 

@@ -53,7 +53,7 @@ class ExplainPanel(QWidget):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self.refresh)
         self.tour.moved.connect(self._soon.start)
-        for signal in (self.tour.begun, self.tour.asked, self.tour.digits_changed):
+        for signal in (self.tour.begun, self.tour.asked, self.tour.digits_changed, self.tour.checker.found):
             signal.connect(self.refresh)
         follow(self, themes.changed, self._redress)
         self.refresh()
@@ -73,6 +73,7 @@ class ExplainPanel(QWidget):
         self._soon.stop()
         self.back.setVisible(self.tour.walk is not None and self.tour.can_go_back)
         self.release.setVisible(self.tour.question is not None)
+        self.tour.checker.leave()
         page = page_of(self.tour)
         if page != self.page:
             self._show(page)

@@ -27,6 +27,15 @@ def rich(latex: str) -> str:
     return plain(text).replace("-", "−")
 
 
+_POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def one_line(latex: str) -> str:
+    """LaTeX of the kind used here as text for a cell of a table: powers of ten raised, a real minus sign."""
+    raised = re.sub(r"\^\{(-?\d+)\}", lambda found: found[1].translate(_POWERS), latex)
+    return plain(raised).replace("-", "−")
+
+
 def times(latex: str) -> str:
     """A product of numbers with crosses, as on paper; powers of ten keep their dot."""
     return re.sub(r" ?\\cdot (?!10\^)|(?<!\[)\\,(?=\()", r" × ", latex)

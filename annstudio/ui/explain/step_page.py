@@ -16,6 +16,7 @@ from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, S
 from annstudio.ui.explain.rich import bold, rich, times
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_page import is_loss, loss_page, unit_page
+from annstudio.ui.explain.uses import is_share, share_page
 from annstudio.ui.explain.weight_page import weight_page
 
 TOLD = 8
@@ -36,6 +37,8 @@ def question_page(tour: Tour, quantity: Quantity) -> Page:
     weight = tour.weight_question(quantity)
     if weight is not None:
         return weight_page(tour, weight)
+    if is_share(tour, quantity):
+        return share_page(tour, quantity)
     if is_loss(tour, quantity):
         return loss_page(tour, quantity)
     return unit_page(tour, quantity)

@@ -17,6 +17,7 @@ from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, nu
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.walk import Grain, Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
+from annstudio.ui.explain.checking import Checker
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -49,6 +50,7 @@ class Tour(QObject):
         self._history: list[tuple[Quantity | None, int]] = []
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
+        self.checker = Checker(self)
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -60,6 +62,7 @@ class Tour(QObject):
         grain = before.grain if before is not None and same else Grain.NUMBER if small else Grain.OP
         self.walk = Walk(Explainer(stepper), grain)
         self._answers, self._totals = {}, {}
+        self.checker.begin(stepper)
         if before is not None and same:
             self.walk.to(before.place)
         else:
@@ -72,6 +75,7 @@ class Tour(QObject):
         """Nothing is walked through."""
         self.walk, self.question, self._history = None, None, []
         self._answers, self._totals = {}, {}
+        self.checker.begin(None)
         self.begun.emit()
 
     # Reading ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from annstudio.engine.program import Role, Step
 from annstudio.explain.derivation import Quantity, source_of
 from annstudio.explain.lazy import Lazy
 from annstudio.ui.explain.accounts import account, path_blocks
+from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
@@ -123,8 +124,9 @@ def _op_title(step: Step) -> str:
 
 
 def _gradient_sections(tour: Tour, values: list[Quantity]) -> list[Section]:
-    """∂E/∂out over all paths, then ∂E/∂net."""
+    """∂E/∂out over all paths, then ∂E/∂net, and a check of both."""
     sections: list[Section] = []
+    told: list[Quantity] = []
     for value in values:
         gradient = tour.program.gradients.get(value.slot)
         if gradient is None:
@@ -133,10 +135,11 @@ def _gradient_sections(tour: Tour, values: list[Quantity]) -> list[Section]:
         blocks: tuple[Block, ...] = account(tour, asked)
         sections.append(Section(f"How much {rich(tour.explainer.symbol(value))} changes the error", blocks))
         if tour.walk is not None and tour.walk.known(gradient, value.index):
+            told.append(asked)
             ways = path_blocks(tour, asked) if value is values[0] else ()
             if ways:
                 sections.append(Section("Every path to the error", ways))
-    return sections
+    return [*sections, *check_section(tour, told)]
 
 
 # Tables and source ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""Beside every gradient on a page: what the loss itself says when it runs again with the number a little changed."""
+
+from collections.abc import Sequence
+
+from annstudio.explain.check import Check
+from annstudio.explain.derivation import Quantity
+from annstudio.ui.explain.formula import Piece
+from annstudio.ui.explain.page import Block, Formula, Lines, Note, Section
+from annstudio.ui.explain.rich import bold, rich
+from annstudio.ui.explain.tour import Tour
+
+_RULE = r"\frac{\partial E}{\partial x} \approx \frac{E(x + h) - E(x - h)}{2 h}"
+_EXPONENTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_FEW_DIGITS = 3
+
+
+def check_section(tour: Tour, gradients: Sequence[Quantity]) -> list[Section]:
+    """A check of every gradient that a run can tell; the way back must have come to them."""
+    told = [quantity for quantity in gradients if tour.checker.can(quantity)]
+    if not told:
+        return []
+    found = [(quantity, tour.checker.check(quantity, tour.explainer.value(quantity))) for quantity in told]
+    lines = tuple(_line(tour, quantity, check, alone=len(told) == 1) for quantity, check in found)
+    blocks: list[Block] = [Formula((Piece(_RULE),)), Lines(lines, quiet=True)]
+    if any(check is None for _, check in found):
+        blocks.append(Note("The network is running again …"))
+    else:
+        blocks.append(Note("The loss was run again with this number a little larger and a little smaller: the same "
+                           "examples, the same random numbers."))  # fmt: skip
+    return [Section("Check", tuple(blocks))]
+
+
+def _line(tour: Tour, quantity: Quantity, check: Check | None, *, alone: bool) -> str:
+    name = "finite difference" if alone else rich(tour.explainer.symbol(quantity))
+    if check is None:
+        return f"{name} …"
+    if check.kink:
+        slopes = f"slope {tour.text(check.below)} to the left, {tour.text(check.above)} to the right"
+        return f"{name}: at a kink of E &nbsp;{slopes} &nbsp;{_at_kink(check, tour.explainer.value(quantity))}"
+    return f"{name} (h = {power(check.h)}) &nbsp;{bold(tour.text(check.value))} &nbsp;{verdict(check)}"
+
+
+def verdict(check: Check) -> str:
+    """How far a gradient and its difference agree, in words."""
+    if not check.agrees:
+        return f"✗ differs by {power(check.gap)}"
+    if check.error == 0:
+        return "✓ the same to the last digit"
+    if check.digits < _FEW_DIGITS:
+        return f"✓ both next to nothing, {power(check.gap)} apart"
+    return f"✓ agrees in {check.digits} digits, {power(check.gap)} apart"
+
+
+def _at_kink(check: Check, gradient: float) -> str:
+    if not check.agrees:
+        return "✗ the gradient is neither"
+    near = 1e-4 * max(abs(check.below), abs(check.above))
+    for slope, side in ((check.below, "left"), (check.above, "right")):
+        if abs(slope - gradient) <= near:
+            return f"✓ the gradient is that to the {side}"
+    return "✓ the gradient lies between"
+
+
+def power(value: float) -> str:
+    """A small number as a power of ten: 6×10⁻⁶."""
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    return f"{mantissa}×10{str(int(exponent)).translate(_EXPONENTS)}" if exponent else mantissa
