@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import Factor, Term
+from annstudio.engine.account import Term
 from annstudio.engine.calls import bound
 from annstudio.engine.gemm import Call
 from annstudio.engine.memory import like
@@ -257,21 +257,18 @@ class Adam(Optimizer):
         return list(zip(("m^{+}", "v^{+}", r"\hat{m}", r"\hat{v}", "w^{+}"), lines, strict=True))
 
     def pace(self, lines: Mapping[str, float], t: int) -> Term:
-        template = rf"-\frac{{«0»}}{{\sqrt{{«2»}} + «3»}} \cdot \frac{{1 - «1»}}{{1 - «1»^{{{t}}}}}"
-        return Term(self._scale(lines), template,
-                    lambda rate, b, v, e: -rate / (math.sqrt(v) + e) * (1 - b) / (1 - b**t))  # fmt: skip
-
-    def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
-        template = rf"-\frac{{«0»}}{{\sqrt{{«2»}} + «3»}} \cdot \frac{{«1»}}{{1 - «1»^{{{t}}}}} \cdot «4»"
-        mean = Term((*self._scale(lines), number("m", vectors["m"])), template,
-                    lambda rate, b, v, e, m: -rate / (math.sqrt(v) + e) * b / (1 - b**t) * m)  # fmt: skip
-        return {"mean gradient so far": mean}
-
-    def _scale(self, lines: Mapping[str, float]) -> tuple[Factor, ...]:
-        return (
+        factors = (
             number(r"\eta", self.learning_rate), number(r"\beta_1", self.beta_1),
             number(r"\hat{v}", lines[r"\hat{v}"]), number(r"\epsilon", self.epsilon),
         )  # fmt: skip
+        template = rf"-\frac{{«0»}}{{\sqrt{{«2»}} + «3»}} \cdot \frac{{1 - «1»}}{{1 - «1»^{{{t}}}}}"
+        return Term(factors, template,
+                    lambda rate, b, v, e: -rate / (math.sqrt(v) + e) * (1 - b) / (1 - b**t))  # fmt: skip
+
+    def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
+        factors = (number("p", self.pace(lines, t).value), number(r"\beta_1", self.beta_1), number("m", vectors["m"]))
+        template = r"«0» \cdot \frac{«1»}{1 - «1»} \cdot «2»"
+        return {"mean gradient so far": Term(factors, template, lambda p, b, m: p * b / (1 - b) * m)}
 
 
 class AdamW(Adam):

@@ -47,11 +47,11 @@ class Optimizer(BaseModel):
         raise NotImplementedError
 
     def pace(self, lines: Mapping[str, float], t: int) -> Term:
-        """What the gradient is multiplied by in the weight's change. `lines` are the results of `account` by symbol."""
+        """What the gradient is multiplied by in the weight's change: p. `lines` are `account`'s results by symbol."""
         return Term((number(r"\eta", self.learning_rate),), "-«0»", lambda rate: -rate)
 
     def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
-        """What else changes the weight, by name: with pace · g these amounts sum to the whole change."""
+        """What else changes the weight, by name: with p · g these amounts sum to the whole change."""
         return {}
 
 

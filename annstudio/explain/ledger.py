@@ -16,8 +16,6 @@ from annstudio.explain.numbers import number_latex, number_text
 from annstudio.explain.update import UpdateAccount, explain_update
 from annstudio.explain.weight import WeightQuestion
 
-PENALTY = "penalty"
-
 
 @dataclass(frozen=True)
 class Share:
@@ -70,9 +68,9 @@ def ledger(explainer: Explainer, question: WeightQuestion, digits: int = 4) -> L
     if update.pace is None:
         return Ledger(update, (), whole)
     pace = update.pace.value
-    rate = number_latex(pace, digits)
     moves: list[tuple[str, str, float, Quantity | None]] = [
-        (s.what, rf"{rate} \cdot {s.how or _factor(s.value, digits)}", pace * s.value, s.quantity) for s in shares
+        (s.what, rf"{update.paced_by} \cdot {s.how or _factor(s.value, digits)}", pace * s.value, s.quantity)
+        for s in shares
     ]
     moves += [(line.symbol, line.numbers, line.value, None) for line in update.changes]
     totals = list(accumulate((amount for _, _, amount, _ in moves), initial=update.before))
@@ -96,7 +94,7 @@ def gradient_shares(explainer: Explainer, gradient: Quantity, digits: int = 4) -
     for step, term in gradient_terms(explainer, gradient):
         example = example_of(term)
         if is_penalty(explainer, step) or example is None:
-            penalties.append(Share(PENALTY, term.value, how=_slope(term, digits)))
+            penalties.append(_penalty(term, digits))
         else:
             by_example.setdefault(example, []).append((step, term))
     several = explainer.stepper.n > 1
@@ -145,10 +143,12 @@ def _largest(explainer: Explainer, terms: list[tuple[Step, Term]]) -> Quantity |
     return None if handed is None else explainer.place(step, handed)
 
 
-def _slope(term: Term, digits: int) -> str:
-    """A penalty's term: its slope with the weight's number."""
-    slope = next((factor.within for factor in term.factors if factor.within is not None), None)
-    return f"({_numbers(slope, digits)})" if slope is not None else _factor(term.value, digits)
+def _penalty(term: Term, digits: int) -> Share:
+    """A penalty's share: its slope with the weight's number, under the slope's own name."""
+    found = next((factor for factor in term.factors if factor.within is not None), None)
+    if found is None or found.within is None:
+        return Share("penalty", term.value)
+    return Share(f"{found.array} penalty", term.value, how=f"({_numbers(found.within, digits)})")
 
 
 def _numbers(term: Term, digits: int) -> str:

@@ -40,7 +40,7 @@ def _paths(explainer: Explainer, gradient: Quantity, digits: int, most: int, kno
 
 def _by_rows(explainer: Explainer, gradient: Quantity, digits: int, most: int, known: Known) -> list[Path] | None:
     derivation = explainer.derive(gradient, digits)
-    if not derivation.rows:
+    if derivation.given:
         # The start of the way back: ∂E/∂E = 1.
         return [Path((), derivation.value)]
     if len(derivation.rows) > most:

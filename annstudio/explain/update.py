@@ -31,7 +31,7 @@ class UpdateLine:
 class UpdateAccount:
     """The whole rule for one weight. `reason` says why there is none; `before` is the value the batch began with.
 
-    The weight changes by pace · ∂E/∂w and by the `changes`, which are told by name: clipping, momentum, decay, a limit.
+    The weight changes by p · ∂E/∂w and by the `changes`, which are told by name: clipping, momentum, decay, a limit.
     """
 
     before: float
@@ -41,10 +41,17 @@ class UpdateAccount:
     """The step of the program that does it."""
     reason: str = ""
     pace: UpdateLine | None = None
-    """What the gradient is multiplied by."""
+    """p, what the gradient is multiplied by."""
     changes: tuple[UpdateLine, ...] = ()
     rate: tuple[UpdateLine, ...] = ()
     """How a schedule makes the learning rate; empty where it stays what it is."""
+
+    @property
+    def paced_by(self) -> str:
+        """How p is written in products: the bare rate as a number, what an optimiser made of it as the letter."""
+        if self.pace is None:
+            return ""
+        return self.pace.numbers if self.pace.symbols == r"-\eta" else "p"
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ def explain_update(stepper: Stepper, question: WeightQuestion, symbol: str = "w"
     changes = _clipping(stepper, told, pace.value)
     if changes:
         factors = (Factor("g_0", (), told.whole),)
-        account.insert(0, ("g", Term(factors, r"\mathrm{clip}(«0»)", lambda _: told.g)))
+        account.insert(0, ("g", Term(factors, r"\mathrm{clip}\;«0»", lambda _: told.g)))
     changes |= scheduled.carried(before, told.vectors, results, told.t)
     limit = _limit(stepper, question)
     if limit is not None:
@@ -99,7 +106,11 @@ def explain_update(stepper: Stepper, question: WeightQuestion, symbol: str = "w"
     return UpdateAccount(
         before, after, tuple(_line(name, term, symbol, digits) for name, term in account), steps[0],
         pace=_line("p", pace, symbol, digits),
-        changes=tuple(_line(name, term, symbol, digits) for name, term in changes.items()),
+        changes=tuple(
+            _line(name, term, symbol, digits, named=len(pace.factors) > 1)
+            for name, term in changes.items()
+            if term.value
+        ),
         rate=_rate(stepper, digits),
     )  # fmt: skip
 
@@ -153,15 +164,19 @@ def _limit(stepper: Stepper, question: WeightQuestion) -> Term | None:
     return None
 
 
-def _line(name: str, term: Term, symbol: str, digits: int) -> UpdateLine:
+def _line(name: str, term: Term, symbol: str, digits: int, *, named: bool = False) -> UpdateLine:
+    """A line with numbers; where p is `named` it stays a letter, as it has a line of its own."""
     symbols = [symbol if factor.array == "w" else factor.array for factor in term.factors]
-    numbers = [
-        _setting(factor.value) if factor.array in SETTINGS else _power_safe(number_latex(factor.value, digits))
-        for factor in term.factors
-    ]
+    numbers = ["p" if named and factor.array == "p" else _number(factor, digits) for factor in term.factors]
     told = f"{symbol}^{{+}}" if name == "w^{+}" else name
     template = term.template or r" \cdot ".join(f"«{i}»" for i in range(len(term.factors)))
     return UpdateLine(told, filled(template, symbols), filled(template, numbers), term.value)
+
+
+def _number(factor: Factor, digits: int) -> str:
+    if factor.array in SETTINGS and len(repr(factor.value)) <= max(digits, 6) + 2:
+        return _setting(factor.value)
+    return _power_safe(number_latex(factor.value, digits))
 
 
 def _power_safe(number: str) -> str:

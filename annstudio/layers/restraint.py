@@ -76,10 +76,10 @@ class Penalty(Op):
                    self.regions):  # fmt: skip
             return []
         l1, l2, w = self.l1, self.l2, see("w", *index)
-        sign = Term((w,), rf"{l1:g}\,\mathrm{{sign}}\,«0»", lambda w: l1 * float(np.sign(w)))
+        sign = Term((w,), rf"{l1:g}\,\mathrm{{sign}}\;«0»", lambda w: l1 * float(np.sign(w)))
         pull = Term((w,), rf"2 · {l2:g}\, «0»", lambda w: 2 * l2 * w)
-        slopes = [*([sign] if l1 else []), *([pull] if l2 else [])]
-        return [Term((see("dy"), derived("slope", index, slope, see.example))) for slope in slopes]
+        slopes = {**({"L1": sign} if l1 else {}), **({"L2": pull} if l2 else {})}
+        return [Term((see("dy"), derived(name, index, slope, see.example))) for name, slope in slopes.items()]
 
     def _share(self, w: float) -> float:
         return self.l1 * abs(w) + self.l2 * w * w

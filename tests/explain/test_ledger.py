@@ -133,7 +133,7 @@ def test_plain_descent_is_one_entry_with_the_lectures_numbers():
     stepper = stepper_of(worked_example(), 0)
     account = told(stepper, "output/W", 0, 0, digits=9)
     (entry,) = account.entries
-    assert (entry.what, plain(entry.how)) == ("gradient", "-0.500000000 · 0.082167041")
+    assert (entry.what, plain(entry.how)) == ("gradient", "-0.5 · 0.082167041")
     assert entry.total == pytest.approx(0.358916480, abs=5e-10)
     assert account.gradient == pytest.approx(0.082167041, abs=5e-10)
 
@@ -183,7 +183,7 @@ def test_both_penalties_are_told_with_the_weights_number():
     stepper = stepper_of(project(graph, some_table(), weights, optimizer={"kind": "sgd", "learning_rate": 1.0}), 0, 1)
     account = told(stepper, "out/W", 0, 1)
     *_, first, second = account.entries
-    assert [entry.what for entry in account.entries[2:]] == ["penalty", "penalty"]
+    assert [entry.what for entry in account.entries[2:]] == ["L1 penalty", "L2 penalty"]
     assert (first.amount, second.amount) == pytest.approx((0.01, 0.05))
     assert "sign (-0.2500)" in plain(first.how)
     assert "2 · 0.1 (-0.2500)" in plain(second.how)

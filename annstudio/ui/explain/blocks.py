@@ -145,16 +145,17 @@ class PageTable(QTableView):
         self.setTabKeyNavigation(False)
         self.setAccessibleName(", ".join(filter(None, table.heading)))
         self.verticalHeader().hide()
-        row = QFontMetrics(self.font()).lineSpacing() + 2 * GRID
+        row = table.lines * QFontMetrics(self.font()).lineSpacing() + 2 * GRID
         self.verticalHeader().setDefaultSectionSize(row)
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setMinimumSectionSize(10 * GRID)
         head.setFont(ui_font(SMALL + 1))
         self._fit_columns(head)
-        shown = min(len(table.rows), _VISIBLE_ROWS)
+        visible = max(_VISIBLE_ROWS // table.lines, 7)
+        shown = min(len(table.rows), visible)
         self.setFixedHeight(shown * row + head.sizeHint().height() + 3)
-        if len(table.rows) <= _VISIBLE_ROWS:
+        if len(table.rows) <= visible:
             self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         if table.links:
@@ -170,7 +171,7 @@ class PageTable(QTableView):
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         words = [column for column in range(len(self.table.heading)) if self._model.is_words(column)]
         for column, heading in enumerate(self.table.heading):
-            texts = [row[column].text for row in self.table.rows[:_MEASURED]]
+            texts = [line for row in self.table.rows[:_MEASURED] for line in row[column].text.split("\n")]
             width = max([title.horizontalAdvance(heading), *(metrics.horizontalAdvance(text) for text in texts)])
             self.setColumnWidth(column, min(width + 5 * GRID, 60 * GRID))
         head.setSectionResizeMode(max(words, key=self.columnWidth), QHeaderView.ResizeMode.Stretch)

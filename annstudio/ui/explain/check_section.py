@@ -25,8 +25,7 @@ def check_section(tour: Tour, gradients: Sequence[Quantity]) -> list[Section]:
     if any(check is None for _, check in found):
         blocks.append(Note("The network is running again …"))
     else:
-        blocks.append(Note("The loss was run again with this number a little larger and a little smaller: the same "
-                           "examples, the same random numbers."))  # fmt: skip
+        blocks.append(Note(_words([check for _, check in found if check is not None])))
     return [Section("Check", tuple(blocks))]
 
 
@@ -37,7 +36,18 @@ def _line(tour: Tour, quantity: Quantity, check: Check | None, *, alone: bool) -
     if check.kink:
         slopes = f"slope {tour.text(check.below)} to the left, {tour.text(check.above)} to the right"
         return f"{name}: at a kink of E &nbsp;{slopes} &nbsp;{_at_kink(check, tour.explainer.value(quantity))}"
-    return f"{name} (h = {power(check.h)}) &nbsp;{bold(tour.text(check.value))} &nbsp;{verdict(check)}"
+    return f"{name} &nbsp;{bold(tour.text(check.value))} &nbsp;{verdict(check)}"
+
+
+def _words(checks: list[Check]) -> str:
+    """What was done."""
+    least, most = min(check.h for check in checks), max(check.h for check in checks)
+    sizes = power(least) if least == most else f"{power(least)} to {power(most)}"
+    number = "each number" if len(checks) > 1 else "this number"
+    return (
+        f"The loss was run again with {number} larger and smaller by h = {sizes}: the same examples, the same random "
+        "numbers."
+    )
 
 
 def verdict(check: Check) -> str:
@@ -48,7 +58,7 @@ def verdict(check: Check) -> str:
         return "✓ the same to the last digit"
     if check.digits < _FEW_DIGITS:
         return f"✓ both next to nothing, {power(check.gap)} apart"
-    return f"✓ agrees in {check.digits} digits, {power(check.gap)} apart"
+    return f"✓ agrees in {check.digits} digits"
 
 
 def _at_kink(check: Check, gradient: float) -> str:

@@ -58,16 +58,16 @@ def _numbers(tour: Tour, lines: tuple[UpdateLine, ...], symbol: str = "") -> Lin
 
 def _account_blocks(tour: Tour, account: Ledger, symbol: str) -> list[Block]:
     update = account.update
-    start = (Cell("before"), Cell(""), Cell(""), Cell(tour.text(update.before)))
+    start = (Cell("before"), Cell(""), Cell(tour.text(update.before)))
     rows = (start, *(_row(tour, entry) for entry in account.entries))
     links: tuple[Quantity | None, ...] = (None, *(entry.quantity for entry in account.entries))
-    table = Table(("what moves it", "how", "by", one_line(symbol)), rows, links)
-    blocks: list[Block] = [table]
-    if update.pace is not None and len(update.pace.symbols) > len(r"-\eta"):
-        # A plain rate needs no words; what an optimiser makes of it does.
+    table = Table(("what moves it", "by", "w"), rows, links, lines=2)
+    blocks: list[Block] = []
+    if update.pace is not None and update.paced_by == "p":
         symbols, numbers = rich(update.pace.symbols), rich(times(update.pace.numbers))
         blocks.append(Lines((f"p = {symbols} = {numbers} = {tour.text(update.pace.value)}",)))
         blocks.append(Note("Every part of the gradient moves the weight by p times itself."))
+    blocks.append(table)
     change = rf"\Delta {symbol}"
     total = f"{rich(change)} = {tour.text(update.after)} − {_bracketed(tour.text(update.before))}"
     return [*blocks, Lines((f"{total} = {bold(tour.text(account.change))}",))]
@@ -75,7 +75,8 @@ def _account_blocks(tour: Tour, account: Ledger, symbol: str) -> list[Block]:
 
 def _row(tour: Tour, entry: Entry) -> tuple[Cell, ...]:
     by = f"{'+' if entry.amount > 0 else ''}{tour.text(entry.amount)}"
-    return (Cell(entry.what), Cell(one_line(entry.how)), Cell(by, entry.amount), Cell(tour.text(entry.total)))
+    how = f"{entry.what}\n  {one_line(times(entry.how))}" if entry.how else entry.what
+    return (Cell(how), Cell(by, entry.amount), Cell(tour.text(entry.total)))
 
 
 def _bracketed(number: str) -> str:

@@ -51,6 +51,8 @@ class Table:
     rows: Sequence[Row]
     links: Sequence[Quantity | None] = ()
     chosen: int | None = None
+    lines: int = 1
+    """How many lines of text a row has."""
 
 
 @dataclass(frozen=True)

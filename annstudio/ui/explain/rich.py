@@ -14,7 +14,7 @@ from annstudio.ui.theme import theme
 def rich(latex: str) -> str:
     """LaTeX of the kind used here as rich text on one line: lowered indices, fractions with a slash."""
     text = html.escape(latex, quote=False).replace(r"\tfrac{1}{2}", "½")
-    text = re.sub(r"\\hat\{([^{}]*)\}", "\\1\u0302", text)
+    text = re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", re.sub(r"\\hat\{(\w)\}", "\\1\u0302", text))
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\sqrt\{([^{}]*)\}", r"√(\1)", text)

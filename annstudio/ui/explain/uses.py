@@ -18,15 +18,17 @@ def uses_section(tour: Tour, told: Derivation) -> list[Section]:
         return []
     step = tour.program.steps[told.step]
     assert isinstance(step, Step)
+    if not step.backward and len(_felt(tour, told, step)) < 2:
+        return []
     table = _terms_table(tour, told) if step.backward else _shares_table(tour, told, step)
-    n = len(told.values)
-    title = f"The {n} places where it was used" if step.backward else f"The {n} times that it was used"
+    title = f"The {len(told.values)} places where it was used" if step.backward else "Where it was used"
     return [Section(title, (table,))]
 
 
 def _shares_table(tour: Tour, told: Derivation, step: Step) -> Table:
     """A weight that several steps read: each with its share, a link to how that came about."""
-    order = by_size(told)
+    felt = _felt(tour, told, step)
+    order = [k for k in by_size(told) if k in felt]
     shares = [Quantity(slot, told.quantity.index) for slot in step.inputs]
 
     def make(at: int) -> tuple[Cell, ...]:
@@ -37,6 +39,15 @@ def _shares_table(tour: Tour, told: Derivation, step: Step) -> Table:
     key = ("uses", id(tour.stepper), told.quantity, tour.digits)
     links = Lazy(len(order), lambda at: shares[order[at]], key)
     return Table(("used in, largest share first", "share of ∂E/∂w", "part"), Lazy(len(order), make, key), links)
+
+
+def _felt(tour: Tour, told: Derivation, step: Step) -> set[int]:
+    """The uses that count: a penalty on a layer's weights leaves its biases alone."""
+    shares = [Quantity(slot, told.quantity.index) for slot in step.inputs]
+    return {
+        k for k, share in enumerate(shares)
+        if told.values[k] or not is_penalty(tour.explainer, _step_back(tour, share))
+    }  # fmt: skip
 
 
 def _terms_table(tour: Tour, told: Derivation) -> Table:

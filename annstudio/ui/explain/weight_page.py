@@ -1,7 +1,8 @@
 """The page about a weight: how much it changes the error, its new value, its neighbours, and whether it is true."""
 
 from annstudio.engine.program import Step
-from annstudio.explain.derivation import SHOWN_TERMS, Quantity, source_of
+from annstudio.explain.derivation import Quantity, source_of
+from annstudio.explain.ledger import is_penalty
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, chain
 from annstudio.ui.explain.accounts import factor_lines, numbers, path_blocks, sum_line, symbols
@@ -110,7 +111,9 @@ def _source_sections(tour: Tour, question: WeightQuestion) -> list[Section]:
         s for s in tour.program.steps
         if isinstance(s, Step) and s.backward and question.parameter.slot in s.inputs
     ]  # fmt: skip
-    blocks = tuple(Source(f"{type(s.op).__name__}.backward", source_of(s.op, "backward")) for s in steps[:SHOWN_TERMS])
+    steps.sort(key=lambda step: is_penalty(tour.explainer, step))
+    found = dict.fromkeys((type(s.op).__name__, source_of(s.op, "backward")) for s in steps)
+    blocks = tuple(Source(f"{name}.backward", source) for name, source in found)
     return [Section("The code that ran", blocks)] if blocks else []
 
 
