@@ -14,6 +14,7 @@ from annstudio.ui.explain.items import signed_text_colour
 from annstudio.ui.explain.page import Block, Formula, Lines, Note, Source, Table
 from annstudio.ui.explain.rich import address, quantity_at
 from annstudio.ui.explain.source_view import SourceView
+from annstudio.ui.numbers import localised_latex
 from annstudio.ui.theme import CARD_RADIUS, GRID, SMALL, TEXT, mixed, mono_font, theme, ui_font
 
 Follow = Callable[[Quantity], None]
@@ -56,7 +57,7 @@ class LinesView(QLabel):
         body = "".join(f'<div style="margin-bottom:{GRID + 1}px">{line}</div>' for line in lines.html)
         self.setText(f'<div style="color:{colour.name()}">{body}</div>')
         self.plain = plain_text("\n".join(lines.html))
-        self.latex = lines.latex
+        self.latex = localised_latex(lines.latex)
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setFont(mono_font(SMALL + 1))
         self.setWordWrap(True)

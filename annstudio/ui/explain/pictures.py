@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage, QPainter
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Array
 from annstudio.ui.canvas.thumbnail import MOST_MAPS, Picture, picture_of
+from annstudio.ui.numbers import number_text
 from annstudio.ui.panels.pictures import Scale, image_of
 from annstudio.ui.theme import theme
 
@@ -25,7 +26,7 @@ class SignedMaps:
         self._images: list[QImage] = [image_of(shown[:, :, i], scale, table) for i in range(shown.shape[2])]
         n = values.shape[2]
         which = f"{shown.shape[2]} of {n} maps, " if n > MOST_MAPS else ""
-        self.told = f"{which}full colour at ±{scale.high:.3g}"
+        self.told = f"{which}full colour at ±{number_text(scale.high, 3)}"
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         height, width, n = self._images[0].height(), self._images[0].width(), len(self._images)

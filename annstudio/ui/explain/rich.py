@@ -7,12 +7,17 @@ from functools import lru_cache
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
+from annstudio.ui.numbers import localised
 from annstudio.ui.theme import theme
 
 
-@lru_cache(maxsize=4096)
 def rich(latex: str) -> str:
     """LaTeX of the kind used here as rich text on one line: lowered indices, fractions with a slash."""
+    return _rich(localised(latex))
+
+
+@lru_cache(maxsize=4096)
+def _rich(latex: str) -> str:
     text = html.escape(latex, quote=False).replace(r"\tfrac{1}{2}", "½")
     text = re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", re.sub(r"\\hat\{(\w)\}", "\\1\u0302", text))
     for _ in range(6):
@@ -33,7 +38,7 @@ _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def one_line(latex: str) -> str:
     """LaTeX of the kind used here as text for a cell of a table: powers of ten raised, a real minus sign."""
     raised = re.sub(r"\^\{(-?\d+)\}", lambda found: found[1].translate(_POWERS), latex)
-    return plain(raised).replace("-", "−")
+    return plain(localised(raised)).replace("-", "−")
 
 
 def times(latex: str) -> str:
@@ -42,7 +47,8 @@ def times(latex: str) -> str:
 
 
 def number(value: float, digits: int) -> str:
-    return number_text(value, digits)
+    """A number as it stands on the screen."""
+    return localised(number_text(value, digits))
 
 
 def bold(text: str, colour: str = "") -> str:
@@ -66,7 +72,7 @@ def signed(value: float, digits: int) -> str:
     """A number in its sign's colour, with its sign."""
     t = theme()
     colour = t.positive_text if value > 0 else t.negative_text if value < 0 else t.text
-    return coloured(f"{'+' if value > 0 else ''}{number_text(value, digits)}", colour.name())
+    return coloured(f"{'+' if value > 0 else ''}{number(value, digits)}", colour.name())
 
 
 def address(quantity: Quantity) -> str:

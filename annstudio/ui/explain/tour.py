@@ -18,6 +18,8 @@ from annstudio.explain.stepper import Stepper
 from annstudio.explain.walk import Grain, Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 from annstudio.ui.explain.checking import Checker
+from annstudio.ui.explain.rich import number
+from annstudio.ui.numbers import localised
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -106,11 +108,11 @@ class Tour(QObject):
 
     def text(self, value: float) -> str:
         """A number with the digits that were chosen."""
-        return number_text(value, self.digits)
+        return number(value, self.digits)
 
     def short(self, value: float) -> str:
         """A number without the zeros that say nothing: for what was set by hand."""
-        return shortened(self.text(value))
+        return localised(shortened(number_text(value, self.digits)))
 
     def totals(self, parameter: Parameter) -> Totals:
         """All numbers of a parameter: now, their gradients, and after the update."""
