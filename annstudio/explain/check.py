@@ -65,7 +65,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Nudge:
-    """What a gradient is the gradient of: the number, and the one step that reads it where only its share is meant."""
+    """What a gradient is the gradient of: the number, and the one step that reads it where only its share is meant.
+
+    Without an example it is the first one's."""
 
     of: Quantity
     reader: int | None = None
@@ -91,7 +93,7 @@ def nudge(program: Program, gradient: Quantity) -> Nudge | None:
 def check(trial: Trial, nudge: Nudge, gradient: float) -> Check:
     """Check a gradient by running the loss again, twice where the loss is smooth, more often where it bends."""
     program, of = trial.program, nudge.of
-    place = (*of.index, of.example) if program.slots[of.slot].batched else of.index
+    place = (*of.index, of.example or 0) if program.slots[of.slot].batched else of.index
     here, at = trial.loss, trial.value(of.slot, place)
 
     def tried(step: float) -> Check:

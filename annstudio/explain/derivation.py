@@ -26,11 +26,12 @@ SHOWN_TERMS = 12
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number of a run: element `index` of a slot, for one example where the slot has one per example."""
+    """One number of a run: element `index` of a slot; where the slot has one per example, that of `example` or, with
+    None, of the example that is being looked at."""
 
     slot: int
     index: Index
-    example: int = 0
+    example: int | None = None
     term: int | None = None
     """Where only one term of the sum that makes the number is meant: one output's share of a loss."""
 
@@ -102,12 +103,13 @@ class Derivation:
 
 
 class Explainer:
-    """Answers questions about the numbers of one Stepper."""
+    """Answers questions about the numbers of one Stepper; `example` of its batch is the one that is being looked at."""
 
-    def __init__(self, stepper: Stepper) -> None:
+    def __init__(self, stepper: Stepper, example: int = 0, names: Names | None = None) -> None:
         self.stepper = stepper
         self.program = stepper.program
-        self.names = Names(stepper.program)
+        self.example = example
+        self.names = names or Names(stepper.program)
 
     def value(self, quantity: Quantity) -> float:
         """The number itself; of a weight or a carried state the one that the batch began with."""
@@ -118,12 +120,20 @@ class Explainer:
     def _stored(self, quantity: Quantity) -> float:
         array = self.stepper.before_update(quantity.slot)
         batched = self.program.slots[quantity.slot].batched
-        return float(array[(*quantity.index, quantity.example) if batched else quantity.index])
+        return float(array[(*quantity.index, self._example(quantity)) if batched else quantity.index])
+
+    def _example(self, quantity: Quantity) -> int:
+        return self.example if quantity.example is None else quantity.example
 
     def symbol(self, quantity: Quantity) -> str:
-        return self.names.of(quantity.slot, quantity.index)
+        """What a number is called; one of another example than that looked at is told with its number: out_h1^(3)."""
+        symbol = self.names.of(quantity.slot, quantity.index)
+        if quantity.example is None or self.stepper.n == 1 or not self.program.slots[quantity.slot].batched:
+            return symbol
+        raised = f"{{{symbol}}}" if "^" in symbol else symbol
+        return f"{raised}^{{({quantity.example + 1})}}"
 
-    def shares(self, slot: int, example: int = 0) -> tuple[Quantity, ...]:
+    def shares(self, slot: int, example: int | None = None) -> tuple[Quantity, ...]:
         """The outputs' shares of a loss per example, where it is a sum of several; its step must have been done."""
         whole = Quantity(slot, (), example)
         n = len(self.derive(whole).rows)
@@ -140,7 +150,7 @@ class Explainer:
         assert isinstance(step, Step)
         if quantity.slot in step.buffers.values():
             return step, []
-        see = self._see(step, quantity.example)
+        see = self._see(step, self._example(quantity))
         if step.backward:
             return step, step.op.gradient_account(_gradient_name(step, quantity.slot), see, quantity.index)
         return step, step.op.account(see, quantity.index)
@@ -152,9 +162,12 @@ class Explainer:
         if at is None:
             return Derivation(quantity, symbol, self._stored(quantity), (), "", "", None)
         step, terms = self.terms(quantity)
-        value = self._stored(quantity)
+        value, example = self._stored(quantity), self._example(quantity)
+        summed = not self.program.slots[quantity.slot].batched
         rows: Sequence[Row] = Lazy(
-            len(terms), lambda i: self._row(step, terms[i], digits), (id(self), quantity, digits, value)
+            len(terms),
+            lambda i: self._row(step, terms[i], digits, None if summed else example),
+            (id(self), quantity, digits, value),
         )
         values = tuple(term.value for term in terms)
         if quantity.term is not None:
@@ -178,7 +191,7 @@ class Explainer:
             index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
         if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
             return None
-        return Quantity(slot, index, factor.example or 0)
+        return Quantity(slot, index, factor.example)
 
     # Private ---------------------------------------------------------------------------------------------------------
 
@@ -192,10 +205,12 @@ class Explainer:
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
         return See(arrays, batched, example, self.stepper.n)
 
-    def _row(self, step: Step, term: Term, digits: int) -> Row:
+    def _row(self, step: Step, term: Term, digits: int, example: int | None) -> Row:
+        """A term as it is told. `example` is the one whose numbers need not say so; None where one number is made of
+        all examples, and each is told by its own number."""
         through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
         above = None if through is None else term.factors[through].index
-        parts = tuple(self._part(step, factor, digits, above) for factor in term.factors)
+        parts = tuple(self._part(step, factor, digits, example, above) for factor in term.factors)
         template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
         symbols = filled(template, [part.symbol for part in parts])
         numbers = filled(template, [self._number(part, digits) for part in parts])
@@ -214,9 +229,9 @@ class Explainer:
         places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
         return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
 
-    def _part(self, step: Step, factor: Factor, digits: int, above: Index | None = None) -> Part:
+    def _part(self, step: Step, factor: Factor, digits: int, example: int | None, above: Index | None = None) -> Part:
         if factor.within is not None:
-            inner = [self._part(step, each, digits) for each in factor.within.factors]
+            inner = [self._part(step, each, digits, example) for each in factor.within.factors]
             template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
             meaning = filled(template, [self._number(part, digits) for part in inner])
             rule = filled(template, [part.symbol for part in inner])
@@ -224,7 +239,11 @@ class Explainer:
         quantity = self.place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
-        return Part(self.symbol(quantity), factor.value, quantity)
+        plain_one = example is not None and factor.example == example
+        symbol = self.names.of(quantity.slot, quantity.index) if plain_one else self.symbol(quantity)
+        if quantity.example == self.example:
+            quantity = replace(quantity, example=None)
+        return Part(symbol, factor.value, quantity)
 
     def _number(self, part: Part, digits: int) -> str:
         """A part's number: what counts something is whole."""

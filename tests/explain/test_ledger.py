@@ -202,3 +202,14 @@ def test_what_drops_out_has_no_share():
     stepper = stepper_of(project(graph, some_table(4, 8, 2)), 0, 1)
     for index in range(8):
         assert_comes_out(told(stepper, "out/W", 0, index), 17)
+
+
+def test_a_schedule_tells_how_it_made_the_rate_of_the_very_batch():
+    schedule = {"kind": "cosine", "warm_up": 1}
+    start = trained(small_project(schedule=schedule, optimizer={"kind": "sgd", "learning_rate": 0.5}), 2)
+    stepper = Network(start).stepper(3)
+    told_rate = told(stepper, "hidden/W", 2, 1).update.rate
+    assert [line.symbol for line in told_rate] == ["f", "u", r"\eta"]
+    assert told_rate[-1].value == pytest.approx(stepper.rate, rel=1e-14)
+    assert stepper.rate < 0.5
+    assert told(Network(small_project()).stepper(3), "hidden/W", 2, 1).update.rate == ()

@@ -105,7 +105,7 @@ def terms_table(tour: Tour, told: Derivation) -> Table:
         parts = told.rows[order[at]].parts
         return next((part.quantity for part in reversed(parts) if part.quantity is not None), None)
 
-    key = (id(tour.stepper), told.quantity, tour.digits, told.value)
+    key = (tour.seen, told.quantity, tour.digits, told.value)
     return Table(("term, largest first", "value"), Lazy(len(order), make, key), Lazy(len(order), link, key))
 
 
@@ -147,7 +147,7 @@ def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Tab
         product = " × ".join(_bracketed(tour.text(part.value)) for part in path.factors)
         return (Cell(f"{symbols} = {product}"), Cell(tour.text(path.value), path.value))
 
-    key = (id(tour.stepper), gradient, tour.digits)
+    key = (tour.seen, gradient, tour.digits)
     return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key))
 
 

@@ -1,9 +1,12 @@
 """Beside every gradient on a page: what the loss itself says when it runs again with the number a little changed."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from annstudio.explain.check import Check
 from annstudio.explain.derivation import Quantity
+from annstudio.explain.numbers import number_text
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Formula, Lines, Note, Section
 from annstudio.ui.explain.rich import bold, rich
@@ -16,7 +19,7 @@ _FEW_DIGITS = 3
 
 def check_section(tour: Tour, gradients: Sequence[Quantity]) -> list[Section]:
     """A check of every gradient that a run can tell; the way back must have come to them."""
-    told = [quantity for quantity in gradients if tour.checker.can(quantity)]
+    told = [_of_example(tour, quantity) for quantity in gradients if tour.checker.can(quantity)]
     if not told:
         return []
     found = [(quantity, tour.checker.check(quantity, tour.explainer.value(quantity))) for quantity in told]
@@ -29,8 +32,14 @@ def check_section(tour: Tour, gradients: Sequence[Quantity]) -> list[Section]:
     return [Section("Check", tuple(blocks))]
 
 
+def _of_example(tour: Tour, quantity: Quantity) -> Quantity:
+    """The number with its example said: a check stays what it is when another example is looked at."""
+    batched = tour.program.slots[quantity.slot].batched
+    return replace(quantity, example=tour.example) if batched and quantity.example is None else quantity
+
+
 def _line(tour: Tour, quantity: Quantity, check: Check | None, *, alone: bool) -> str:
-    name = "finite difference" if alone else rich(tour.explainer.symbol(quantity))
+    name = "finite difference" if alone else rich(tour.explainer.names.of(quantity.slot, quantity.index))
     if check is None:
         return f"{name} …"
     if check.kink:
@@ -73,5 +82,7 @@ def _at_kink(check: Check, gradient: float) -> str:
 
 def power(value: float) -> str:
     """A small number as a power of ten: 6×10⁻⁶."""
+    if not math.isfinite(value):
+        return number_text(value, 2)
     mantissa, _, exponent = f"{value:.0e}".partition("e")
     return f"{mantissa}×10{str(int(exponent)).translate(_EXPONENTS)}" if exponent else mantissa

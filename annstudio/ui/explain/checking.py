@@ -35,6 +35,8 @@ class Checker(QObject):
 
     def begin(self, stepper: Stepper | None) -> None:
         """Another batch, or none: what is still being worked out is dropped."""
+        if stepper is self._stepper:
+            return
         self._timer.stop()
         if self._work is not None:
             self._work.stop()

@@ -36,7 +36,7 @@ def _shares_table(tour: Tour, told: Derivation, step: Step) -> Table:
         return (Cell(_use_text(tour, shares[k])), Cell(_signed(tour, told.values[k]), told.values[k]),
                 Cell(_percent(told, k)))  # fmt: skip
 
-    key = ("uses", id(tour.stepper), told.quantity, tour.digits)
+    key = ("uses", tour.seen, told.quantity, tour.digits)
     links = Lazy(len(order), lambda at: shares[order[at]], key)
     return Table(("used in, largest share first", "share of ∂E/∂w", "part"), Lazy(len(order), make, key), links)
 
@@ -62,11 +62,11 @@ def _terms_table(tour: Tour, told: Derivation) -> Table:
         k, asked = order[at], place(at)
         where = "" if asked is None else _place_text(tour, asked)
         if several and asked is not None:
-            where = f"{where}, example {asked.example + 1}"
+            where = f"{where}, example {(tour.example if asked.example is None else asked.example) + 1}"
         numbers = one_line(times(told.rows[k].numbers))
         return (Cell(where), Cell(numbers), Cell(_signed(tour, told.values[k]), told.values[k]))
 
-    key = ("uses", id(tour.stepper), told.quantity, tour.digits)
+    key = ("uses", tour.seen, told.quantity, tour.digits)
     heading = ("used for, largest share first", "∂E/∂net × input", "share of ∂E/∂w")
     return Table(heading, Lazy(len(order), make, key), Lazy(len(order), place, key))
 
