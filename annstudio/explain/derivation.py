@@ -20,6 +20,8 @@ from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
 
+MOST_KEPT = 256
+"""So many derivations are kept for those who ask again."""
 SHOWN_TERMS = 12
 """Longer sums are folded in formulas; the table has all terms."""
 
@@ -110,6 +112,7 @@ class Explainer:
         self.program = stepper.program
         self.example = example
         self.names = names or Names(stepper.program)
+        self._derived: dict[tuple[Quantity, int], Derivation] = {}
 
     def value(self, quantity: Quantity) -> float:
         """The number itself; of a weight or a carried state the one that the batch began with."""
@@ -157,6 +160,17 @@ class Explainer:
 
     def derive(self, quantity: Quantity, digits: int = 4) -> Derivation:
         """How the number came about. Raises StudioError where its step has not been done yet."""
+        at = self.stepper.written_by.get(quantity.slot)
+        known = self._derived.get((quantity, digits))
+        if known is not None and (at is None or at < self.stepper.position):
+            # In one batch a number is what it is; after the update it is told with the weights of before.
+            return known
+        if len(self._derived) > MOST_KEPT:
+            self._derived.clear()
+        self._derived[quantity, digits] = self._derive(quantity, digits)
+        return self._derived[quantity, digits]
+
+    def _derive(self, quantity: Quantity, digits: int) -> Derivation:
         at = self.stepper.written_by.get(quantity.slot)
         symbol = self.symbol(quantity)
         if at is None:

@@ -22,7 +22,8 @@ from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.ui.app import application
 from annstudio.ui.explain.blocks import LinesView, PageTable
-from annstudio.ui.explain.formula import FormulaView, Piece, copy_menu
+from annstudio.ui.explain.copying import copy_menu
+from annstudio.ui.explain.formula import FormulaView, Piece
 from annstudio.ui.explain.rich import address, quantity_at, rich, times
 from annstudio.ui.explain.source_view import SourceView
 from annstudio.ui.explain.typeset import typeset

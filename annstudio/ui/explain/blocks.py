@@ -5,11 +5,22 @@ import re
 from collections.abc import Callable
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QSizePolicy, QTableView, QVBoxLayout, QWidget
 
 from annstudio.explain.derivation import Quantity
-from annstudio.ui.explain.formula import FormulaView, copy_menu
+from annstudio.ui.explain.copying import copy_menu, table_latex, table_text
+from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.items import signed_text_colour
 from annstudio.ui.explain.page import Block, Formula, Lines, Note, Source, Table
 from annstudio.ui.explain.rich import address, quantity_at
@@ -132,7 +143,7 @@ class TableModel(QAbstractTableModel):
 
 
 class PageTable(QTableView):
-    """As tall as its rows up to a limit. A click or Enter on a row asks about it."""
+    """As tall as its rows up to a limit. A click or Enter on a row asks about it; Ctrl+C copies all rows."""
 
     def __init__(self, table: Table, follow: Follow, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -176,6 +187,21 @@ class PageTable(QTableView):
             width = max([title.horizontalAdvance(heading), *(metrics.horizontalAdvance(text) for text in texts)])
             self.setColumnWidth(column, min(width + 5 * GRID, 60 * GRID))
         head.setSectionResizeMode(max(words, key=self.columnWidth), QHeaderView.ResizeMode.Stretch)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = copy_menu(self, table_text(self._cells()), table_latex(self._cells()))
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(table_text(self._cells()))
+        else:
+            super().keyPressEvent(event)
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """The texts of all rows under their heading."""
+        return [self.table.heading, *(tuple(cell.text for cell in row) for row in self.table.rows)]
 
     def _ask(self, index: QModelIndex) -> None:
         quantity = self.table.links[index.row()]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.ui.explain.copying import copy_menu
 from annstudio.ui.explain.typeset import Set, typeset
 from annstudio.ui.numbers import localised, localised_latex
 from annstudio.ui.theme import GRID, theme
@@ -159,12 +160,3 @@ class FormulaView(QWidget):
         menu = copy_menu(self, self.text, self.latex)
         menu.exec(event.globalPos())
         menu.deleteLater()
-
-
-def copy_menu(parent: QWidget, text: str, latex: str = "") -> QMenu:
-    """The context menu of formulas and lines: take them along as text or as LaTeX."""
-    menu = QMenu(parent)
-    menu.addAction("Copy as text", lambda: QGuiApplication.clipboard().setText(text))
-    if latex:
-        menu.addAction("Copy as LaTeX", lambda: QGuiApplication.clipboard().setText(latex))
-    return menu

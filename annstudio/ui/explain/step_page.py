@@ -6,11 +6,12 @@ from itertools import islice
 import numpy as np
 
 from annstudio.engine.op import Array, shape_text, signature
-from annstudio.engine.program import Role, Step, Update
+from annstudio.engine.program import Phase, Role, Step, Update
 from annstudio.explain.derivation import Quantity, slots_by_name, source_of
 from annstudio.explain.names import plain
 from annstudio.explain.walk import slot_word
 from annstudio.ui.explain.accounts import row_symbols
+from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich, times
@@ -81,14 +82,16 @@ def _op_sections(tour: Tour, step: Step) -> list[Section]:
     blocks.append(Note(_doc(step)))
     sections = [Section(f"{step.node} · {name}", tuple(blocks))]
     written = [slot for slot in step.writes if tour.program.slots[slot].shown]
-    quantities = _numbers(tour, written)
+    quantities = told = _numbers(tour, written)
     if 0 < len(quantities) <= TOLD:
         sections.append(Section("Number by number", (_told(tour, quantities),)))
     elif quantities:
-        first = [next(q for q in quantities if q.slot == slot) for slot in dict.fromkeys(q.slot for q in quantities)]
+        told = [next(q for q in quantities if q.slot == slot) for slot in dict.fromkeys(q.slot for q in quantities)]
         sections.append(
-            Section("For example", (_told(tour, first), Note("Click a number on the left to ask about it.")))
+            Section("For example", (_told(tour, told), Note("Click a number on the left to ask about it.")))
         )
+    if step.backward or step.phase is Phase.BACKWARD:
+        sections += check_section(tour, told)
     sections.append(Section("Reads and writes", (_arrays_table(tour, step),)))
     return [*sections, Section("The code that ran", (Source(f"{name}.{method}", source_of(step.op, method)),))]
 

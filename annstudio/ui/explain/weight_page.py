@@ -20,24 +20,17 @@ def weight_page(tour: Tour, question: WeightQuestion) -> Page:
     """Everything there is to say about one weight in this batch."""
     if tour.program.loss is None:
         return _without_loss(tour, question)
-    told = tour.weight_answer(question)
-    name = rich(told.symbol)
     gradient = tour.program.gradients.get(question.parameter.slot)
-    sections: list[Section] = []
-    checks: list[Section] = []
-    if gradient is None:
-        sections.append(Section("Chain rule", (Note("The error does not depend on this weight."),)))
-    else:
-        with tour.stepper.visit(len(tour.stepper)):
-            asked = Quantity(gradient, question.stored)
-            sections += _gradient_sections(tour, told, asked)
-            checks = check_section(tour, [asked])
-    sections.append(ledger_section(tour, question))
-    sections.append(Section("All weights of this layer", (layer_table(tour, question),)))
-    sections += checks
-    if gradient is not None:
-        sections += _source_sections(tour, question)
-    return Page(f"How much does {name} change the error?", tuple(sections))
+    asked = None if gradient is None else Quantity(gradient, question.stored)
+    walk = tour.walk
+    known = asked is None or walk is None or walk.known(asked.slot, asked.index)
+    with tour.stepper.visit(len(tour.stepper)):
+        told = tour.weight_answer(question)
+        sections = [*_gradient_sections(tour, told, asked, known=known), ledger_section(tour, question)]
+        sections.append(Section("All weights of this layer", (layer_table(tour, question),)))
+        if asked is not None:
+            sections += [*check_section(tour, [asked]), *_source_sections(tour, question)]
+    return Page(f"How much does {rich(told.symbol)} change the error?", tuple(sections))
 
 
 def _without_loss(tour: Tour, question: WeightQuestion) -> Page:
@@ -54,7 +47,9 @@ def _without_loss(tour: Tour, question: WeightQuestion) -> Page:
 # Gradient ------------------------------------------------------------------------------------------------------------
 
 
-def _gradient_sections(tour: Tour, told: WeightAnswer, gradient: Quantity) -> list[Section]:
+def _gradient_sections(tour: Tour, told: WeightAnswer, gradient: Quantity | None, *, known: bool) -> list[Section]:
+    if gradient is None:
+        return [Section("Chain rule", (Note("The error does not depend on this weight."),))]
     blocks: tuple[Block, ...]
     uses: list[Section] = []
     if told.factors:
@@ -67,9 +62,8 @@ def _gradient_sections(tour: Tour, told: WeightAnswer, gradient: Quantity) -> li
     ways = path_blocks(tour, gradient)
     if ways:
         sections.append(Section("Every path to the error", ways))
-    at = tour.stepper.written_by[gradient.slot]
-    walk = tour.walk
-    if walk is not None and not walk.known(gradient.slot, gradient.index):
+    if not known:
+        at = tour.stepper.written_by[gradient.slot]
         note = Note(f"Computed in step {at + 1} of {len(tour.stepper)} operations: go there", gradient)
         sections[0] = Section("Chain rule", (*blocks, note))
     return sections
