@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from annstudio.explain.check import Check
+from annstudio.explain.check import Check, nudge
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.numbers import number_text
 from annstudio.ui.explain.formula import Piece
@@ -28,7 +28,9 @@ def check_section(tour: Tour, gradients: Sequence[Quantity]) -> list[Section]:
     if any(check is None for _, check in found):
         blocks.append(Note("The network is running again …"))
     else:
-        blocks.append(Note(_words([check for _, check in found if check is not None])))
+        changes = [nudge(tour.program, quantity) for quantity in told]
+        shares = any(change is not None and change.reader is not None for change in changes)
+        blocks.append(Note(_words([check for _, check in found if check is not None], alone=shares)))
     return [Section("Check", tuple(blocks))]
 
 
@@ -48,11 +50,11 @@ def _line(tour: Tour, quantity: Quantity, check: Check | None, *, alone: bool) -
     return f"{name} &nbsp;{bold(tour.text(check.value))} &nbsp;{verdict(check)}"
 
 
-def _words(checks: list[Check]) -> str:
-    """What was done."""
+def _words(checks: list[Check], *, alone: bool) -> str:
+    """What was done; `alone`: only the step whose share is asked for saw the change."""
     least, most = min(check.h for check in checks), max(check.h for check in checks)
     sizes = power(least) if least == most else f"{power(least)} to {power(most)}"
-    number = "each number" if len(checks) > 1 else "this number"
+    number = ("each number" if len(checks) > 1 else "this number") + (" in this place alone" if alone else "")
     return (
         f"The loss was run again with {number} larger and smaller by h = {sizes}: the same examples, the same random "
         "numbers."

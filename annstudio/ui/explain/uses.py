@@ -125,5 +125,6 @@ def share_page(tour: Tour, quantity: Quantity) -> Page:
     if step.backward:
         source = Source(f"{type(step.op).__name__}.backward", source_of(step.op, "backward"))
         sections.append(Section("The code that ran", (source,)))
-    what = "the penalty on it" if is_penalty(tour.explainer, step) else f"its use in {step.node} {step.scope}".rstrip()
+    place = ", ".join(filter(None, (step.node, step.scope)))
+    what = "the penalty on it" if is_penalty(tour.explainer, step) else f"its use in {place}"
     return Page(f"How much does {name} change the error by {what}?", tuple(sections))
