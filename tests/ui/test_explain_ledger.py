@@ -132,8 +132,9 @@ def test_every_place_of_a_kernels_weight_is_listed_and_leads_there(qtbot: QtBot)
 
 def test_every_time_steps_share_is_listed_with_its_own_page_and_check(qtbot: QtBot):
     application("light")
-    graph = chain(input=Input(shape=(12,)), fold=Reshape(target=(4, 3)), memory=LSTM(units=2), out=Dense(units=2, activation="sigmoid"),
-                  loss=Loss())  # fmt: skip
+    memory = LSTM(units=2)
+    out = Dense(units=2, activation="sigmoid")
+    graph = chain(input=Input(shape=(12,)), fold=Reshape(target=(4, 3)), memory=memory, out=out, loss=Loss())
     with explaining(project(graph, some_table(6, 12, 2))) as desk:
         desk.key(Key.Key_End)
         desk.view.ask(desk.weight("memory/U", 1, 0))

@@ -1,5 +1,7 @@
 """The panel beside the Explain view: the question that was asked and its whole answer, or the step at hand."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
@@ -14,6 +16,8 @@ from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.panels.base import follow
 from annstudio.ui.theme import GRID, SMALL, TITLE, ui_font, wear
+
+TAB = Qt.FocusPolicy.TabFocus
 
 
 class ExplainPanel(QWidget):
@@ -114,6 +118,10 @@ class ExplainPanel(QWidget):
                 part.setParent(None)
                 part.deleteLater()
         self._parts = parts
+        reached = [w for part in parts for w in part.findChildren(QWidget) if w.focusPolicy() & TAB]
+        for one, other in pairwise(reached):
+            # By Tab one comes through a page from its top to its end, whichever part came in last.
+            QWidget.setTabOrder(one, other)
 
     def _begin(self, page: Page) -> None:
         """A page from its top."""
@@ -135,8 +143,7 @@ class ExplainPanel(QWidget):
     def text(self) -> str:
         """All that is said, as plain text."""
         lines = [plain_text(self.title.text())]
-        body = self.area.widget()
-        for label in body.findChildren(QLabel) if body is not None else ():
+        for label in (label for part in self._parts for label in part.findChildren(QLabel)):
             lines.append(getattr(label, "plain", None) or plain_text(label.text()))
         return "\n".join(lines)
 
