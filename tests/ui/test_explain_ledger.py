@@ -302,3 +302,22 @@ def latex_of(table: PageTable) -> str:
     event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, middle, table.mapToGlobal(middle))
     QApplication.sendEvent(table, event)
     return QGuiApplication.clipboard().text()
+
+
+# Long layers ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_unit_of_a_gated_layer_is_told_by_what_leads_straight_to_it(qtbot: QtBot):
+    application("light")
+    graph = chain(input=Input(shape=(30,)), fold=Reshape(target=(10, 3)), memory=LSTM(units=2), out=Dense(units=2),
+                  loss=Loss())  # fmt: skip
+    with explaining(project(graph, some_table(6, 30, 2))) as desk:
+        desk.key(Key.Key_End)
+        program = desk.tour.program
+        desk.view.ask(Quantity(program.outputs["memory"], (1,)))
+        assert len(desk.panel.page.sections) <= 6
+        gate = next(s.index for s in program.slots if (s.name, s.scope) == ("net f", "t = 3"))
+        desk.view.ask(Quantity(gate, (1,)))
+        titles = [section.title for section in desk.panel.page.sections]
+        assert "Activation" in titles, "the gate's sum and what the sigmoid makes of it"
+        assert len(titles) <= 8

@@ -14,6 +14,8 @@ from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, S
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
+MOST_STAGES = 6
+"""A unit's value is told through at most so many steps of its layer."""
 _ROLES = {
     Role.FEED: "It comes from the data.",
     Role.NOISE: "It is a random number, drawn anew for every batch.",
@@ -26,7 +28,7 @@ def unit_page(tour: Tour, quantity: Quantity) -> Page:
     """Everything there is to say about one value, or about its gradient."""
     value = _value_of(tour, quantity)
     asks_gradient = value != quantity
-    slots = _slots_of_node(tour, value)
+    slots = _stages(tour, value)
     forward = [section for slot in slots for section in _value_sections(tour, Quantity(slot, value.index))]
     backward = _gradient_sections(tour, [Quantity(slot, value.index) for slot in reversed(slots)])
     name = rich(_told_name(tour, value))
@@ -74,18 +76,35 @@ def _value_of(tour: Tour, quantity: Quantity) -> Quantity:
     return Quantity(of.get(quantity.slot, quantity.slot), quantity.index, quantity.example)
 
 
-def _slots_of_node(tour: Tour, value: Quantity) -> list[int]:
-    """Weighted sum and result of a unit, where the number is one of them; else the number's own slot."""
+def _stages(tour: Tour, value: Quantity) -> list[int]:
+    """The slots through which a unit gets its value (weighted sum, result), in their order; the number's own where it
+    is no unit's. Where a layer takes many steps, as gates do, those alone that lead straight to the number and on."""
     program = tour.program
     described = program.slots[value.slot]
     if described.role is not Role.VALUE or described.node in program.losses:
         return [value.slot]
-    return [
-        step.output
-        for step in program.steps
-        if isinstance(step, Step) and not step.backward and step.node == described.node
+    steps = [
+        step for step in program.steps
+        if isinstance(step, Step) and not step.backward and (step.node, step.scope) == (described.node, described.scope)
         and program.slots[step.output].shape == described.shape and program.slots[step.output].role is Role.VALUE
     ]  # fmt: skip
+    near = _connected(value.slot, steps)
+    if len(near) > MOST_STAGES:
+        near = _connected(value.slot, [step for step in steps if len(step.inputs) == 1])
+    return [step.output for step in steps if step.output in near] or [value.slot]
+
+
+def _connected(slot: int, steps: list[Step]) -> set[int]:
+    """What some of the steps lead to from a slot, and from what they lead there."""
+    found, size = {slot}, 0
+    while size < len(found):
+        size = len(found)
+        for step in steps:
+            if step.output in found:
+                found |= {other.output for other in steps} & set(step.inputs)
+            elif found & set(step.inputs):
+                found.add(step.output)
+    return found
 
 
 def _told_name(tour: Tour, value: Quantity) -> str:
