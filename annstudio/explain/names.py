@@ -188,7 +188,7 @@ _WORDS = (
     (r"\sigma", "σ"), (r"\mu", "μ"), (r"\rho", "ρ"), (r"\lambda", "λ"), (r"\alpha", "α"), (r"\beta", "β"),
     (r"\gamma", "γ"), (r"\delta", "δ"), (r"\epsilon", "ε"), (r"\Delta", "Δ"), (r"\Phi", "Φ"), (r"\pi", "π"),
     (r"\leq", "≤"), (r"\geq", "≥"), (r"\neq", "≠"), (r"\pm", "±"), (r"\infty", "∞"), (r"\in", "∈"),
-    (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"),
+    (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"), (r"\cos", "cos"),
     (r"\tanh", "tanh"), (r"\quad", "  "), (r"\dots", "…"), (r"\sqrt", "√"), (r"\lVert", "‖"), (r"\rVert", "‖"),
     (r"\lfloor", "⌊"), (r"\rfloor", "⌋"), (r"\lceil", "⌈"), (r"\rceil", "⌉"),
     (r"\left", ""), (r"\right", ""), (r"\,", " "), (r"\;", " "), (r"\_", "_"),

@@ -154,6 +154,8 @@ def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Tab
 def _path_line(tour: Tour, path: Path) -> str:
     symbols = " · ".join(link(rich(part.symbol), part.quantity) for part in path.factors)
     product = rich(" × ".join(_bracketed(number_latex(part.value, tour.digits)) for part in path.factors))
+    if len(path.factors) == 1:
+        return f"{symbols} = {signed(path.value, tour.digits)}"
     return f"{symbols}<br>&nbsp;&nbsp;= {product} = {signed(path.value, tour.digits)}"
 
 
