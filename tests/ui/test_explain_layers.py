@@ -164,7 +164,7 @@ def test_a_kernel_s_weight_is_asked_and_its_long_sum_is_folded(desk: Desk):
     text = desk.panel.text
     assert text.startswith("How much does w_c(2,1,3,2) change the error?")
     assert "Sum of 64 terms" in text
-    assert "✓ agrees to" in text
+    assert "✓ agrees in" in text
 
 
 def test_the_update_shows_weights_before_and_after(desk: Desk):

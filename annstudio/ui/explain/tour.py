@@ -22,7 +22,10 @@ from annstudio.explain.stepper import Stepper
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 from annstudio.training.course import Place
+from annstudio.ui.explain.checking import Checker
+from annstudio.ui.explain.rich import number
 from annstudio.ui.explain.travel import Travel
+from annstudio.ui.numbers import localised
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -68,6 +71,7 @@ class Tour(Travel):
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
         self._attribution: Attribution | None = None
+        self.checker = Checker(self)
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -94,6 +98,7 @@ class Tour(Travel):
         opened = before.opened if before is not None and before.program is stepper.program else ()
         self.walk = Walk(Explainer(stepper, self.example, names), grain, opened)
         self._answers, self._totals, self._attribution = {}, {}, None
+        self.checker.begin(stepper)
         if place is not None:
             self.walk.to(place)
 
@@ -101,6 +106,7 @@ class Tour(Travel):
         """Nothing is walked through."""
         self.walk, self.journey, self.question, self._history, self.example = None, None, None, [], 0
         self._answers, self._totals, self._attribution = {}, {}, None
+        self.checker.begin(None)
         self.begun.emit()
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -137,11 +143,11 @@ class Tour(Travel):
 
     def text(self, value: float) -> str:
         """A number with the digits that were chosen."""
-        return number_text(value, self.digits)
+        return number(value, self.digits)
 
     def short(self, value: float) -> str:
         """A number without the zeros that say nothing: for what was set by hand."""
-        return shortened(self.text(value))
+        return localised(shortened(number_text(value, self.digits)))
 
     def totals(self, parameter: Parameter) -> Totals:
         """All numbers of a parameter: now, their gradients, and after the update."""

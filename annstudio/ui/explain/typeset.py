@@ -53,7 +53,7 @@ def typeset(latex: str, size: int, colour: str) -> Set:
 @lru_cache(maxsize=2048)
 def _symbol(latex: str, size: int, colour: str) -> Set:
     """A symbol; its index is put together sign by sign, as there are thousands of places but few signs."""
-    indexed = re.fullmatch(r"(\\text\{[\w\\]+\}|[A-Za-z])_\{?(%s)\}?" % _INDEX_PATTERN, latex)
+    indexed = re.fullmatch(rf"(\\text\{{[\w\\]+\}}|[A-Za-z])_\{{?({_INDEX_PATTERN})\}}?", latex)
     if indexed is None:
         return _plain(latex, size, colour)
     base, index = _plain(indexed[1], size, colour), _index(indexed[2], round(_INDEX * size), colour)
