@@ -1,1 +1,1 @@
-"""Laboratories: panels that try something out on the user's own network; the Labs menu opens them."""
+"""Laboratories: panels to try things out on the network that is open."""
