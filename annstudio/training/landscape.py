@@ -20,7 +20,7 @@ from annstudio.training.trace import Place
 
 BUDGET = 256 << 20
 """The examples of a landscape are sent through all at once; their arrays take at most so many bytes."""
-COARSEST = 8
+COARSEST = 4
 """Intervals a side of the first, coarse grid."""
 TELL_SECONDS = 0.05
 

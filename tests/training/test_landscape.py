@@ -83,7 +83,7 @@ def test_it_comes_coarse_first_and_no_place_is_asked_twice(monkeypatch):
     loss_at = landscape.loss_at
     monkeypatch.setattr(landscape, "loss_at", lambda p, v: asked.append(v) or loss_at(p, v))
     shapes = [surface.losses.shape for surface in survey(landscape, PLANE, 32)]
-    assert shapes == [(9, 9), (17, 17), (33, 33)]
+    assert shapes == [(5, 5), (9, 9), (17, 17), (33, 33)]
     assert len(asked) == len(set(asked)) == 33 * 33
 
 
@@ -91,7 +91,7 @@ def test_while_a_grid_is_measured_the_last_whole_one_is_shown(monkeypatch):
     monkeypatch.setattr(landscapes, "TELL_SECONDS", 0.0)
     surfaces = list(survey(landscape_of(small_project()), PLANE, 16))
     assert not len(surfaces[0].losses)
-    assert {surface.losses.shape for surface in surfaces} == {(0, 0), (9, 9), (17, 17)}
+    assert {surface.losses.shape for surface in surfaces} == {(0, 0), (5, 5), (9, 9), (17, 17)}
     assert all(a.done <= b.done for a, b in pairwise(surfaces))
 
 

@@ -63,7 +63,7 @@ def steepest(ground: Ground) -> tuple[Place, Place]:
     """The two weights with the largest gradients at the moment."""
     found = ground.landscape().steepest(2)
     names = [place for place in _all_places(ground.network, 3) if place not in found]
-    first, second = [*found, *names][:2]
+    first, second = sorted([*found, *names][:2])
     return first, second
 
 

@@ -57,9 +57,11 @@ class DescentPanel(Panel):
         self._sampled: Comparison | None = None
         self._sampled_at = (0.0, 0.0)
         self._settings_of: object = None
+        self._ranges_typed = False
         self.controls = Controls(self.body)
         self.picture = DescentPicture(session.told.emit, self.body)
         self.results = Results(self.body)
+        self.setFocusProxy(self.controls.pages)
         self._lay_out()
         for signal, slot in (
             (self.controls.cut_edited, self._edit_cut), (self.controls.start_changed, self._show),
@@ -81,7 +83,9 @@ class DescentPanel(Panel):
         self.results.setFixedWidth(RESULTS_WIDTH)
         row.addWidget(self.results)
         tell = self.session.told.emit
-        self.results.losses.head.addWidget(SaveButton(self.results.losses, "Ways down", self.results.ways_table, tell))
+        results = self.results
+        results.losses.head.addWidget(SaveButton(results.losses, "Ways down", results.ways_table, tell))
+        results.batch_head.addWidget(SaveButton(results.batches, "Mini-batches", results.batches_table, tell))
 
     def heightForWidth(self, width: int) -> int:
         # Labels that wrap would have the dock ask for the height that all parts would like to have.
@@ -104,7 +108,7 @@ class DescentPanel(Panel):
             self._settings_of = (settings.optimizer, settings.batch_size)
             self.controls.optimizers.show_own(settings.optimizer)
             going = self.controls.going.model_copy(update={"batch_size": settings.batch_size})
-            drawing = self.controls.drawing.model_copy(update={"size": settings.batch_size})
+            drawing = self.controls.drawing.model_copy(update={"size": self._part_of(settings.batch_size)})
             self.controls.show_values(going=going, drawing=drawing)
         if self.session.training:
             # The ground moves under it: only where the two weights are is followed until it stands still.
@@ -118,6 +122,8 @@ class DescentPanel(Panel):
             self._raced = self._retraced = self._sampled = None
             if structural:
                 self._begin_anew()
+            elif not self._ranges_typed and not self._sees_now():
+                self.controls.show_values(self.controls.cutting.model_copy(update={"x": (), "y": ()}))
             self._survey()
 
     def redress(self) -> None:
@@ -135,6 +141,19 @@ class DescentPanel(Panel):
     def showEvent(self, event: QShowEvent) -> None:
         self._stale = self._stale or self._cut_of is None
         super().showEvent(event)
+
+    def _sees_now(self) -> bool:
+        """Whether the weights of now are within the ranges."""
+        if self._cut is None:
+            return False
+        plane = self._cut.plane
+        here = values_at(self.session.weights(), plane.places)
+        return all(low < value < high for value, (low, high) in zip(here, (plane.x, plane.y), strict=True))
+
+    def _part_of(self, size: int) -> int:
+        """The project's batch size where that is not all examples, else a tenth of them: there is to be an error."""
+        n = len(self.session.dataset) if self.session.dataset is not None else 1
+        return size if size < n else max(1, n // 10)
 
     def _why_empty(self) -> str:
         if not self.session.project.graph.nodes:
@@ -173,7 +192,7 @@ class DescentPanel(Panel):
                 return
             # Another weight has a range of its own.
             changes["x" if name == "across" else "y"] = ()
-        self._wish(**changes)
+        self._wish(typed=name in ("x", "y") or (name not in ("across", "up") and self._ranges_typed), **changes)
 
     def _to_steepest(self) -> None:
         self._wish(across="", up="", x=(), y=())
@@ -187,14 +206,15 @@ class DescentPanel(Panel):
             return
         points = [self._cut.here, *([self.start] if self.start else [])]
         points += [(float(x), float(y)) for way in self._ways() for x, y in way.thinned()]
-        ranges = {}
+        ranges: dict[str, Any] = {}
         for name, values in zip("xy", zip(*points, strict=True), strict=True):
             low, high = min(values), max(values)
             pad = PADDING * (high - low) or 1.0
             ranges[name] = (low - pad, high + pad)
         self._wish(**ranges)
 
-    def _wish(self, **changes: Any) -> None:
+    def _wish(self, *, typed: bool = False, **changes: Any) -> None:
+        self._ranges_typed = typed
         self.controls.show_values(self.controls.cutting.model_copy(update=changes))
         self._survey()
 
@@ -265,6 +285,8 @@ class DescentPanel(Panel):
                 self._raced = found
             case Retraced():
                 self._retraced = found
+                if found.exact is not None and not self._ranges_typed:
+                    self._fit()
             case Comparison():
                 self._sampled = found
 
@@ -303,7 +325,7 @@ class DescentPanel(Panel):
         ways = self._ways()
         here = values_at(weights_of_now(self.session), found.plane.places) if self.session.training else found.here
         scene = Scene(
-            surface, names, here, self.start if self.controls.going.start else None, ways, self._sampled,
+            found.plane, surface, names, here, self.start if self.controls.going.start else None, ways, self._sampled,
             self._sampled_at, Scale.of(surface) if surface is not None else Scale(0.0, 1.0),
         )  # fmt: skip
         self.picture.show_scene(scene, cut_words(found))
@@ -311,7 +333,7 @@ class DescentPanel(Panel):
         self.results.show_ways(
             ways,
             names,
-            way_rows(self._raced, self._retraced, rate, going="ways" in self.bench),
+            way_rows(self._raced, self._retraced, rate, found.loss, going="ways" in self.bench),
             way_words(self._raced, self._retraced),
         )
         self.results.show_batches(self._sampled)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import OPTIMIZERS
 from annstudio.layers.base import Family
-from annstudio.training.landscape import Surface
+from annstudio.training.landscape import Plane, Surface
 from annstudio.training.minibatches import Comparison
 from annstudio.training.trace import Course
 from annstudio.ui.numbers import number_text
@@ -79,8 +79,10 @@ class DrawnWay:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """All that is to be seen: the surface, the axes' names, the weights of now, the start, ways and gradients."""
+    """All that is to be seen: the plane, the surface over it as soon as something is known of it, the axes' names, the
+    weights of now, the start, ways and gradients."""
 
+    plane: Plane | None = None
     surface: Surface | None = None
     names: tuple[str, str] = ("", "")
     here: tuple[float, float] | None = None
@@ -139,6 +141,7 @@ def legend(names: Sequence[str]) -> str:
 
 
 def told(number: float, digits: int = DIGITS) -> str:
+    """A number as it is shown here; "none" where there is none."""
     return number_text(number, digits).replace("-", "−") if np.isfinite(number) else "none"
 
 

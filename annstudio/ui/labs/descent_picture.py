@@ -50,7 +50,10 @@ class DescentPicture(QWidget):
         inside.addWidget(self.legend)
         self.words = quiet_label("", self, SMALL)
         self.place = number_label("", self, SMALL)
-        self.place.setMinimumWidth(1)
+        self.place.setWordWrap(True)
+        # Room for long names, so that nothing jumps while the pointer moves.
+        self.place.setFixedHeight(2 * self.place.fontMetrics().lineSpacing())
+        self.place.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)

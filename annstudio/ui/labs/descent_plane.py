@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QPixmap, QShowEvent, QTransform
+from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QPixmap, QShowEvent, QTransform
 from PySide6.QtWidgets import QGraphicsPixmapItem, QHBoxLayout, QWidget
 
 from annstudio.engine.op import Array
@@ -56,9 +56,10 @@ class DescentPlane(QWidget):
         """Show this; what did not change is not drawn anew."""
         before, self.scene = self.scene, scene
         self.bar.show_scale(scene.scale)
+        self.bar.setVisible(scene.surface is not None)
         if self._plot is None:
             return
-        if before.surface is not scene.surface or before.names != scene.names:
+        if before.surface is not scene.surface or before.names != scene.names or before.plane != scene.plane:
             self._cell = None
             self._draw_ground()
         if before.ways != scene.ways:
@@ -130,6 +131,9 @@ class DescentPlane(QWidget):
         import pyqtgraph as pg
 
         dress_plot(self._plot, *self.scene.names)
+        if self.scene.plane is not None:
+            self._plot.setXRange(*self.scene.plane.x, padding=0)
+            self._plot.setYRange(*self.scene.plane.y, padding=0)
         surface, scale = self.scene.surface, self.scene.scale
         if surface is None or not len(surface.xs):
             self._ground.setPixmap(QPixmap())
@@ -147,8 +151,6 @@ class DescentPlane(QWidget):
         x, y = (np.concatenate([line[k] for line in found]) if found else np.zeros(0) for k in range(2))
         self._lines.setPen(pg.mkPen(mixed(theme().panel, theme().text, 0.42), width=1))
         self._lines.setData(x, y)
-        self._plot.setXRange(*surface.plane.x, padding=0)
-        self._plot.setYRange(*surface.plane.y, padding=0)
 
     def _draw_ways(self) -> None:
         for item in self._ways:
@@ -237,6 +239,16 @@ class DescentPlane(QWidget):
             at = box.mapSceneToView(event.scenePos())
             self.setFocus(Qt.FocusReason.MouseFocusReason)
             self.chosen.emit(at.x(), at.y())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if self._plot is not None and self._cell is None and self.scene.here is not None:
+            self._show_cell(self._nearest(*self.scene.here))
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        if self._plot is not None:
+            self._show_cell(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         surface, key = self.scene.surface, Qt.Key(event.key())

@@ -20,6 +20,8 @@ TILTS, ZOOMS = (5.0, 88.0), (0.5, 2.5)
 LIGHT = np.array([-0.45, -0.35, 0.82])
 HEIGHT = 0.75
 """How high the largest loss stands, for a base from -1 to 1."""
+ROOM = 10 * GRID
+"""To the left, for the numbers of the loss."""
 LIFT = 0.012
 """Ways are drawn a little above the ground they lie on."""
 
@@ -152,7 +154,7 @@ class DescentRelief(QWidget):
         front_x = 1.0 if math.sin(math.radians(-self.turn)) > 0 else -1.0
         painter.setPen(t.dim)
         for k, (name, ends) in enumerate(zip(self.scene.names, (surface.plane.x, surface.plane.y), strict=True)):
-            for share, words in ((-0.92, told(ends[0], 3)), (0.0, name), (0.92, told(ends[1], 3))):
+            for share, words in ((-0.84, told(ends[0], 3)), (0.0, name), (0.84, told(ends[1], 3))):
                 place = (share, front_y * 1.12, 0.0) if k == 0 else (front_x * 1.12, share, 0.0)
                 painter.setFont(ui_font(SMALL) if words == name else mono_font(SMALL))
                 self._write(painter, place, words)
@@ -166,8 +168,10 @@ class DescentRelief(QWidget):
             at = foot + share * (top - foot)
             painter.drawLine(QPointF(at[0] - GRID, at[1]), QPointF(*at))
             box = QRectF(at[0] - 22 * GRID, at[1] - 8, 20 * GRID, 16)
-            words = f"loss {told(loss, 3)}" if share == 1.0 else told(loss, 3)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, words)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, told(loss, 3))
+        painter.setFont(ui_font(SMALL))
+        above = QRectF(top[0] - 10 * GRID, top[1] - 6 * GRID, 20 * GRID, 4 * GRID)
+        painter.drawText(above, Qt.AlignmentFlag.AlignCenter, "loss")
 
     def _write(self, painter: QPainter, place: tuple[float, float, float], words: str) -> None:
         x, y = self._seen(np.array(place))
@@ -206,8 +210,9 @@ class DescentRelief(QWidget):
     def _seen(self, points: Array) -> Array:
         """Where points of the box are on the screen (…, 2)."""
         turned = self._turned(points)
-        size = self.zoom * min(self.width() / 3.4, self.height() / 2.5)
-        return np.stack([self.width() / 2 + size * turned[..., 0], self.height() / 2 - size * turned[..., 1]], -1)
+        size = self.zoom * min((self.width() - ROOM) / 3.1, self.height() / 2.4)
+        middle = (self.width() + ROOM) / 2, self.height() / 2
+        return np.stack([middle[0] + size * turned[..., 0], middle[1] - size * turned[..., 1]], -1)
 
     def _depths(self, points: Array) -> Array:
         return self._turned(points)[..., 2]

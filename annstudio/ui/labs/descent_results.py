@@ -22,10 +22,10 @@ from annstudio.ui.labs.descent_look import LOOKS, DrawnWay
 from annstudio.ui.labs.descent_words import batch_rows, batch_words
 from annstudio.ui.panels.base import heading, quiet_label
 from annstudio.ui.plots import Line, LinePlot, Table
-from annstudio.ui.theme import GRID, SMALL, mono_font
+from annstudio.ui.theme import GRID, SMALL, mono_font, ui_font
 
 WAY_COLUMNS = ("optimiser", "rate", "steps", "end loss")
-BATCH_COLUMNS = ("batch", "angle (°)", "length", "error (%)", "loss", "µs")
+BATCH_COLUMNS = ("batch", "angle °", "length", "error %", "loss", "µs")
 
 
 class Results(QWidget):
@@ -147,6 +147,7 @@ def _table(columns: Sequence[str], name: str, parent: QWidget) -> QTableWidget:
     table.setTabKeyNavigation(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setFont(ui_font(SMALL))
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     table.verticalHeader().setDefaultSectionSize(6 * GRID)
     table.setMinimumHeight(20 * GRID)

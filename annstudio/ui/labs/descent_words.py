@@ -10,6 +10,7 @@ from annstudio.ui.labs.descent_look import RUN, told
 from annstudio.ui.numbers import count_text
 
 Rows = Sequence[tuple[str, ...]]
+DUST = 1e-6
 
 
 def cut_words(found: Cut) -> str:
@@ -29,18 +30,19 @@ def cut_words(found: Cut) -> str:
     return " ".join(words)
 
 
-def way_rows(raced: Raced | None, retraced: Retraced | None, rate: float, *, going: bool) -> Rows:
-    """Of every way: its name, rate, steps, and the loss at its end. `rate` is the project's own; `going` says whether
-    the optimisers are still under way."""
+def way_rows(raced: Raced | None, retraced: Retraced | None, rate: float, loss: float, *, going: bool) -> Rows:
+    """Of every way: its name, rate, steps, and the loss at its end. The project's own `rate` and `loss` of now are the
+    run's; `going` says whether the optimisers are still under way."""
     rows: list[tuple[str, ...]] = []
     if retraced is not None and len(retraced.way.course.steps):
-        rows.append((RUN, told(rate, 4), str(int(retraced.way.course.steps[-1])), ""))
+        end = told(loss) if retraced.exact else "elsewhere" if retraced.exact is False else "…"
+        rows.append((RUN, told(rate, 4), str(int(retraced.way.course.steps[-1])), end))
     if raced is not None:
-        for optimizer, way, loss in zip(raced.trial.optimizers, raced.ways, raced.losses, strict=True):
+        for optimizer, way, reached in zip(raced.trial.optimizers, raced.ways, raced.losses, strict=True):
             if len(way.course.steps):
                 bad = way.end is not None and way.end.reason == "not finite"
                 unknown = "…" if going else "stopped"
-                end = "ran away" if bad else unknown if math.isnan(loss) else told(loss)
+                end = "ran away" if bad else unknown if math.isnan(reached) else told(reached)
                 rows.append((optimizer.title, told(optimizer.learning_rate, 4), str(int(way.course.steps[-1])), end))
     return rows
 
@@ -76,9 +78,9 @@ def batch_words(found: Comparison) -> str:
     mean = sum(angles) / len(angles) if angles else math.nan
     return (
         f"{count_text(part.n)} of {count_text(full.n)} examples: {told(1e6 * found.seconds, 3)} µs in place of "
-        f"{told(1e6 * full.seconds, 3)} µs. One mini-batch points {told(mean, 2)}° aside and is off by "
-        f"{told(100 * found.error, 3)} % of the full gradient’s length; the mean of all {len(found.drawn)} by "
-        f"{told(100 * found.mean_error, 2)} %."
+        f"{told(1e6 * full.seconds, 3)} µs. One mini-batch points {_figure(mean, 2)}° aside and is off by "
+        f"{_figure(100 * found.error)} % of the full gradient’s length; the mean of all {len(found.drawn)} by "
+        f"{_figure(100 * found.mean_error, 2)} %."
     )
 
 
@@ -91,5 +93,10 @@ def batch_rows(found: Comparison) -> Rows:
     for k, one in enumerate(found.drawn, 1):
         figures = (one.angle, one.length, 100 * one.error)
         cost = told(one.gradient.loss, 4), told(1e6 * one.gradient.seconds, 3)
-        rows.append((str(k), *(told(figure, 3) for figure in figures), *cost))
+        rows.append((str(k), *map(_figure, figures), *cost))
     return rows
+
+
+def _figure(number: float, digits: int = 3) -> str:
+    """An angle or a share in a few digits; what only rounding leaves of nothing is nothing."""
+    return told(0.0 if abs(number) < DUST else number, digits)

@@ -225,8 +225,7 @@ def test_the_runs_way_is_done_again_from_its_start(lab, xor, qtbot):
     assert tuple(way.course.points[-1]) == lab._cut.here
     assert way.course.steps[-1] == xor.project.progress.step
     assert "ended at the weights of now, to the last bit" in lab.results.way_words.text()
-    press(lab.controls.fit)
-    settled(lab, qtbot)
+    # All of it is brought into view.
     (left, right), (low, high) = lab._cut.plane.x, lab._cut.plane.y
     assert (way.course.points >= (left, low)).all()
     assert (way.course.points <= (right, high)).all()
