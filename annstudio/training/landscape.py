@@ -131,16 +131,20 @@ class Surface:
     losses: Array
     done: float
 
-    def height(self, x: float, y: float) -> float:
-        """The loss between four places of the grid (bilinear); NaN outside."""
-        if not (self.xs[0] <= x <= self.xs[-1] and self.ys[0] <= y <= self.ys[-1]):
-            return math.nan
-        i = min(int(np.searchsorted(self.ys, y, "right")) - 1, len(self.ys) - 2)
-        j = min(int(np.searchsorted(self.xs, x, "right")) - 1, len(self.xs) - 2)
-        u = (y - self.ys[i]) / (self.ys[i + 1] - self.ys[i])
-        v = (x - self.xs[j]) / (self.xs[j + 1] - self.xs[j])
-        four = self.losses[i : i + 2, j : j + 2]
-        return float(np.array([1 - u, u]) @ four @ np.array([1 - v, v]))
+    def heights(self, points: Array) -> Array:
+        """The losses (n,) at points (n, 2) between places of the grid (bilinear); NaN outside."""
+        j, v = _between(self.xs, points[:, 0])
+        i, u = _between(self.ys, points[:, 1])
+        below = (1 - v) * self.losses[i, j] + v * self.losses[i, j + 1]
+        above = (1 - v) * self.losses[i + 1, j] + v * self.losses[i + 1, j + 1]
+        inside = (0 <= u) & (u <= 1) & (0 <= v) & (v <= 1)
+        return np.where(inside, (1 - u) * below + u * above, np.nan)
+
+
+def _between(ends: Array, values: Array) -> tuple[Array, Array]:
+    """Between which two of the ascending `ends` values lie: the first one's place, and how far on it is to the next."""
+    place = np.clip(np.searchsorted(ends, values, "right") - 1, 0, len(ends) - 2)
+    return place, (values - ends[place]) / (ends[place + 1] - ends[place])
 
 
 def survey(landscape: Landscape, plane: Plane, intervals: int) -> Iterator[Surface]:

@@ -148,6 +148,8 @@ class _Training:
                 return
             if self.breathed - self.framed > FRAME_SECONDS:
                 yield self._snapshot(self.breathed)
+                # How long the message was looked at is no time of ours.
+                self.framed = self.breathed = self.looked = perf_counter()
         yield self.finished("done" if self.early or self.epoch >= self.settings.epochs else "limit")
 
     @property

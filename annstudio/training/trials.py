@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from time import perf_counter
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from annstudio.training.trace import Course, Place, Trace
 from annstudio.training.trainer import Job, train
 
 ENDLESS = 10_000_000
+TELL_SECONDS = 0.1
+"""How often ways are told of that are under way: each time they are copied as a whole."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +94,19 @@ class Runner:
 
 
 def race(jobs: Sequence[Job], places: Sequence[Place]) -> Iterator[tuple[Way, ...]]:
-    """Do the jobs in turns, a few dozen milliseconds each, so that they are seen side by side. The last ways have all
-    come to their ends."""
+    """Do the jobs in turns, a few dozen milliseconds each, so that they are seen side by side. Yields now and then;
+    the last ways have all come to their ends."""
     runners = [Runner(job, places) for job in jobs]
+    told = perf_counter()
     try:
         while any(runner.end is None for runner in runners):
             for runner in runners:
                 if runner.end is None:
                     runner.go()
+                if perf_counter() - told > TELL_SECONDS:
                     yield tuple(one.way for one in runners)
+                    told = perf_counter()
+        yield tuple(one.way for one in runners)
     finally:
         for runner in runners:
             runner.close()
@@ -107,7 +114,11 @@ def race(jobs: Sequence[Job], places: Sequence[Place]) -> Iterator[tuple[Way, ..
 
 def retrace(job: Job, places: Sequence[Place]) -> Iterator[Way]:
     """Do one job, noting where the weights at `places` go."""
+    told = perf_counter()
     with closing(Runner(job, places)) as runner:
         while runner.end is None:
             runner.go()
-            yield runner.way
+            if perf_counter() - told > TELL_SECONDS:
+                yield runner.way
+                told = perf_counter()
+        yield runner.way

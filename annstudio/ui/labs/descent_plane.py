@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGraphicsPixmapItem, QHBoxLayout, QWidget
 
 from annstudio.engine.op import Array
 from annstudio.ui.labs.descent_look import DrawnWay, ScaleBar, Scene, shades, told
-from annstudio.ui.labs.isolines import isoline
+from annstudio.ui.labs.isolines import isolines
 from annstudio.ui.plots import Table, bare_plot, dress_plot
 from annstudio.ui.theme import GRID, mixed, theme
 
@@ -147,8 +147,7 @@ class DescentPlane(QWidget):
         # A pixel's middle is where its loss was measured.
         corner = float(surface.xs[0]) - dx / 2, float(surface.ys[0]) - dy / 2
         self._ground.setTransform(QTransform.fromTranslate(*corner).scale(dx, dy))
-        found = [isoline(surface.losses, surface.xs, surface.ys, level) for level in scale.levels]
-        x, y = (np.concatenate([line[k] for line in found]) if found else np.zeros(0) for k in range(2))
+        x, y = isolines(surface.losses, surface.xs, surface.ys, scale.levels)
         self._lines.setPen(pg.mkPen(mixed(theme().panel, theme().text, 0.42), width=1))
         self._lines.setData(x, y)
 

@@ -12,7 +12,7 @@ from annstudio.ui.labs.descent_look import DrawnWay, Scene, shade, told
 from annstudio.ui.labs.descent_plane import place_words
 from annstudio.ui.theme import GRID, SMALL, mixed, mono_font, theme, ui_font
 
-MOST_PATCHES = 48
+MOST_PATCHES = 32
 """A side of the surface is drawn with at most so many patches; finer grids are drawn with every other line."""
 TURN, FIRST = 6.0, (-58.0, 32.0)
 """Degrees a key turns it; the first turn and tilt."""
@@ -107,7 +107,7 @@ class DescentRelief(QWidget):
         surface = self.scene.surface
         assert surface is not None
         points = way.thinned()
-        heights = np.array([surface.height(float(x), float(y)) for x, y in points])
+        heights = surface.heights(points)
         inside = np.isfinite(heights)
         if not inside.any():
             return
@@ -219,10 +219,13 @@ class DescentRelief(QWidget):
 
     def _on_surface(self, x: float, y: float) -> QPointF | None:
         surface = self.scene.surface
-        height = math.nan if surface is None else surface.height(x, y)
+        if surface is None:
+            return None
+        place = np.array([x, y])
+        height = surface.heights(place[None])[0]
         if not math.isfinite(height):
             return None
-        point = self._placed(np.array([x, y]), np.array(height))
+        point = self._placed(place, height)
         return QPointF(*self._seen(point + np.array([0, 0, LIFT])))
 
     # Hands ----------------------------------------------------------------------------------------------------------
