@@ -41,10 +41,15 @@ class Bench(QObject):
 
     def stop(self) -> None:
         """End everything; what was found by then is brought."""
-        for study in self.studies.values():
-            study.stop()
+        for name in list(self.studies):
+            self.studies[name].stop()
         if self.studies:
             self.fetch()
+
+    def drop(self, name: str) -> None:
+        """End one piece of work, if it is under way; what it found is of no use any more."""
+        if name in self.studies:
+            self.studies.pop(name).stop()
 
     def fetch(self) -> None:
         """Take what the studies have brought since the last time."""

@@ -37,7 +37,7 @@ from annstudio.ui.panels.base import Panel
 from annstudio.ui.plots import SaveButton
 from annstudio.ui.theme import GRID
 
-CONTROLS_WIDTH, RESULTS_WIDTH = 64 * GRID, 70 * GRID
+CONTROLS_WIDTH, RESULTS_WIDTH = 63 * GRID, 74 * GRID
 PADDING = 0.15
 """Around what is fitted into the ranges."""
 
@@ -52,6 +52,7 @@ class DescentPanel(Panel):
         self.bench = Bench(self)
         self._cut: Cut | None = None
         self._cut_of: object = None
+        self._unfinished = False
         self._raced: Raced | None = None
         self._retraced: Retraced | None = None
         self._sampled: Comparison | None = None
@@ -66,7 +67,7 @@ class DescentPanel(Panel):
         for signal, slot in (
             (self.controls.cut_edited, self._edit_cut), (self.controls.start_changed, self._show),
             (self.controls.steepest.clicked, self._to_steepest), (self.controls.around.clicked, self._around_now),
-            (self.controls.fit.clicked, self._fit), (self.controls.go.clicked, self._go),
+            (self.picture.fit.clicked, self._fit), (self.controls.go.clicked, self._go),
             (self.controls.again.clicked, self._trace_run), (self.controls.draw.clicked, self._draw),
             (self.picture.cancelled, self.bench.stop), (self.picture.plane.chosen, self._choose_start),
             (self.bench.brought, self._take), (self.bench.troubled, self._tell_trouble),
@@ -115,7 +116,9 @@ class DescentPanel(Panel):
             self._show()
             return
         now = (project.graph.meaning, project.data, project.weights, project.locked, settings.seed)
-        if not _same(now, self._cut_of):
+        if self._unfinished and _same(now, self._cut_of):
+            self._survey()
+        elif not _same(now, self._cut_of):
             structural = not isinstance(self._cut_of, tuple) or not _same(now[:2], self._cut_of[:2])
             self._cut_of = now
             # Ways and gradients belong to the other weights as they were.
@@ -133,13 +136,16 @@ class DescentPanel(Panel):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        if self.bench.busy:
-            # What nobody sees is not worked out; a surface that is not whole yet begins anew when it is seen again.
-            self._cut_of = None if "surface" in self.bench else self._cut_of
+        if "surface" in self.bench:
+            # A surface that nobody sees is not measured; it begins anew when it is seen again.
+            self._unfinished = True
+            self.bench.drop("surface")
+        if not self.window().isVisible():
+            # Behind another tab what was asked for goes on; with the window it ends.
             self.bench.stop()
 
     def showEvent(self, event: QShowEvent) -> None:
-        self._stale = self._stale or self._cut_of is None
+        self._stale = self._stale or self._unfinished
         super().showEvent(event)
 
     def _sees_now(self) -> bool:
@@ -174,6 +180,7 @@ class DescentPanel(Panel):
 
     def _survey(self) -> None:
         """Measure the surface that is wished for."""
+        self._unfinished = False
         network, wished = self.session.network, self.controls.cutting
         wish = Wish(wished.across, wished.up, wished.x, wished.y, wished.intervals, wished.examples)
         self._start("surface", lambda: cut(network, wish))
@@ -339,8 +346,19 @@ class DescentPanel(Panel):
         self.results.show_batches(self._sampled)
 
     def _show_progress(self) -> None:
-        surface = self._cut.surface if self._cut is not None and "surface" in self.bench else None
-        self.picture.show_progress(self.bench.busy, None if surface is None else surface.done)
+        self.picture.show_progress(self.bench.busy, self._share())
+
+    def _share(self) -> float | None:
+        """How much of what is under way is done; None where that is not known yet."""
+        surface = self._cut.surface if self._cut is not None else None
+        if "surface" in self.bench:
+            return None if surface is None else surface.done
+        if "ways" in self.bench and self._raced is not None:
+            done = [way.course.steps[-1] if len(way.course.steps) else 0 for way in self._raced.ways]
+            return float(min(done)) / self._raced.trial.steps
+        if "run" in self.bench and self._retraced is not None and len(self._retraced.way.course.steps):
+            return float(self._retraced.way.course.steps[-1]) / self._retraced.steps
+        return None
 
 
 def _same(a: Any, b: Any) -> bool:

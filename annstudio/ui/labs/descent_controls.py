@@ -171,7 +171,6 @@ class Controls(QWidget):
         self.cut_form = Form(Cutting, label_width=LABEL)
         self.steepest = _button("Steepest", "Take the two weights with the largest gradients")
         self.around = _button("Around now", "Put the weights of now into the middle")
-        self.fit = _button("Fit", "Choose the ranges so that every way is seen whole")
         self.optimizers = OptimizerRows()
         self.go_form = Form(Going, label_width=LABEL)
         self.go = _button("Let them go", "Run the ticked optimisers side by side from the start", primary=True)
@@ -185,7 +184,7 @@ class Controls(QWidget):
             "full one: the thick arrow.",
             None, SMALL,
         )  # fmt: skip
-        self._page("Weights", _row(self.steepest, self.around, self.fit), self.cut_form)
+        self._page("Weights", _row(self.steepest, self.around), self.cut_form)
         self._page("Optimisers", _row(self.go, self.again), self.optimizers, self.go_form)
         self._page("Batches", _row(self.draw), self.draw_form, self.draw_words)
         self._names = QStringListModel(self)

@@ -20,7 +20,7 @@ from annstudio.ui.labs.descent_plane import DescentPlane
 from annstudio.ui.labs.descent_relief import DescentRelief
 from annstudio.ui.panels.base import number_label, quiet_label
 from annstudio.ui.plots import SaveButton
-from annstudio.ui.theme import GRID, SMALL, ui_font
+from annstudio.ui.theme import GRID, SMALL, ui_font, wear
 
 LOOKS = (("Contours", "Seen from above, with lines of one height"), ("Surface", "Seen in space; drag to turn it"))
 
@@ -97,7 +97,12 @@ class DescentPicture(QWidget):
             self.choice.addButton(button, k)
             head.addWidget(button)
         self.choice.idClicked.connect(self.looks.setCurrentIndex)
+        self.fit = QToolButton(self)
+        wear(self.fit, "fit", "dim")
+        self.fit.setToolTip("Choose the ranges so that every way is seen whole")
+        self.fit.setAccessibleName("Fit the ranges to the ways")
         head.addStretch(1)
+        head.addWidget(self.fit)
         head.addWidget(SaveButton(self.kept, "Loss over two weights", self.plane.table, tell))
         return head
 

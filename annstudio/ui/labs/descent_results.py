@@ -24,8 +24,17 @@ from annstudio.ui.panels.base import heading, quiet_label
 from annstudio.ui.plots import Line, LinePlot, Table
 from annstudio.ui.theme import GRID, SMALL, mono_font, ui_font
 
+TIPS = {
+    "angle": "Between its gradient and the full one, over all weights that learn",
+    "length": "How long its gradient is, as a share of the full one",
+    "error": "How long the difference of both is, as a share of the full one",
+    "loss": "The mean loss over its examples",
+    "µs": "What it took, loading its examples included",
+    "rate": "The learning rate",
+    "end loss": "The loss at the way’s end, over the examples of the surface",
+}
 WAY_COLUMNS = ("optimiser", "rate", "steps", "end loss")
-BATCH_COLUMNS = ("batch", "angle °", "length", "error %", "loss", "µs")
+BATCH_COLUMNS = ("batch", "angle", "length", "error", "loss", "µs")
 
 
 class Results(QWidget):
@@ -138,7 +147,10 @@ def _lines() -> list[Line]:
 
 def _table(columns: Sequence[str], name: str, parent: QWidget) -> QTableWidget:
     table = QTableWidget(0, len(columns), parent)
-    table.setHorizontalHeaderLabels(list(columns))
+    for i, column in enumerate(columns):
+        head = QTableWidgetItem(column)
+        head.setToolTip(TIPS.get(column, ""))
+        table.setHorizontalHeaderItem(i, head)
     table.setAccessibleName(name)
     table.verticalHeader().hide()
     table.setShowGrid(False)
@@ -167,6 +179,6 @@ def _fill(
             text = f"{signs[i]}{words}" if signs and j == 0 else words
             if item.text() != text:
                 item.setText(text)
-                item.setFont(mono_font(SMALL + 1))
+                item.setFont(mono_font(SMALL))
             if inks and j == 0:
                 item.setForeground(LOOKS[inks[i]].ink)

@@ -88,12 +88,11 @@ def batch_rows(found: Comparison) -> Rows:
     """All examples first, then every mini-batch: its angle, length, error, loss and time."""
     full = found.full
     rows: list[tuple[str, ...]] = [
-        (f"all {count_text(full.n)}", "0", "1", "0", told(full.loss, 4), told(1e6 * full.seconds, 3))
+        (f"all {count_text(full.n)}", "0°", "1", "0 %", told(full.loss, 3), told(1e6 * full.seconds, 3))
     ]
     for k, one in enumerate(found.drawn, 1):
-        figures = (one.angle, one.length, 100 * one.error)
-        cost = told(one.gradient.loss, 4), told(1e6 * one.gradient.seconds, 3)
-        rows.append((str(k), *map(_figure, figures), *cost))
+        figures = f"{_figure(one.angle)}°", _figure(one.length), f"{_figure(100 * one.error)} %"
+        rows.append((str(k), *figures, told(one.gradient.loss, 3), told(1e6 * one.gradient.seconds, 3)))
     return rows
 
 

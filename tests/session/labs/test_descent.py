@@ -10,9 +10,12 @@ import pytest
 from annstudio.document.network import Network
 from annstudio.engine.optimizers import SGD, Adam
 from annstudio.errors import GraphError, TrainingError
+from annstudio.formats.samples import ORDER
+from annstudio.formats.studio import load
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
+from annstudio.places import SAMPLES
 from annstudio.session.labs.descent import (
     Wish,
     cut,
@@ -177,3 +180,24 @@ def test_what_goes_wrong_in_a_study_is_raised_where_it_is_read():
     study.join(10)
     with pytest.raises(TrainingError):
         study.take()
+
+
+# On any network ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_it_works_on_every_sample(name):
+    network = Network(load(SAMPLES / f"{name}.annstudio"))
+    found = last(cut(network, Wish(intervals=8, examples=12)))
+    assert np.isfinite(found.surface.losses).all()
+    landscape, places = found.ground.landscape(), found.plane.places
+    if not name.startswith("perceptron"):
+        # The perceptron rule is no derivative: a step has none.
+        for axis in range(2):
+            ahead, behind = ([v + h * (k == axis) for k, v in enumerate(found.here)] for h in (1e-6, -1e-6))
+            slope = (landscape.loss_at(places, ahead) - landscape.loss_at(places, behind)) / 2e-6
+            assert found.slope[axis] == pytest.approx(slope, rel=1e-4, abs=1e-8)
+    for alone in (True, False):
+        raced = last(try_out(found.ground, Trial((SGD(), Adam()), places, found.here, 3, 8, alone)))
+        assert all(way.course.steps[-1] == 3 for way in raced.ways)
+    assert len(last(sampled(found.ground, places, found.here, 4, 3)).drawn) == 3

@@ -4,16 +4,18 @@ import csv
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QApplication, QToolButton
 
 from annstudio.engine.op import Array
 from annstudio.session.labs.descent import ground_of
 from annstudio.ui.labs.descent import DescentPanel
 from annstudio.ui.labs.descent_look import LOOKS, RUN
+from annstudio.ui.panels.curves import CurvesPanel
 from annstudio.ui.plots import save_chart
 from annstudio.ui.theme import apply_theme
+from annstudio.ui.window import Window
 
 
 @pytest.fixture
@@ -177,6 +179,28 @@ def test_what_takes_long_can_be_cancelled(lab, qtbot):
     assert lab.results.way_table.item(0, 3).text() == "stopped"
 
 
+def test_behind_another_tab_optimisers_go_on_and_with_the_window_they_end(xor, qtbot, qapp):
+    apply_theme(qapp, "light")
+    window = Window(xor)
+    window.resize(1400, 900)
+    window.show()
+    window.docks.open_lab(DescentPanel)
+    lab = window.docks.panels[DescentPanel]
+    settled(lab, qtbot)
+    lab.controls._go_edited("steps", 100_000)
+    press(lab.controls.go)
+    qtbot.waitUntil(lambda: len(lab.picture.plane.scene.ways) == 3)
+    window.docks.show_panel(CurvesPanel)
+    qtbot.waitUntil(lambda: not lab.seen)
+    before = lab.picture.plane.scene.ways[0].course.steps[-1]
+    qtbot.waitUntil(lambda: lab.picture.plane.scene.ways[0].course.steps[-1] > before)
+    study = lab.bench.studies["ways"]
+    xor.document.mark_saved()
+    window.close()
+    assert not study.running
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 def test_an_optimiser_that_runs_away_is_said_to(xor, seen, qtbot):
     xor.edit_graph(xor.graph.with_layer("output", xor.graph.nodes["output"].layer.changed(activation="linear")), "Set")
     panel = seen(DescentPanel(xor), 1100, 480)
@@ -313,6 +337,12 @@ def test_of_many_examples_some_are_taken_and_that_is_said(digits, seen, qtbot):
     assert panel.picture.cancel.isVisible() or not panel.bench.busy
     panel.hide()
     assert not panel.bench.busy
+    if panel._unfinished:
+        # Seen again it begins anew, with what was chosen.
+        panel.show()
+        qtbot.waitUntil(lambda: panel.bench.busy or panel._cut.surface.done == 1.0)
+        assert panel.controls.cutting.examples == 50
+        panel.hide()
 
 
 def test_it_wears_the_dark_theme(lab, qapp, qtbot):
