@@ -16,7 +16,7 @@ from annstudio.engine.op import Array
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.training.batches import Rows
-from annstudio.training.trace import Place
+from annstudio.training.trace import Coordinate
 
 BUDGET = 256 << 20
 """The examples of a landscape are sent through all at once; their arrays take at most so many bytes."""
@@ -64,7 +64,7 @@ class Landscape:
         self._load(examples)
         self.run.begin(seed, step)
 
-    def go(self, places: Sequence[Place], values: Sequence[float]) -> None:
+    def go(self, places: Sequence[Coordinate], values: Sequence[float]) -> None:
         """Put numbers at these places; all others stay."""
         with np.errstate(over="ignore"):
             for (key, index), value in zip(places, values, strict=True):
@@ -76,7 +76,7 @@ class Landscape:
             self.run.to_loss()
         return self.run.loss
 
-    def loss_at(self, places: Sequence[Place], values: Sequence[float]) -> float:
+    def loss_at(self, places: Sequence[Coordinate], values: Sequence[float]) -> float:
         self.go(places, values)
         return self.loss()
 
@@ -87,7 +87,7 @@ class Landscape:
             self.run.to_update()
         return self.arena.clipped()
 
-    def of(self, gradient: Array, places: Sequence[Place]) -> Array:
+    def of(self, gradient: Array, places: Sequence[Coordinate]) -> Array:
         """The numbers of a gradient vector that belong to these places."""
         found = []
         for key, index in places:
@@ -95,10 +95,10 @@ class Landscape:
             found.append(float(view.of(self.arena.part(gradient, parameter))[index]))
         return np.array(found)
 
-    def steepest(self, n: int = 2) -> list[Place]:
+    def steepest(self, n: int = 2) -> list[Coordinate]:
         """The `n` single weights with the largest gradients; where gradients vanish the first that learn."""
         gradient = np.abs(np.nan_to_num(self.gradient(), nan=0.0, posinf=0.0, neginf=0.0))
-        best: list[tuple[float, Place]] = []
+        best: list[tuple[float, Coordinate]] = []
         for parameter in self.program.parameters:
             for view in parameter.views:
                 if not parameter.learns(view):
@@ -116,7 +116,7 @@ class Landscape:
 class Plane:
     """Which two numbers are varied, and from where to where."""
 
-    places: tuple[Place, Place]
+    places: tuple[Coordinate, Coordinate]
     x: tuple[float, float]
     y: tuple[float, float]
 

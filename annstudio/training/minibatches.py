@@ -12,7 +12,7 @@ from annstudio.data.order import Indices
 from annstudio.engine.op import Array
 from annstudio.training.batches import epoch_order
 from annstudio.training.landscape import Landscape
-from annstudio.training.trace import Place
+from annstudio.training.trace import Coordinate
 
 FULL_SECONDS = 0.5
 """The full gradient is measured again and again for so long, at most TRIES times: the median counts."""
@@ -65,7 +65,7 @@ class Comparison:
 
 
 def compare(
-    full: Landscape, examples: Indices, places: Sequence[Place], batch_size: int, count: int, seed: int
+    full: Landscape, examples: Indices, places: Sequence[Coordinate], batch_size: int, count: int, seed: int
 ) -> Iterator[Comparison]:
     """Draw `count` mini-batches out of `examples`, in the order in which epochs would bring them, and compare their
     gradients with that of `full` at the weights that are there. Yields after each."""

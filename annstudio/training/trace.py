@@ -8,13 +8,13 @@ import numpy as np
 from annstudio.engine.arena import Arena
 from annstudio.engine.op import Array, Index
 
-Place = tuple[str, Index]
+Coordinate = tuple[str, Index]
 """One number of one view: its name (`hidden/W`) and where in the view it stands."""
 MOST = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class Track:
     """A way through the weights: after `steps` (n,) updates the weights were at `points` (n, places), and the batch
     that was next had `losses` (n,), NaN where there was none any more."""
 
@@ -24,9 +24,9 @@ class Course:
 
 
 class Trace:
-    """Notes the weights at `places` while a trainer goes; another thread may read the `course` at any time."""
+    """Notes the weights at `places` while a trainer goes; another thread may read the `track` at any time."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Coordinate]) -> None:
         self.places = tuple(places)
         self._arena: Arena | None = None
         self._every = 1
@@ -54,7 +54,7 @@ class Trace:
             self._noted = (2 * every, points[::2], losses[::2])
 
     @property
-    def course(self) -> Course:
+    def track(self) -> Track:
         """The way up to now; empty before training has begun."""
         every, points, losses = self._noted
         n, (done, here) = len(points), self._last
@@ -62,7 +62,7 @@ class Trace:
         if n and done > steps[-1]:
             steps, places = [*steps, done], [*places, here]
         known = losses[: len(steps)]
-        return Course(
+        return Track(
             np.array(steps),
             np.array(places, float).reshape(len(steps), len(self.places)),
             np.array([*known, *[np.nan] * (len(steps) - len(known))]),

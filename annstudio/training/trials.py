@@ -13,7 +13,7 @@ from annstudio.engine.plan import PLAIN_PLAN
 from annstudio.engine.schedules import Constant
 from annstudio.training.control import Control
 from annstudio.training.snapshot import Finished, Progress
-from annstudio.training.trace import Course, Place, Trace
+from annstudio.training.trace import Coordinate, Trace, Track
 from annstudio.training.trainer import Job, train
 
 ENDLESS = 10_000_000
@@ -29,7 +29,7 @@ class Trial:
     """
 
     optimizers: tuple[Optimizer, ...]
-    places: tuple[Place, Place]
+    places: tuple[Coordinate, Coordinate]
     start: tuple[float, float]
     steps: int = 100
     batch_size: int = 32
@@ -67,14 +67,14 @@ class Trial:
 class Way:
     """How far one of them has come; `end` once it has ended."""
 
-    course: Course
+    track: Track
     end: Finished | None = None
 
 
 class Runner:
     """One job and the trace of its weights."""
 
-    def __init__(self, job: Job, places: Sequence[Place]) -> None:
+    def __init__(self, job: Job, places: Sequence[Coordinate]) -> None:
         self._trace = Trace(places)
         self._messages = train(job, Control(trace=self._trace))
         self.end: Finished | None = None
@@ -87,13 +87,13 @@ class Runner:
 
     @property
     def way(self) -> Way:
-        return Way(self._trace.course, self.end)
+        return Way(self._trace.track, self.end)
 
     def close(self) -> None:
         self._messages.close()
 
 
-def race(jobs: Sequence[Job], places: Sequence[Place]) -> Iterator[tuple[Way, ...]]:
+def race(jobs: Sequence[Job], places: Sequence[Coordinate]) -> Iterator[tuple[Way, ...]]:
     """Do the jobs in turns, a few dozen milliseconds each, so that they are seen side by side. Yields now and then;
     the last ways have all come to their ends."""
     runners = [Runner(job, places) for job in jobs]
@@ -112,7 +112,7 @@ def race(jobs: Sequence[Job], places: Sequence[Place]) -> Iterator[tuple[Way, ..
             runner.close()
 
 
-def retrace(job: Job, places: Sequence[Place]) -> Iterator[Way]:
+def retrace(job: Job, places: Sequence[Coordinate]) -> Iterator[Way]:
     """Do one job, noting where the weights at `places` go."""
     told = perf_counter()
     with closing(Runner(job, places)) as runner:

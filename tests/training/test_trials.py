@@ -26,16 +26,16 @@ def ends(jobs):
 
 
 def test_a_trace_notes_where_the_weights_are_after_every_update():
-    course = Trial((SGD(),), PLACES, (0.5, -0.5), steps=7, batch_size=6, alone=False)
-    (only,) = course.jobs(job())
+    track = Trial((SGD(),), PLACES, (0.5, -0.5), steps=7, batch_size=6, alone=False)
+    (only,) = track.jobs(job())
     *_, way = retrace(only, PLACES)
-    np.testing.assert_array_equal(way.course.steps, np.arange(8))
-    np.testing.assert_array_equal(way.course.points[0], (0.5, -0.5))
+    np.testing.assert_array_equal(way.track.steps, np.arange(8))
+    np.testing.assert_array_equal(way.track.points[0], (0.5, -0.5))
     for steps in (1, 4, 7):
         (part,) = Trial((SGD(),), PLACES, (0.5, -0.5), steps=steps, batch_size=6, alone=False).jobs(job())
         *_, finished = train(part)
         expected = [finished.weights[key][index] for key, index in PLACES]
-        np.testing.assert_array_equal(way.course.points[steps], expected)
+        np.testing.assert_array_equal(way.track.points[steps], expected)
 
 
 def test_a_trace_changes_nothing_of_the_training():
@@ -46,26 +46,26 @@ def test_a_trace_changes_nothing_of_the_training():
         for key, array in plain.weights.items():
             np.testing.assert_array_equal(noted.weights[key], array)
         np.testing.assert_array_equal(noted.progress.record.blocks, plain.progress.record.blocks)
-        assert trace.course.steps[-1] == plain.progress.step
-        np.testing.assert_array_equal(trace.course.losses[:-1], plain.progress.record.blocks[:, 1])
-        assert np.isnan(trace.course.losses[-1])
+        assert trace.track.steps[-1] == plain.progress.step
+        np.testing.assert_array_equal(trace.track.losses[:-1], plain.progress.record.blocks[:, 1])
+        assert np.isnan(trace.track.losses[-1])
 
 
 def test_a_long_trace_is_thinned_and_keeps_its_ends(monkeypatch):
     monkeypatch.setattr(traces, "MOST", 50)
     trace = Trace(PLACES)
     *_, noted = train(job(epochs=101, batch_size=20), Control(trace=trace))
-    course = trace.course
-    assert len(course.steps) <= 52
-    assert course.steps[0] == 0
-    assert course.steps[-1] == noted.progress.step == 101
-    assert len(set(np.diff(course.steps)[:-1])) == 1
-    np.testing.assert_array_equal(course.points[-1], [noted.weights[key][index] for key, index in PLACES])
+    track = trace.track
+    assert len(track.steps) <= 52
+    assert track.steps[0] == 0
+    assert track.steps[-1] == noted.progress.step == 101
+    assert len(set(np.diff(track.steps)[:-1])) == 1
+    np.testing.assert_array_equal(track.points[-1], [noted.weights[key][index] for key, index in PLACES])
     whole = Trace(PLACES)
     monkeypatch.setattr(traces, "MOST", 5000)
     list(train(job(epochs=101, batch_size=20), Control(trace=whole)))
-    np.testing.assert_array_equal(whole.course.points[course.steps], course.points)
-    np.testing.assert_array_equal(whole.course.losses[course.steps], course.losses)
+    np.testing.assert_array_equal(whole.track.points[track.steps], track.points)
+    np.testing.assert_array_equal(whole.track.losses[track.steps], track.losses)
 
 
 def test_alone_means_that_no_other_number_moves():
@@ -88,14 +88,14 @@ def test_a_number_that_is_locked_stays_locked():
     locked = Network(network.locking("output/W", mask)).job()
     for alone in (True, False):
         (way,) = ends(Trial((Adam(),), PLACES, (0.5, -0.5), steps=5, alone=alone).jobs(locked))
-        assert way.course.points[-1][0] != 0.5
-        assert way.course.points[-1][1] == -0.5
+        assert way.track.points[-1][0] != 0.5
+        assert way.track.points[-1][1] == -0.5
 
 
 def test_all_see_the_same_batches():
     ways = ends(Trial((SGD(), Adam()), PLACES, (0.5, -0.5), steps=4, batch_size=6).jobs(job()))
-    assert ways[0].course.losses[0] == ways[1].course.losses[0]
-    assert ways[0].course.losses[1] != ways[1].course.losses[1]
+    assert ways[0].track.losses[0] == ways[1].track.losses[0]
+    assert ways[0].track.losses[1] != ways[1].track.losses[1]
 
 
 def test_a_race_that_is_left_ends_its_training():
@@ -103,6 +103,6 @@ def test_a_race_that_is_left_ends_its_training():
     ways = next(racing)
     racing.close()
     assert ways[0].end is None
-    assert len(ways[0].course.steps) > 1
+    assert len(ways[0].track.steps) > 1
     with pytest.raises(StopIteration):
         next(racing)

@@ -17,7 +17,7 @@ from annstudio.session.keeping import check_number, read_place, spelled
 from annstudio.training.landscape import Landscape, Plane, Surface, fitting, survey
 from annstudio.training.minibatches import Comparison, compare
 from annstudio.training.snapshot import Finished, Progress
-from annstudio.training.trace import Place
+from annstudio.training.trace import Coordinate
 from annstudio.training.trainer import Job
 from annstudio.training.trials import Trial, Way, race, retrace
 
@@ -59,7 +59,7 @@ def ground_of(network: Network, n_examples: int) -> Ground:
     return Ground(network, job, np.asarray(job.train[:n]), network.run_so_far.step)
 
 
-def steepest(ground: Ground) -> tuple[Place, Place]:
+def steepest(ground: Ground) -> tuple[Coordinate, Coordinate]:
     """The two weights with the largest gradients at the moment."""
     found = ground.landscape().steepest(2)
     names = [place for place in _all_places(ground.network, 3) if place not in found]
@@ -67,7 +67,7 @@ def steepest(ground: Ground) -> tuple[Place, Place]:
     return first, second
 
 
-def place_of(network: Network, text: str) -> Place:
+def place_of(network: Network, text: str) -> Coordinate:
     """`hidden.W[0,1]` → the number it names. Raises GraphError where it names none that is learned or set by hand."""
     key, index = read_place(text)
     try:
@@ -88,8 +88,8 @@ def listed(network: Network) -> list[str]:
         return []
 
 
-def _all_places(network: Network, most: int) -> list[Place]:
-    places: list[Place] = []
+def _all_places(network: Network, most: int) -> list[Coordinate]:
+    places: list[Coordinate] = []
     for parameter in network.plain.parameters:
         for view in parameter.views:
             key = parameter.key(view)
@@ -99,7 +99,7 @@ def _all_places(network: Network, most: int) -> list[Place]:
     return places
 
 
-def learns(network: Network, place: Place) -> bool:
+def learns(network: Network, place: Coordinate) -> bool:
     """Whether training moves this number: it is neither frozen nor locked."""
     key, index = place
     parameter, view = network.plain.parameter_of(key)
@@ -150,7 +150,7 @@ def cut(network: Network, wish: Wish) -> Generator[Cut, None, None]:
         yield Cut(ground, plane, surface, here, loss, steep)
 
 
-def _places(ground: Ground, wish: Wish) -> tuple[Place, Place]:
+def _places(ground: Ground, wish: Wish) -> tuple[Coordinate, Coordinate]:
     """The two weights: what is not named is the steepest one that is not the other."""
     network = ground.network
     named = [place_of(network, text) if text else None for text in (wish.across, wish.up)]
@@ -168,7 +168,7 @@ def _ends(wished: tuple[float, ...], value: float) -> tuple[float, float]:
     return value - half, value + half
 
 
-def values_at(weights: Weights, places: tuple[Place, Place]) -> tuple[float, float]:
+def values_at(weights: Weights, places: tuple[Coordinate, Coordinate]) -> tuple[float, float]:
     """The two numbers at these places."""
     x, y = (float(weights[key][index]) for key, index in places)
     return x, y
@@ -216,7 +216,7 @@ class Retraced:
     exact: bool | None = None
 
 
-def retraced(network: Network, places: tuple[Place, Place]) -> Generator[Retraced, None, None]:
+def retraced(network: Network, places: tuple[Coordinate, Coordinate]) -> Generator[Retraced, None, None]:
     """The way the two weights went in the run that the project holds. A project keeps no such ways: the run is done
     again, from the same start with the same seed, batches and plan."""
     progress = network.project.progress
@@ -239,7 +239,7 @@ def _same(end: Finished, now: Weights) -> bool:
 
 
 def sampled(
-    ground: Ground, places: tuple[Place, Place], at: tuple[float, float], batch_size: int, count: int
+    ground: Ground, places: tuple[Coordinate, Coordinate], at: tuple[float, float], batch_size: int, count: int
 ) -> Generator[Comparison, None, None]:
     """The gradients of `count` mini-batches at one place of the plane, beside that of all examples."""
     landscape = ground.landscape()

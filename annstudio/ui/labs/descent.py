@@ -316,11 +316,11 @@ class DescentPanel(Panel):
     def _ways(self) -> tuple[DrawnWay, ...]:
         ways = []
         if self._retraced is not None:
-            ways.append(DrawnWay(RUN, self._retraced.way.course))
+            ways.append(DrawnWay(RUN, self._retraced.way.track))
         if self._raced is not None:
             titles = [optimizer.title for optimizer in self._raced.trial.optimizers]
-            ways += [DrawnWay(title, way.course) for title, way in zip(titles, self._raced.ways, strict=True)]
-        return tuple(way for way in ways if len(way.course.steps))
+            ways += [DrawnWay(title, way.track) for title, way in zip(titles, self._raced.ways, strict=True)]
+        return tuple(way for way in ways if len(way.track.steps))
 
     def _show(self) -> None:
         found = self._cut
@@ -354,10 +354,10 @@ class DescentPanel(Panel):
         if "surface" in self.bench:
             return None if surface is None else surface.done
         if "ways" in self.bench and self._raced is not None:
-            done = [way.course.steps[-1] if len(way.course.steps) else 0 for way in self._raced.ways]
+            done = [way.track.steps[-1] if len(way.track.steps) else 0 for way in self._raced.ways]
             return float(min(done)) / self._raced.trial.steps
-        if "run" in self.bench and self._retraced is not None and len(self._retraced.way.course.steps):
-            return float(self._retraced.way.course.steps[-1]) / self._retraced.steps
+        if "run" in self.bench and self._retraced is not None and len(self._retraced.way.track.steps):
+            return float(self._retraced.way.track.steps[-1]) / self._retraced.steps
         return None
 
 

@@ -13,7 +13,7 @@ from annstudio.engine.optimizers import OPTIMIZERS
 from annstudio.layers.base import Family
 from annstudio.training.landscape import Plane, Surface
 from annstudio.training.minibatches import Comparison
-from annstudio.training.trace import Course
+from annstudio.training.trace import Track
 from annstudio.ui.numbers import number_text
 from annstudio.ui.theme import GRID, SMALL, mixed, mono_font, theme
 
@@ -63,7 +63,7 @@ class DrawnWay:
     """A way with its name, thinned to be drawn; `steps` says after how many updates each point comes."""
 
     name: str
-    course: Course
+    track: Track
 
     @property
     def look(self) -> Look:
@@ -71,7 +71,7 @@ class DrawnWay:
 
     def thinned(self) -> Array:
         """At most MOST_DRAWN points (n, 2), the last among them."""
-        points = self.course.points
+        points = self.track.points
         if len(points) <= MOST_DRAWN:
             return points
         return points[np.unique(np.linspace(0, len(points) - 1, MOST_DRAWN).round().astype(int))]

@@ -294,17 +294,17 @@ class DescentPlane(QWidget):
         """The point of a way under the pointer: whose, after how many steps, where, and with which loss."""
         wide, high = self._plot.getViewBox().viewPixelSize()
         for way in self.scene.ways:
-            points = way.course.points
+            points = way.track.points
             if not len(points):
                 continue
             away = np.hypot((points[:, 0] - x) / wide, (points[:, 1] - y) / high)
             k = int(away.argmin())
             if away[k] < NEAR:
-                loss = float(way.course.losses[k])
+                loss = float(way.track.losses[k])
                 words = place_words(
                     self.scene.names, float(points[k, 0]), float(points[k, 1]), loss, "its batch’s loss"
                 )
-                return f"{way.name}, {int(way.course.steps[k])} steps: {words}"
+                return f"{way.name}, {int(way.track.steps[k])} steps: {words}"
         return ""
 
 

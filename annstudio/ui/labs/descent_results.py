@@ -92,7 +92,7 @@ class Results(QWidget):
     ) -> None:
         """The ways, the two weights' names, a table's row for each, and what is to be said about them."""
         self.ways, self.names = ways, names
-        known = {way.name: (way.course.steps[:-1], way.course.losses[:-1]) for way in ways if len(way.course.steps) > 1}
+        known = {way.name: (way.track.steps[:-1], way.track.losses[:-1]) for way in ways if len(way.track.steps) > 1}
         self.losses.show_data({name: points for name, points in known.items() if len(points[0])})
         _fill(self.way_table, rows, [f"{LOOKS[way.name].sign} " for way in ways], [way.name for way in ways])
         self.way_words.setText(words)
@@ -114,7 +114,7 @@ class Results(QWidget):
         rows = [
             [way.name, int(step), *map(float, point), "" if math.isnan(loss) else float(loss)]
             for way in self.ways
-            for step, point, loss in zip(way.course.steps, way.course.points, way.course.losses, strict=True)
+            for step, point, loss in zip(way.track.steps, way.track.points, way.track.losses, strict=True)
         ]
         return ["way", "step", *self.names, "loss of the batch"], rows
 

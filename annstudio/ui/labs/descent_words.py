@@ -34,16 +34,16 @@ def way_rows(raced: Raced | None, retraced: Retraced | None, rate: float, loss: 
     """Of every way: its name, rate, steps, and the loss at its end. The project's own `rate` and `loss` of now are the
     run's; `going` says whether the optimisers are still under way."""
     rows: list[tuple[str, ...]] = []
-    if retraced is not None and len(retraced.way.course.steps):
+    if retraced is not None and len(retraced.way.track.steps):
         end = told(loss) if retraced.exact else "elsewhere" if retraced.exact is False else "…"
-        rows.append((RUN, told(rate, 4), str(int(retraced.way.course.steps[-1])), end))
+        rows.append((RUN, told(rate, 4), str(int(retraced.way.track.steps[-1])), end))
     if raced is not None:
         for optimizer, way, reached in zip(raced.trial.optimizers, raced.ways, raced.losses, strict=True):
-            if len(way.course.steps):
+            if len(way.track.steps):
                 bad = way.end is not None and way.end.reason == "not finite"
                 unknown = "…" if going else "stopped"
                 end = "ran away" if bad else unknown if math.isnan(reached) else told(reached)
-                rows.append((optimizer.title, told(optimizer.learning_rate, 4), str(int(way.course.steps[-1])), end))
+                rows.append((optimizer.title, told(optimizer.learning_rate, 4), str(int(way.track.steps[-1])), end))
     return rows
 
 

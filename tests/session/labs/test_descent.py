@@ -110,9 +110,9 @@ def test_ways_alone_lie_on_the_surface():
     assert raced.first == pytest.approx(landscape.loss_at(PLACES, (0.5, -0.5)), rel=1e-12)
     for way, loss in zip(raced.ways, raced.losses, strict=True):
         # With all examples in a batch the loss of the batch is the height of the surface.
-        for point, told in zip(way.course.points[:-1], way.course.losses[:-1], strict=True):
+        for point, told in zip(way.track.points[:-1], way.track.losses[:-1], strict=True):
             assert told == pytest.approx(landscape.loss_at(PLACES, point), rel=1e-10)
-        assert loss == pytest.approx(landscape.loss_at(PLACES, way.course.points[-1]), rel=1e-10)
+        assert loss == pytest.approx(landscape.loss_at(PLACES, way.track.points[-1]), rel=1e-10)
         assert loss < raced.first
 
 
@@ -121,9 +121,9 @@ def test_the_run_done_again_ends_where_it_ended():
     network = Network(trained(trained(start, 7)))
     found = last(retraced(network, PLACES))
     assert found.exact is True
-    assert found.way.course.steps[-1] == network.project.progress.step
-    np.testing.assert_array_equal(found.way.course.points[0], values_at(Network(start).weights(), PLACES))
-    np.testing.assert_array_equal(found.way.course.points[-1], values_at(network.weights(), PLACES))
+    assert found.way.track.steps[-1] == network.project.progress.step
+    np.testing.assert_array_equal(found.way.track.points[0], values_at(Network(start).weights(), PLACES))
+    np.testing.assert_array_equal(found.way.track.points[-1], values_at(network.weights(), PLACES))
 
 
 def test_a_run_that_was_changed_by_hand_is_not_taken_for_exact():
@@ -199,5 +199,5 @@ def test_it_works_on_every_sample(name):
             assert found.slope[axis] == pytest.approx(slope, rel=1e-4, abs=1e-8)
     for alone in (True, False):
         raced = last(try_out(found.ground, Trial((SGD(), Adam()), places, found.here, 3, 8, alone)))
-        assert all(way.course.steps[-1] == 3 for way in raced.ways)
+        assert all(way.track.steps[-1] == 3 for way in raced.ways)
     assert len(last(sampled(found.ground, places, found.here, 4, 3)).drawn) == 3

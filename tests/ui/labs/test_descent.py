@@ -129,17 +129,17 @@ def test_optimisers_go_down_side_by_side(lab, qtbot):
     names = [way.name for way in lab.picture.plane.scene.ways]
     assert names == ["SGD", "Momentum", "RMSProp", "Adam"]
     for way in lab.picture.plane.scene.ways:
-        assert tuple(way.course.points[0]) == pytest.approx(lab.start, abs=1e-6)
-        assert way.course.steps[-1] == 40
+        assert tuple(way.track.points[0]) == pytest.approx(lab.start, abs=1e-6)
+        assert way.track.steps[-1] == 40
     # All examples are in one batch here: a batch's loss is the height of the surface below.
-    sgd = lab.picture.plane.scene.ways[0].course
+    sgd = lab.picture.plane.scene.ways[0].track
     assert sgd.losses[20] == pytest.approx(height_at(lab, *sgd.points[20]), rel=1e-5)
     table = lab.results.way_table
     assert table.rowCount() == 4
     assert table.item(0, 0).text() == "● SGD"
     assert table.item(0, 1).text() == "0.5"
     assert float(table.item(3, 3).text()) == pytest.approx(
-        height_at(lab, *lab.picture.plane.scene.ways[3].course.points[-1]), rel=1e-3
+        height_at(lab, *lab.picture.plane.scene.ways[3].track.points[-1]), rel=1e-3
     )
     assert "the ways lie on the surface" in lab.results.way_words.text()
     assert "▼" in lab.picture.legend.text()
@@ -148,8 +148,8 @@ def test_optimisers_go_down_side_by_side(lab, qtbot):
 def test_a_way_can_be_read_point_by_point(lab, qtbot):
     press(lab.controls.go)
     settled(lab, qtbot)
-    course = lab.picture.plane.scene.ways[-1].course
-    place = lab.picture.plane.place_of(*map(float, course.points[-1])).toPoint()
+    track = lab.picture.plane.scene.ways[-1].track
+    place = lab.picture.plane.place_of(*map(float, track.points[-1])).toPoint()
     QTest.mouseMove(
         lab.picture.plane._plot.viewport(), lab.picture.plane._plot.viewport().mapFrom(lab.picture.plane, place)
     )
@@ -192,8 +192,8 @@ def test_behind_another_tab_optimisers_go_on_and_with_the_window_they_end(xor, q
     qtbot.waitUntil(lambda: len(lab.picture.plane.scene.ways) == 3)
     window.docks.show_panel(CurvesPanel)
     qtbot.waitUntil(lambda: not lab.seen)
-    before = lab.picture.plane.scene.ways[0].course.steps[-1]
-    qtbot.waitUntil(lambda: lab.picture.plane.scene.ways[0].course.steps[-1] > before)
+    before = lab.picture.plane.scene.ways[0].track.steps[-1]
+    qtbot.waitUntil(lambda: lab.picture.plane.scene.ways[0].track.steps[-1] > before)
     study = lab.bench.studies["ways"]
     xor.document.mark_saved()
     window.close()
@@ -246,13 +246,13 @@ def test_the_runs_way_is_done_again_from_its_start(lab, xor, qtbot):
     settled(lab, qtbot)
     (way,) = lab.picture.plane.scene.ways
     assert way.name == RUN
-    assert tuple(way.course.points[-1]) == lab._cut.here
-    assert way.course.steps[-1] == xor.project.progress.step
+    assert tuple(way.track.points[-1]) == lab._cut.here
+    assert way.track.steps[-1] == xor.project.progress.step
     assert "ended at the weights of now, to the last bit" in lab.results.way_words.text()
     # All of it is brought into view.
     (left, right), (low, high) = lab._cut.plane.x, lab._cut.plane.y
-    assert (way.course.points >= (left, low)).all()
-    assert (way.course.points <= (right, high)).all()
+    assert (way.track.points >= (left, low)).all()
+    assert (way.track.points <= (right, high)).all()
 
 
 def test_the_surface_can_be_turned(lab, qtbot):
