@@ -9,6 +9,7 @@ from annstudio.document.network import Network
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
+from annstudio.layers.normal import BatchNorm
 from annstudio.layers.steady import Dropout
 from annstudio.training import landscape as landscapes
 from annstudio.training.landscape import Landscape, Plane, Surface, fitting, survey
@@ -123,3 +124,19 @@ def test_no_more_examples_than_fit_into_the_memory_allowed(monkeypatch):
     assert fitting(program, rows, 20) == 20
     monkeypatch.setattr(landscapes, "BUDGET", 2000)
     assert 1 <= fitting(program, rows, 20) < 20
+
+
+def test_batch_normalisation_is_measured_as_in_training_and_its_running_means_stay():
+    graph = chain(
+        input=Input(shape=(3,)), hidden=Dense(units=4, activation="tanh"), norm=BatchNorm(), output=Dense(units=2),
+        loss=Loss(),
+    )  # fmt: skip
+    landscape = landscape_of(project(graph, some_table()))
+    before = landscape.arena.weights()
+    slope = landscape.of(landscape.gradient(), PLACES)
+    start = [float(before[key][index]) for key, index in PLACES]
+    ahead, behind = (landscape.loss_at(PLACES, (start[0] + h, start[1])) for h in (1e-5, -1e-5))
+    assert slope[0] == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
+    landscape.go(PLACES, start)
+    for key, array in landscape.arena.weights().items():
+        np.testing.assert_array_equal(array, before[key])

@@ -25,7 +25,7 @@ class Bench(QObject):
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self.fetch)
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self.studies
 
     @property

@@ -1,7 +1,6 @@
 """Descent: the loss over two weights of the network, ways down it side by side, and gradients of mini-batches."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QSize
@@ -14,7 +13,6 @@ from annstudio.session.answers import weights_of_now
 from annstudio.session.keeping import spelled
 from annstudio.session.labs.descent import (
     Cut,
-    Raced,
     Retraced,
     Wish,
     cut,
@@ -25,11 +23,11 @@ from annstudio.session.labs.descent import (
     try_out,
     values_at,
 )
-from annstudio.training.minibatches import Comparison
 from annstudio.training.trials import Trial
 from annstudio.ui.labs.bench import Bench
 from annstudio.ui.labs.descent_controls import Controls
-from annstudio.ui.labs.descent_look import RUN, DrawnWay, Scale, Scene
+from annstudio.ui.labs.descent_findings import Findings
+from annstudio.ui.labs.descent_look import Scale, Scene
 from annstudio.ui.labs.descent_picture import DescentPicture
 from annstudio.ui.labs.descent_results import Results
 from annstudio.ui.labs.descent_words import cut_words, way_rows, way_words
@@ -50,13 +48,9 @@ class DescentPanel(Panel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self.bench = Bench(self)
-        self._cut: Cut | None = None
+        self.found = Findings()
         self._cut_of: object = None
         self._unfinished = False
-        self._raced: Raced | None = None
-        self._retraced: Retraced | None = None
-        self._sampled: Comparison | None = None
-        self._sampled_at = (0.0, 0.0)
         self._settings_of: object = None
         self._ranges_typed = False
         self.controls = Controls(self.body)
@@ -111,8 +105,9 @@ class DescentPanel(Panel):
             going = self.controls.going.model_copy(update={"batch_size": settings.batch_size})
             drawing = self.controls.drawing.model_copy(update={"size": self._part_of(settings.batch_size)})
             self.controls.show_values(going=going, drawing=drawing)
-        if self.session.training:
+        if self.session.training and self.found.cut is not None:
             # The ground moves under it: only where the two weights are is followed until it stands still.
+            self._follow_run()
             self._show()
             return
         now = (project.graph.meaning, project.data, project.weights, project.locked, settings.seed)
@@ -121,8 +116,7 @@ class DescentPanel(Panel):
         elif not _same(now, self._cut_of):
             structural = not isinstance(self._cut_of, tuple) or not _same(now[:2], self._cut_of[:2])
             self._cut_of = now
-            # Ways and gradients belong to the other weights as they were.
-            self._raced = self._retraced = self._sampled = None
+            self._forget()
             if structural:
                 self._begin_anew()
             elif not self._ranges_typed and not self._sees_now():
@@ -148,11 +142,21 @@ class DescentPanel(Panel):
         self._stale = self._stale or self._unfinished
         super().showEvent(event)
 
+    def _follow_run(self) -> None:
+        latest, cut = self.session.latest, self.found.cut
+        if cut is not None and latest is not None:
+            self.found.follow(latest.step, values_at(weights_of_now(self.session), cut.plane.places))
+
+    def _forget(self) -> None:
+        for name in ("ways", "run", "batches"):
+            self.bench.drop(name)
+        self.found.forget()
+
     def _sees_now(self) -> bool:
         """Whether the weights of now are within the ranges."""
-        if self._cut is None:
+        if self.found.cut is None:
             return False
-        plane = self._cut.plane
+        plane = self.found.cut.plane
         here = values_at(self.session.weights(), plane.places)
         return all(low < value < high for value, (low, high) in zip(here, (plane.x, plane.y), strict=True))
 
@@ -171,7 +175,7 @@ class DescentPanel(Panel):
     def _begin_anew(self) -> None:
         """Another network: nothing that was found out holds any more."""
         self.bench.stop()
-        self._cut = None
+        self.found = Findings()
         cutting = self.controls.cutting.model_copy(update={"across": "", "up": "", "x": (), "y": ()})
         self.controls.show_values(cutting, self.controls.going.model_copy(update={"start": ()}))
         self.controls.show_names(listed(self.session.network))
@@ -209,10 +213,10 @@ class DescentPanel(Panel):
 
     def _fit(self) -> None:
         """Ranges in which every way, the start and the weights of now are seen."""
-        if self._cut is None:
+        if self.found.cut is None:
             return
-        points = [self._cut.here, *([self.start] if self.start else [])]
-        points += [(float(x), float(y)) for way in self._ways() for x, y in way.thinned()]
+        points = [self.found.cut.here, *([self.start] if self.start else [])]
+        points += [(float(x), float(y)) for way in self.found.ways() for x, y in way.thinned()]
         ranges: dict[str, Any] = {}
         for name, values in zip("xy", zip(*points, strict=True), strict=True):
             low, high = min(values), max(values)
@@ -236,11 +240,11 @@ class DescentPanel(Panel):
         chosen = self.controls.going.start
         if len(chosen) == 2:
             return chosen[0], chosen[1]
-        return self._cut.here if self._cut is not None else None
+        return self.found.cut.here if self.found.cut is not None else None
 
     def _go(self) -> None:
         self.controls.settle()
-        optimizers, start, found = self.controls.optimizers.chosen, self.start, self._cut
+        optimizers, start, found = self.controls.optimizers.chosen, self.start, self.found.cut
         if found is None or start is None:
             return
         if not optimizers:
@@ -251,7 +255,7 @@ class DescentPanel(Panel):
         self._start("ways", lambda: try_out(found.ground, trial))
 
     def _trace_run(self) -> None:
-        found, progress = self._cut, self.session.project.progress
+        found, progress = self.found.cut, self.session.project.progress
         if progress is None or not progress.step:
             self.session.told.emit("info", "Nothing was trained yet: press Train, then its way can be shown here.")
         elif found is not None:
@@ -260,9 +264,9 @@ class DescentPanel(Panel):
 
     def _draw(self) -> None:
         self.controls.settle()
-        found, start = self._cut, self.start
+        found, start = self.found.cut, self.start
         if found is not None and start is not None:
-            self._sampled_at = start
+            self.found.sampled_at = start
             size, count = self.controls.drawing.size, self.controls.drawing.batches
             self._start("batches", lambda: sampled(found.ground, found.plane.places, start, size, count))
 
@@ -285,80 +289,42 @@ class DescentPanel(Panel):
         self._show_progress()
 
     def _keep(self, found: object) -> None:
-        match found:
-            case Cut():
-                self._keep_cut(found)
-            case Raced():
-                self._raced = found
-            case Retraced():
-                self._retraced = found
-                if found.exact is not None and not self._ranges_typed:
-                    self._fit()
-            case Comparison():
-                self._sampled = found
-
-    def _keep_cut(self, found: Cut) -> None:
-        before = self._cut
-        if found.surface is None or not len(found.surface.xs):
-            # Until there is something to see, what was there stays.
-            kept = before.surface if before is not None and before.plane == found.plane else None
-            found = replace(found, surface=kept) if kept is not None else found
-        if before is not None and before.plane.places != found.plane.places:
-            self._raced = self._retraced = self._sampled = None
-            self.controls.show_values(going=self.controls.going.model_copy(update={"start": ()}))
-        self._cut = found
-        across, up = (spelled(*place) for place in found.plane.places)
-        shown = {"across": across, "up": up, "x": found.plane.x, "y": found.plane.y}
-        self.controls.show_values(self.controls.cutting.model_copy(update=shown))
+        before = self.found.cut
+        self.found.keep(found)
+        if isinstance(found, Cut):
+            if before is not None and before.plane.places != found.plane.places:
+                self.found.following = False
+                self._forget()
+                self.controls.show_values(going=self.controls.going.model_copy(update={"start": ()}))
+            across, up = (spelled(*place) for place in found.plane.places)
+            shown = {"across": across, "up": up, "x": found.plane.x, "y": found.plane.y}
+            self.controls.show_values(self.controls.cutting.model_copy(update=shown))
+        elif isinstance(found, Retraced) and found.exact is not None and not self._ranges_typed:
+            self._fit()
 
     # Showing -------------------------------------------------------------------------------------------------------
 
-    def _ways(self) -> tuple[DrawnWay, ...]:
-        ways = []
-        if self._retraced is not None:
-            ways.append(DrawnWay(RUN, self._retraced.way.track))
-        if self._raced is not None:
-            titles = [optimizer.title for optimizer in self._raced.trial.optimizers]
-            ways += [DrawnWay(title, way.track) for title, way in zip(titles, self._raced.ways, strict=True)]
-        return tuple(way for way in ways if len(way.track.steps))
-
     def _show(self) -> None:
-        found = self._cut
-        if found is None:
+        found, cut = self.found, self.found.cut
+        if cut is None:
             return
-        surface = found.surface if found.surface is not None and len(found.surface.xs) else None
-        across, up = (spelled(*place) for place in found.plane.places)
-        names = (across, up)
-        ways = self._ways()
-        here = values_at(weights_of_now(self.session), found.plane.places) if self.session.training else found.here
+        surface = cut.surface if cut.surface is not None and len(cut.surface.xs) else None
+        across, up = (spelled(*place) for place in cut.plane.places)
+        here = found.seen[-1][1:] if self.session.training and found.seen else cut.here
+        ways = found.ways()
         scene = Scene(
-            found.plane, surface, names, here, self.start if self.controls.going.start else None, ways, self._sampled,
-            self._sampled_at, Scale.of(surface) if surface is not None else Scale(0.0, 1.0),
+            cut.plane, surface, (across, up), here, self.start if self.controls.going.start else None, ways,
+            found.sampled, found.sampled_at, Scale.of(surface) if surface is not None else Scale(0.0, 1.0),
         )  # fmt: skip
-        self.picture.show_scene(scene, cut_words(found))
-        rate = self.session.project.settings.optimizer.learning_rate
-        self.results.show_ways(
-            ways,
-            names,
-            way_rows(self._raced, self._retraced, rate, found.loss, going="ways" in self.bench),
-            way_words(self._raced, self._retraced),
-        )
-        self.results.show_batches(self._sampled)
+        self.picture.show_scene(scene, cut_words(cut))
+        rate, loss = self.session.project.settings.optimizer.learning_rate, cut.loss if found.run_ended_here else None
+        rows = way_rows(found.raced, found.run, rate, loss, going="ways" in self.bench)
+        words = way_words(found.raced, found.retraced, seen=len(found.seen))
+        self.results.show_ways(ways, scene.names, rows, words)
+        self.results.show_batches(found.sampled)
 
     def _show_progress(self) -> None:
-        self.picture.show_progress(self.bench.busy, self._share())
-
-    def _share(self) -> float | None:
-        """How much of what is under way is done; None where that is not known yet."""
-        surface = self._cut.surface if self._cut is not None else None
-        if "surface" in self.bench:
-            return None if surface is None else surface.done
-        if "ways" in self.bench and self._raced is not None:
-            done = [way.track.steps[-1] if len(way.track.steps) else 0 for way in self._raced.ways]
-            return float(min(done)) / self._raced.trial.steps
-        if "run" in self.bench and self._retraced is not None and len(self._retraced.way.track.steps):
-            return float(self._retraced.way.track.steps[-1]) / self._retraced.steps
-        return None
+        self.picture.show_progress(self.bench.busy, self.found.share(self.bench))
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from annstudio.session.keeping import spelled
 from annstudio.session.labs.descent import Cut, Raced, Retraced, learns
 from annstudio.training.minibatches import Comparison
+from annstudio.training.trace import Track
 from annstudio.ui.labs.descent_look import RUN, told
 from annstudio.ui.numbers import count_text
 
@@ -30,13 +31,12 @@ def cut_words(found: Cut) -> str:
     return " ".join(words)
 
 
-def way_rows(raced: Raced | None, retraced: Retraced | None, rate: float, loss: float, *, going: bool) -> Rows:
-    """Of every way: its name, rate, steps, and the loss at its end. The project's own `rate` and `loss` of now are the
-    run's; `going` says whether the optimisers are still under way."""
+def way_rows(raced: Raced | None, run: Track | None, rate: float, loss: float | None, *, going: bool) -> Rows:
+    """Of every way: its name, rate, steps, and the loss at its end. The project's own `rate` and the `loss` of now are
+    the run's, if it ended there; `going` says whether the optimisers are still under way."""
     rows: list[tuple[str, ...]] = []
-    if retraced is not None and len(retraced.way.track.steps):
-        end = told(loss) if retraced.exact else "elsewhere" if retraced.exact is False else "…"
-        rows.append((RUN, told(rate, 4), str(int(retraced.way.track.steps[-1])), end))
+    if run is not None:
+        rows.append((RUN, told(rate, 4), str(int(run.steps[-1])), "…" if loss is None else told(loss)))
     if raced is not None:
         for optimizer, way, reached in zip(raced.trial.optimizers, raced.ways, raced.losses, strict=True):
             if len(way.track.steps):
@@ -47,8 +47,8 @@ def way_rows(raced: Raced | None, retraced: Retraced | None, rate: float, loss: 
     return rows
 
 
-def way_words(raced: Raced | None, retraced: Retraced | None) -> str:
-    """How the ways are related to the surface."""
+def way_words(raced: Raced | None, retraced: Retraced | None, seen: int) -> str:
+    """How the ways are related to the surface. `seen`: at how many moments the run was looked at while it trained."""
     words = []
     if raced is not None:
         words.append(f"From loss {told(raced.first)}, batches of {raced.trial.batch_size}.")
@@ -66,6 +66,11 @@ def way_words(raced: Raced | None, retraced: Retraced | None) -> str:
             "hand on the way. What is drawn is the way without those changes.",
         }
         words.append(f"{said[retraced.exact]} In it all weights moved, not only these two.")
+    elif seen > 1:
+        words.append(
+            f"The run as it was seen at {seen} moments while it trained; “The run’s way” shows every step. In it all "
+            "weights moved, not only these two."
+        )
     return " ".join(words)
 
 

@@ -27,7 +27,7 @@ def lab(xor, seen, qtbot):
 
 
 def settled(panel, qtbot):
-    qtbot.waitUntil(lambda: panel._cut is not None and not panel.bench.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.found.cut is not None and not panel.bench.busy, timeout=20_000)
 
 
 def typed(field, text):
@@ -43,21 +43,21 @@ def press(button):
 
 def height_at(panel, x, y):
     landscape = ground_of(panel.session.network, 1000).landscape()
-    return landscape.loss_at(panel._cut.plane.places, (x, y))
+    return landscape.loss_at(panel.found.cut.plane.places, (x, y))
 
 
 def test_the_loss_is_seen_around_the_weights_of_now(lab, xor):
-    surface = lab._cut.surface
+    surface = lab.found.cut.surface
     assert surface.losses.shape == (33, 33)
     assert surface.losses[4, 20] == pytest.approx(height_at(lab, surface.xs[20], surface.ys[4]), rel=1e-12)
-    (key, index), _ = lab._cut.plane.places
-    assert lab._cut.here[0] == pytest.approx(float(xor.weights()[key][index]))
+    (key, index), _ = lab.found.cut.plane.places
+    assert lab.found.cut.here[0] == pytest.approx(float(xor.weights()[key][index]))
     assert lab.picture.words.text().startswith("Mean loss over all 4 examples")
     assert lab.controls.cut_form.field("across").text() == f"{key.replace('/', '.')}[{','.join(map(str, index))}]"
 
 
 def test_high_and_low_have_other_colours(lab, qtbot):
-    surface = lab._cut.surface
+    surface = lab.found.cut.surface
     low, high = (
         np.unravel_index(at, surface.losses.shape) for at in (surface.losses.argmin(), surface.losses.argmax())
     )
@@ -74,10 +74,10 @@ def test_two_weights_can_be_named(lab, qtbot):
     settled(lab, qtbot)
     typed(lab.controls.cut_form.field("up"), "hidden/b[2]")
     settled(lab, qtbot)
-    assert lab._cut.plane.places == (("hidden/W", (0, 1)), ("hidden/b", (2,)))
+    assert lab.found.cut.plane.places == (("hidden/W", (0, 1)), ("hidden/b", (2,)))
     typed(lab.controls.cut_form.field("x"), "-3, 5")
     settled(lab, qtbot)
-    assert lab._cut.plane.x == (-3, 5)
+    assert lab.found.cut.plane.x == (-3, 5)
     assert lab.picture.plane.scene.names == ("hidden.W[0,1]", "hidden.b[2]")
 
 
@@ -92,14 +92,14 @@ def test_two_weights_can_be_named(lab, qtbot):
     ],
 )
 def test_what_cannot_be_is_said_at_its_field(lab, qtbot, name, text, said):
-    before = lab._cut.plane
+    before = lab.found.cut.plane
     typed(lab.controls.cut_form.field(name), text)
     qtbot.waitUntil(lambda: said in lab.controls.cut_form.cells[name].words.text())
-    assert lab._cut.plane == before
+    assert lab.found.cut.plane == before
 
 
 def test_the_pointer_and_the_keys_tell_exact_values(lab, qtbot):
-    surface = lab._cut.surface
+    surface = lab.found.cut.surface
     i, j = 7, 21
     place = lab.picture.plane.place_of(float(surface.xs[j]), float(surface.ys[i])).toPoint()
     QTest.mouseMove(
@@ -224,7 +224,7 @@ def test_mini_batches_are_drawn_beside_all_examples(lab, qtbot):
     settled(lab, qtbot)
     found = lab.picture.plane.scene.gradients
     assert len(found.drawn) == 6
-    np.testing.assert_allclose(found.full.plane, lab._cut.slope, rtol=1e-9)
+    np.testing.assert_allclose(found.full.plane, lab.found.cut.slope, rtol=1e-9)
     assert lab.results.batch_table.rowCount() == 7
     assert lab.results.batch_words.text().startswith("2 of 4 examples")
     assert lab.results.pages.currentIndex() == 1
@@ -246,11 +246,11 @@ def test_the_runs_way_is_done_again_from_its_start(lab, xor, qtbot):
     settled(lab, qtbot)
     (way,) = lab.picture.plane.scene.ways
     assert way.name == RUN
-    assert tuple(way.track.points[-1]) == lab._cut.here
+    assert tuple(way.track.points[-1]) == lab.found.cut.here
     assert way.track.steps[-1] == xor.project.progress.step
     assert "ended at the weights of now, to the last bit" in lab.results.way_words.text()
     # All of it is brought into view.
-    (left, right), (low, high) = lab._cut.plane.x, lab._cut.plane.y
+    (left, right), (low, high) = lab.found.cut.plane.x, lab.found.cut.plane.y
     assert (way.track.points >= (left, low)).all()
     assert (way.track.points <= (right, high)).all()
 
@@ -300,15 +300,15 @@ def test_it_is_saved_as_a_picture_and_as_numbers(lab, qtbot, tmp_path):
 
 
 def test_it_follows_the_weights_and_another_network(lab, xor, qtbot):
-    before = lab._cut
+    before = lab.found.cut
     key, _ = before.plane.places[0]
     array: Array = np.array(xor.weights()["hidden/b"]) + 0.5
     xor.set_weights("hidden/b", array)
-    qtbot.waitUntil(lambda: lab._cut is not before and not lab.bench.busy)
-    assert lab._cut.plane.places == before.plane.places
-    assert not np.array_equal(lab._cut.surface.losses, before.surface.losses)
+    qtbot.waitUntil(lambda: lab.found.cut is not before and not lab.bench.busy)
+    assert lab.found.cut.plane.places == before.plane.places
+    assert not np.array_equal(lab.found.cut.surface.losses, before.surface.losses)
     xor.set_layer("hidden", units=3)
-    qtbot.waitUntil(lambda: not lab.bench.busy and lab._cut.ground.network is xor.network)
+    qtbot.waitUntil(lambda: not lab.bench.busy and lab.found.cut.ground.network is xor.network)
     xor.edit_graph(xor.graph.without(["loss"], bridge=False), "Delete")
     qtbot.waitUntil(lambda: not lab.empty.isHidden())
     assert "Problems" in lab.empty.text()
@@ -319,20 +319,38 @@ def test_while_it_trains_the_weights_of_now_are_followed(lab, xor, qtbot):
     xor.set_settings(epochs=10_000_000)
     xor.train()
 
-    def moved():
+    def seen(n):
         xor.poll()
-        return lab.picture.plane.scene.here != lab._cut.here
+        return [len(way.track.steps) for way in lab.picture.plane.scene.ways if way.name == RUN] >= [n]
 
-    qtbot.waitUntil(moved, timeout=20_000)
+    qtbot.waitUntil(lambda: seen(3), timeout=20_000)
+    (way,) = lab.picture.plane.scene.ways
+    assert tuple(way.track.points[-1]) == lab.picture.plane.scene.here != lab.found.cut.here
     xor.pause()
-    qtbot.waitUntil(lambda: not lab.bench.busy and lab.picture.plane.scene.here == lab._cut.here, timeout=20_000)
+    qtbot.waitUntil(lambda: not lab.bench.busy and lab.picture.plane.scene.here == lab.found.cut.here, timeout=20_000)
+    # What was seen of the run stays, until the weights are changed in another way.
+    assert "as it was seen at" in lab.results.way_words.text()
+    xor.set_weights("hidden/b", np.zeros(4))
+    qtbot.waitUntil(lambda: not lab.picture.plane.scene.ways)
+
+
+def test_opened_while_it_trains_it_shows_the_surface_of_the_runs_start(xor, seen, qtbot):
+    xor.watch(True, 0)
+    xor.set_settings(epochs=10_000_000)
+    xor.train()
+    panel = seen(DescentPanel(xor), 1100, 480)
+    settled(panel, qtbot)
+    assert len(panel.found.cut.surface.xs) == 33
+    xor.pause()
+    settled(panel, qtbot)
+    panel.hide()
 
 
 def test_of_many_examples_some_are_taken_and_that_is_said(digits, seen, qtbot):
     panel = seen(DescentPanel(digits), 1100, 480)
-    qtbot.waitUntil(lambda: panel._cut is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.found.cut is not None, timeout=20_000)
     typed(panel.controls.cut_form.field("examples").lineEdit(), "50")
-    qtbot.waitUntil(lambda: panel._cut is not None and len(panel._cut.ground.examples) == 50, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.found.cut is not None and len(panel.found.cut.ground.examples) == 50, timeout=20_000)
     assert "the first 50 of 1\u2009438 examples" in panel.picture.words.text()
     assert panel.picture.cancel.isVisible() or not panel.bench.busy
     panel.hide()
@@ -340,7 +358,7 @@ def test_of_many_examples_some_are_taken_and_that_is_said(digits, seen, qtbot):
     if panel._unfinished:
         # Seen again it begins anew, with what was chosen.
         panel.show()
-        qtbot.waitUntil(lambda: panel.bench.busy or panel._cut.surface.done == 1.0)
+        qtbot.waitUntil(lambda: panel.bench.busy or panel.found.cut.surface.done == 1.0)
         assert panel.controls.cutting.examples == 50
         panel.hide()
 
