@@ -1,6 +1,5 @@
 """Commands that look at a network without changing it: what it predicts, and why."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,13 @@ from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
 from annstudio.document.network import Network
 from annstudio.engine.layout import user_shape
 from annstudio.engine.op import Array
-from annstudio.errors import DataError, FormatError, GraphError
+from annstudio.errors import DataError, FormatError
 from annstudio.explain.report import report
 from annstudio.formats.archive import pack_arrays
 from annstudio.formats.base import atomic_write
 from annstudio.formats.npz import read_arrays
 from annstudio.formats.studio import load
+from annstudio.session.keeping import read_place
 
 
 @click.command()
@@ -80,7 +80,7 @@ def _inputs(network: Network, arrays: dict[str, Array], source: Path) -> dict[st
 def explain(project: Path, sample: int, weight: str | None, as_json: bool) -> None:
     """Go forward, through the loss and back with one example, and show every number."""
     network = Network(load(project), project.parent)
-    asked = None if weight is None else _weight(weight)
+    asked = None if weight is None else read_place(weight)
     n = len(network.need_dataset())
     if not 0 <= sample < n:
         raise DataError(f"There is no example {sample}: the data has {n:,}, counted from 0 to {n - 1:,}.")
@@ -97,18 +97,6 @@ def explain(project: Path, sample: int, weight: str | None, as_json: bool) -> No
                 click.echo(f"  {title:7}{_numbers(layer[title])}")
     if asked:
         _tell_weight(found)
-
-
-def _weight(text: str) -> tuple[str, tuple[int, ...]]:
-    """`hidden.W[0,1]` or `hidden/W[0,1]` → the weights' name and the place."""
-    found = re.fullmatch(r"\s*(.+)[./]([^./\[\]]+?)\s*\[([\d,\s-]+)\]\s*", text)
-    try:
-        assert found
-        return f"{found[1]}/{found[2]}", tuple(int(part) for part in found[3].split(","))
-    except (AssertionError, ValueError):
-        raise GraphError(
-            f"{text!r} names no weight.", "Write 'hidden.W[0,1]' for the weight into unit 0 from unit 1 of hidden."
-        ) from None
 
 
 def _numbers(values: Any) -> str:
