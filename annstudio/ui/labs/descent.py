@@ -316,7 +316,7 @@ class DescentPanel(Panel):
             cut.plane, surface, (across, up), here, self.start if self.controls.going.start else None, ways,
             found.sampled, found.sampled_at, Scale.of(surface) if surface is not None else Scale(0.0, 1.0),
         )  # fmt: skip
-        self.picture.show_scene(scene, cut_words(cut))
+        self.picture.show_scene(scene, cut_words(cut, training=self.session.training))
         rate, loss = self.session.project.settings.optimizer.learning_rate, cut.loss if found.run_ended_here else None
         rows = way_rows(found.raced, found.run, rate, loss, going="ways" in self.bench)
         words = way_words(found.raced, found.retraced, seen=len(found.seen))

@@ -43,9 +43,10 @@ class Findings:
         self.cut = found
 
     def follow(self, step: int, here: tuple[float, float]) -> None:
-        """Note where the two weights are in the run that is under way."""
+        """Note where the two weights are in the run that is under way. It began where the surface was cut."""
         if not self.following:
-            self.following, self.seen, self.retraced = True, [], None
+            self.following, self.retraced = True, None
+            self.seen = [] if self.cut is None else [(self.cut.ground.step, *self.cut.here)]
         if not self.seen or self.seen[-1][1:] != here:
             self.seen.append((step, *here))
 

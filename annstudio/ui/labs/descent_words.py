@@ -14,15 +14,16 @@ Rows = Sequence[tuple[str, ...]]
 DUST = 1e-6
 
 
-def cut_words(found: Cut) -> str:
-    """What the picture is of."""
+def cut_words(found: Cut, *, training: bool) -> str:
+    """What the picture is of. While training goes on the surface is that of the weights it began with."""
     ground = found.ground
     n, all_n = len(ground.examples), ground.n_train
     of = f"all {count_text(n)} examples" if n == all_n else f"the first {count_text(n)} of {count_text(all_n)} examples"
-    words = [
-        f"Mean loss over {of if n > 1 else 'the one example'}, all other weights as they are now. ○ the weights of "
-        f"now: loss {told(found.loss)}, slopes {told(found.slope[0], 4)} and {told(found.slope[1], 4)}."
-    ]
+    slopes = f"loss {told(found.loss)}, slopes {told(found.slope[0], 4)} and {told(found.slope[1], 4)}"
+    others, here = ("as they are now", f"○ the weights of now: {slopes}.")
+    if training:
+        others, here = ("as they were when training was started", "○ the weights of now, wherever the others are.")
+    words = [f"Mean loss over {of if n > 1 else 'the one example'}, all other weights {others}. {here}"]
     if ground.job.programs.fast.noises:
         words.append("What is random in training was drawn once, the same everywhere.")
     still = [spelled(*place) for place in found.plane.places if not learns(ground.network, place)]
