@@ -77,7 +77,7 @@ class Findings:
         """All ways that have begun, the run's first."""
         ways = [] if self.run is None else [DrawnWay(RUN, self.run)]
         if self.raced is not None:
-            titles = [optimizer.title for optimizer in self.raced.trial.optimizers]
+            titles = [optimizer.title for optimizer in self.raced.race.optimizers]
             ways += [DrawnWay(title, way.track) for title, way in zip(titles, self.raced.ways, strict=True)]
         return tuple(way for way in ways if len(way.track.steps))
 
@@ -87,7 +87,7 @@ class Findings:
             return None if self.cut is None or self.cut.surface is None else self.cut.surface.done
         if "ways" in under_way and self.raced is not None:
             done = [way.track.steps[-1] if len(way.track.steps) else 0 for way in self.raced.ways]
-            return float(min(done)) / self.raced.trial.steps
+            return float(min(done)) / self.raced.race.steps
         if "run" in under_way and self.retraced is not None and self.run is not None:
             return float(self.run.steps[-1]) / self.retraced.steps
         return None

@@ -39,7 +39,7 @@ def way_rows(raced: Raced | None, run: Track | None, rate: float, loss: float | 
     if run is not None:
         rows.append((RUN, told(rate, 4), str(int(run.steps[-1])), "…" if loss is None else told(loss)))
     if raced is not None:
-        for optimizer, way, reached in zip(raced.trial.optimizers, raced.ways, raced.losses, strict=True):
+        for optimizer, way, reached in zip(raced.race.optimizers, raced.ways, raced.losses, strict=True):
             if len(way.track.steps):
                 bad = way.end is not None and way.end.reason == "not finite"
                 unknown = "…" if going else "stopped"
@@ -52,10 +52,10 @@ def way_words(raced: Raced | None, retraced: Retraced | None, seen: int) -> str:
     """How the ways are related to the surface. `seen`: at how many moments the run was looked at while it trained."""
     words = []
     if raced is not None:
-        words.append(f"From loss {told(raced.first)}, batches of {raced.trial.batch_size}.")
+        words.append(f"From loss {told(raced.first)}, batches of {raced.race.batch_size}.")
         words.append(
             "Only these two weights moved: the ways lie on the surface."
-            if raced.trial.alone
+            if raced.race.alone
             else "All weights moved: the surface is cut through the weights of now, on the way the others were "
             "different, so losses on the way are not the heights below it."
         )
