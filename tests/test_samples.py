@@ -114,7 +114,7 @@ def test_down_the_ravine_optimisers_do_what_the_note_says():
     steepest = np.linalg.eigvalsh([[np.mean(x * x), x.mean()], [x.mean(), 1.0]])[-1]
     assert 2 / steepest == pytest.approx(0.324, abs=5e-4)
     # Across the ravine it goes to and fro, along the floor it does not.
-    slopes = np.diff(raced.ways[2].course.points[:12, 1])
+    slopes = np.diff(raced.ways[2].track.points[:12, 1])
     assert (np.sign(slopes[1:]) != np.sign(slopes[:-1])).all()
 
 
