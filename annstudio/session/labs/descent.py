@@ -16,10 +16,10 @@ from annstudio.errors import GraphError, StudioError, TrainingError
 from annstudio.session.keeping import check_number, read_place, spelled
 from annstudio.training.landscape import Landscape, Plane, Surface, fitting, survey
 from annstudio.training.minibatches import Comparison, compare
+from annstudio.training.race import Race, Way, retrace, side_by_side
 from annstudio.training.snapshot import Finished, Progress
 from annstudio.training.trace import Coordinate
 from annstudio.training.trainer import Job
-from annstudio.training.trials import Trial, Way, race, retrace
 
 EXACT = "float64"
 """The surface is measured in this format, whatever training uses: near the bottom differences are small."""
@@ -179,31 +179,31 @@ def values_at(weights: Weights, places: tuple[Coordinate, Coordinate]) -> tuple[
 
 @dataclass(frozen=True, eq=False)
 class Raced:
-    """The ways of a trial's optimisers so far, and the loss of each at its end, over the surface's examples (NaN while
+    """The ways of a race's optimisers so far, and the loss of each at its end, over the surface's examples (NaN while
     it is under way)."""
 
-    trial: Trial
+    race: Race
     ways: tuple[Way, ...]
     losses: tuple[float, ...]
     first: float
     """The loss at the start."""
 
 
-def try_out(ground: Ground, trial: Trial) -> Generator[Raced, None, None]:
-    """Let the trial's optimisers go down from one start, side by side."""
-    jobs = trial.jobs(ground.job)
+def try_out(ground: Ground, race: Race) -> Generator[Raced, None, None]:
+    """Let the race's optimisers go down from one start, side by side."""
+    jobs = race.jobs(ground.job)
     landscape = ground.landscape(jobs[0].weights)
     first = landscape.loss()
     unknown = (np.nan,) * len(jobs)
     ways: tuple[Way, ...] = ()
-    for ways in race(jobs, trial.places):
-        yield Raced(trial, ways, unknown, first)
+    for ways in side_by_side(jobs, race.places):
+        yield Raced(race, ways, unknown, first)
     losses = []
     for way in ways:
         assert way.end is not None
         landscape.arena.load(way.end.weights)
         losses.append(landscape.loss())
-    yield Raced(trial, ways, tuple(losses), first)
+    yield Raced(race, ways, tuple(losses), first)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from annstudio.session.labs.descent import (
     try_out,
     values_at,
 )
-from annstudio.training.trials import Trial
+from annstudio.training.race import Race
 from annstudio.ui.labs.bench import Bench
 from annstudio.ui.labs.descent_controls import Controls
 from annstudio.ui.labs.descent_findings import Findings
@@ -251,8 +251,8 @@ class DescentPanel(Panel):
             self.session.told.emit("info", "Tick the optimisers that are to be tried.")
             return
         going = self.controls.going
-        trial = Trial(optimizers, found.plane.places, start, going.steps, going.batch_size, going.alone)
-        self._start("ways", lambda: try_out(found.ground, trial))
+        race = Race(optimizers, found.plane.places, start, going.steps, going.batch_size, going.alone)
+        self._start("ways", lambda: try_out(found.ground, race))
 
     def _trace_run(self) -> None:
         found, progress = self.found.cut, self.session.project.progress
@@ -316,7 +316,7 @@ class DescentPanel(Panel):
             cut.plane, surface, (across, up), here, self.start if self.controls.going.start else None, ways,
             found.sampled, found.sampled_at, Scale.of(surface) if surface is not None else Scale(0.0, 1.0),
         )  # fmt: skip
-        self.picture.show_scene(scene, cut_words(cut))
+        self.picture.show_scene(scene, cut_words(cut, training=self.session.training))
         rate, loss = self.session.project.settings.optimizer.learning_rate, cut.loss if found.run_ended_here else None
         rows = way_rows(found.raced, found.run, rate, loss, going="ways" in self.bench)
         words = way_words(found.raced, found.retraced, seen=len(found.seen))

@@ -43,9 +43,10 @@ class Findings:
         self.cut = found
 
     def follow(self, step: int, here: tuple[float, float]) -> None:
-        """Note where the two weights are in the run that is under way."""
+        """Note where the two weights are in the run that is under way. It began where the surface was cut."""
         if not self.following:
-            self.following, self.seen, self.retraced = True, [], None
+            self.following, self.retraced = True, None
+            self.seen = [] if self.cut is None else [(self.cut.ground.step, *self.cut.here)]
         if not self.seen or self.seen[-1][1:] != here:
             self.seen.append((step, *here))
 
@@ -76,7 +77,7 @@ class Findings:
         """All ways that have begun, the run's first."""
         ways = [] if self.run is None else [DrawnWay(RUN, self.run)]
         if self.raced is not None:
-            titles = [optimizer.title for optimizer in self.raced.trial.optimizers]
+            titles = [optimizer.title for optimizer in self.raced.race.optimizers]
             ways += [DrawnWay(title, way.track) for title, way in zip(titles, self.raced.ways, strict=True)]
         return tuple(way for way in ways if len(way.track.steps))
 
@@ -86,7 +87,7 @@ class Findings:
             return None if self.cut is None or self.cut.surface is None else self.cut.surface.done
         if "ways" in under_way and self.raced is not None:
             done = [way.track.steps[-1] if len(way.track.steps) else 0 for way in self.raced.ways]
-            return float(min(done)) / self.raced.trial.steps
+            return float(min(done)) / self.raced.race.steps
         if "run" in under_way and self.retraced is not None and self.run is not None:
             return float(self.run.steps[-1]) / self.retraced.steps
         return None

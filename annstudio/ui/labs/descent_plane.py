@@ -148,7 +148,7 @@ class DescentPlane(QWidget):
         corner = float(surface.xs[0]) - dx / 2, float(surface.ys[0]) - dy / 2
         self._ground.setTransform(QTransform.fromTranslate(*corner).scale(dx, dy))
         x, y = isolines(surface.losses, surface.xs, surface.ys, scale.levels)
-        self._lines.setPen(pg.mkPen(mixed(theme().panel, theme().text, 0.42), width=1))
+        self._lines.setPen(pg.mkPen(mixed(theme().panel, theme().text, 0.55), width=1))
         self._lines.setData(x, y)
 
     def _draw_ways(self) -> None:

@@ -94,7 +94,10 @@ class Results(QWidget):
         """The ways, the two weights' names, a table's row for each, and what is to be said about them."""
         self.ways, self.names = ways, names
         known = {way.name: (way.track.steps[:-1], way.track.losses[:-1]) for way in ways if len(way.track.steps) > 1}
-        self.losses.show_data({name: points for name, points in known.items() if np.isfinite(points[1]).any()})
+        known = {name: points for name, points in known.items() if np.isfinite(points[1]).any()}
+        self.losses.show_data(known)
+        # Of a run that was only looked at now and then no batch's loss is known.
+        self.losses.setVisible(bool(known))
         _fill(self.way_table, rows, [f"{LOOKS[way.name].sign} " for way in ways], [way.name for way in ways])
         self.way_words.setText(words)
         self._show_what_there_is()

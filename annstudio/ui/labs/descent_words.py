@@ -14,15 +14,16 @@ Rows = Sequence[tuple[str, ...]]
 DUST = 1e-6
 
 
-def cut_words(found: Cut) -> str:
-    """What the picture is of."""
+def cut_words(found: Cut, *, training: bool) -> str:
+    """What the picture is of. While training goes on the surface is that of the weights it began with."""
     ground = found.ground
     n, all_n = len(ground.examples), ground.n_train
     of = f"all {count_text(n)} examples" if n == all_n else f"the first {count_text(n)} of {count_text(all_n)} examples"
-    words = [
-        f"Mean loss over {of if n > 1 else 'the one example'}, all other weights as they are now. ○ the weights of "
-        f"now: loss {told(found.loss)}, slopes {told(found.slope[0], 4)} and {told(found.slope[1], 4)}."
-    ]
+    slopes = f"loss {told(found.loss)}, slopes {told(found.slope[0], 4)} and {told(found.slope[1], 4)}"
+    others, here = ("as they are now", f"○ the weights of now: {slopes}.")
+    if training:
+        others, here = ("as they were when training was started", "○ the weights of now, wherever the others are.")
+    words = [f"Mean loss over {of if n > 1 else 'the one example'}, all other weights {others}. {here}"]
     if ground.job.programs.fast.noises:
         words.append("What is random in training was drawn once, the same everywhere.")
     still = [spelled(*place) for place in found.plane.places if not learns(ground.network, place)]
@@ -38,7 +39,7 @@ def way_rows(raced: Raced | None, run: Track | None, rate: float, loss: float | 
     if run is not None:
         rows.append((RUN, told(rate, 4), str(int(run.steps[-1])), "…" if loss is None else told(loss)))
     if raced is not None:
-        for optimizer, way, reached in zip(raced.trial.optimizers, raced.ways, raced.losses, strict=True):
+        for optimizer, way, reached in zip(raced.race.optimizers, raced.ways, raced.losses, strict=True):
             if len(way.track.steps):
                 bad = way.end is not None and way.end.reason == "not finite"
                 unknown = "…" if going else "stopped"
@@ -51,10 +52,10 @@ def way_words(raced: Raced | None, retraced: Retraced | None, seen: int) -> str:
     """How the ways are related to the surface. `seen`: at how many moments the run was looked at while it trained."""
     words = []
     if raced is not None:
-        words.append(f"From loss {told(raced.first)}, batches of {raced.trial.batch_size}.")
+        words.append(f"From loss {told(raced.first)}, batches of {raced.race.batch_size}.")
         words.append(
             "Only these two weights moved: the ways lie on the surface."
-            if raced.trial.alone
+            if raced.race.alone
             else "All weights moved: the surface is cut through the weights of now, on the way the others were "
             "different, so losses on the way are not the heights below it."
         )

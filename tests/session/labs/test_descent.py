@@ -30,7 +30,7 @@ from annstudio.session.labs.descent import (
     values_at,
 )  # fmt: skip
 from annstudio.session.labs.study import Study
-from annstudio.training.trials import Trial
+from annstudio.training.race import Race
 from tests.builders import chain, project, small_project, some_table, trained, worked_example
 
 PLACES = (("hidden/W", (1, 2)), ("output/W", (0, 3)))
@@ -104,8 +104,8 @@ def test_what_is_not_wished_for_is_chosen():
 
 def test_ways_alone_lie_on_the_surface():
     ground = ground_of(Network(small_project()), 20)
-    trial = Trial((SGD(learning_rate=0.5), Adam(learning_rate=0.05)), PLACES, (0.5, -0.5), 12, batch_size=20)
-    raced = last(try_out(ground, trial))
+    race = Race((SGD(learning_rate=0.5), Adam(learning_rate=0.05)), PLACES, (0.5, -0.5), 12, batch_size=20)
+    raced = last(try_out(ground, race))
     landscape = ground.landscape()
     assert raced.first == pytest.approx(landscape.loss_at(PLACES, (0.5, -0.5)), rel=1e-12)
     for way, loss in zip(raced.ways, raced.losses, strict=True):
@@ -198,6 +198,6 @@ def test_it_works_on_every_sample(name):
             slope = (landscape.loss_at(places, ahead) - landscape.loss_at(places, behind)) / 2e-6
             assert found.slope[axis] == pytest.approx(slope, rel=1e-4, abs=1e-8)
     for alone in (True, False):
-        raced = last(try_out(found.ground, Trial((SGD(), Adam()), places, found.here, 3, 8, alone)))
+        raced = last(try_out(found.ground, Race((SGD(), Adam()), places, found.here, 3, 8, alone)))
         assert all(way.track.steps[-1] == 3 for way in raced.ways)
     assert len(last(sampled(found.ground, places, found.here, 4, 3)).drawn) == 3

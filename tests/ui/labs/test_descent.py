@@ -326,6 +326,9 @@ def test_while_it_trains_the_weights_of_now_are_followed(lab, xor, qtbot):
     qtbot.waitUntil(lambda: seen(3), timeout=20_000)
     (way,) = lab.picture.plane.scene.ways
     assert tuple(way.track.points[-1]) == lab.picture.plane.scene.here != lab.found.cut.here
+    assert tuple(way.track.points[0]) == lab.found.cut.here
+    assert "as they were when training was started" in lab.picture.words.text()
+    assert not lab.results.losses.isVisible()
     xor.pause()
     qtbot.waitUntil(lambda: not lab.bench.busy and lab.picture.plane.scene.here == lab.found.cut.here, timeout=20_000)
     # What was seen of the run stays, until the weights are changed in another way.

@@ -7,10 +7,10 @@ from annstudio.document.network import Network
 from annstudio.engine.optimizers import OPTIMIZERS, SGD, Adam
 from annstudio.training import trace as traces
 from annstudio.training.control import Control
+from annstudio.training.race import Race, retrace, side_by_side
 from annstudio.training.snapshot import Finished
 from annstudio.training.trace import Trace
 from annstudio.training.trainer import train
-from annstudio.training.trials import Trial, race, retrace
 from tests.builders import small_project
 
 PLACES = (("hidden/W", (1, 2)), ("output/W", (0, 3)))
@@ -21,18 +21,18 @@ def job(**settings):
 
 
 def ends(jobs):
-    *_, ways = race(jobs, PLACES)
+    *_, ways = side_by_side(jobs, PLACES)
     return ways
 
 
 def test_a_trace_notes_where_the_weights_are_after_every_update():
-    track = Trial((SGD(),), PLACES, (0.5, -0.5), steps=7, batch_size=6, alone=False)
+    track = Race((SGD(),), PLACES, (0.5, -0.5), steps=7, batch_size=6, alone=False)
     (only,) = track.jobs(job())
     *_, way = retrace(only, PLACES)
     np.testing.assert_array_equal(way.track.steps, np.arange(8))
     np.testing.assert_array_equal(way.track.points[0], (0.5, -0.5))
     for steps in (1, 4, 7):
-        (part,) = Trial((SGD(),), PLACES, (0.5, -0.5), steps=steps, batch_size=6, alone=False).jobs(job())
+        (part,) = Race((SGD(),), PLACES, (0.5, -0.5), steps=steps, batch_size=6, alone=False).jobs(job())
         *_, finished = train(part)
         expected = [finished.weights[key][index] for key, index in PLACES]
         np.testing.assert_array_equal(way.track.points[steps], expected)
@@ -71,7 +71,7 @@ def test_a_long_trace_is_thinned_and_keeps_its_ends(monkeypatch):
 def test_alone_means_that_no_other_number_moves():
     start = job()
     kinds = tuple(kind() for kind in OPTIMIZERS)
-    ways = ends(Trial(kinds, PLACES, (0.5, -0.5), steps=9, batch_size=6).jobs(start))
+    ways = ends(Race(kinds, PLACES, (0.5, -0.5), steps=9, batch_size=6).jobs(start))
     for way in ways:
         assert isinstance(way.end, Finished)
         assert way.end.reason == "limit"
@@ -87,19 +87,19 @@ def test_a_number_that_is_locked_stays_locked():
     network = Network(project)
     locked = Network(network.locking("output/W", mask)).job()
     for alone in (True, False):
-        (way,) = ends(Trial((Adam(),), PLACES, (0.5, -0.5), steps=5, alone=alone).jobs(locked))
+        (way,) = ends(Race((Adam(),), PLACES, (0.5, -0.5), steps=5, alone=alone).jobs(locked))
         assert way.track.points[-1][0] != 0.5
         assert way.track.points[-1][1] == -0.5
 
 
 def test_all_see_the_same_batches():
-    ways = ends(Trial((SGD(), Adam()), PLACES, (0.5, -0.5), steps=4, batch_size=6).jobs(job()))
+    ways = ends(Race((SGD(), Adam()), PLACES, (0.5, -0.5), steps=4, batch_size=6).jobs(job()))
     assert ways[0].track.losses[0] == ways[1].track.losses[0]
     assert ways[0].track.losses[1] != ways[1].track.losses[1]
 
 
 def test_a_race_that_is_left_ends_its_training():
-    racing = race(Trial((SGD(), Adam()), PLACES, (0.5, -0.5), steps=10**6, batch_size=6).jobs(job()), PLACES)
+    racing = side_by_side(Race((SGD(), Adam()), PLACES, (0.5, -0.5), steps=10**6, batch_size=6).jobs(job()), PLACES)
     ways = next(racing)
     racing.close()
     assert ways[0].end is None

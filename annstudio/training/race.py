@@ -22,7 +22,7 @@ TELL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Trial:
+class Race:
     """What is tried: `optimizers` from the two `start` numbers at `places` on, for `steps` batches of `batch_size`.
 
     With `alone` nothing but these two numbers moves, so the way lies on the surface; else all weights learn.
@@ -93,7 +93,7 @@ class Runner:
         self._messages.close()
 
 
-def race(jobs: Sequence[Job], places: Sequence[Coordinate]) -> Iterator[tuple[Way, ...]]:
+def side_by_side(jobs: Sequence[Job], places: Sequence[Coordinate]) -> Iterator[tuple[Way, ...]]:
     """Do the jobs in turns, a few dozen milliseconds each, so that they are seen side by side. Yields now and then;
     the last ways have all come to their ends."""
     runners = [Runner(job, places) for job in jobs]
