@@ -9,10 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-import numpy as np
-
 from annstudio.engine.op import Index
-from annstudio.engine.program import Program, Role, Slot, Step, View
+from annstudio.engine.program import Parameter, Program, Role, Slot, Step, View
 
 NUMBERED_WEIGHTS = 99
 """Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
@@ -100,34 +98,44 @@ class Names:
         }
 
     @cached_property
-    def _first_number(self) -> dict[int, int] | None:
+    def _first_number(self) -> dict[int, int]:
         """The number of the first weight of each dense parameter, where weights are numbered through."""
         numbers, total = {}, 0
         for parameter in self.program.parameters:
-            if len(parameter.views[0].axis_names) == 2:
+            view = parameter.views[0]
+            if len(view.axis_names) == 2 and not view.gates and {view.name for view in parameter.views} <= {"W", "b"}:
                 numbers[parameter.slot] = total + 1
-                total += parameter.shape[0] * self._n_inputs(parameter.slot)
-        return numbers if 0 < total <= NUMBERED_WEIGHTS else None
+                total += math.prod(view.shape_of(parameter.shape))
+        return numbers if total <= NUMBERED_WEIGHTS else {}
 
-    def _n_inputs(self, slot: int) -> int:
-        parameter = next(p for p in self.program.parameters if p.slot == slot)
-        return parameter.shape[1] - any(view.name == "b" for view in parameter.views)
+    @cached_property
+    def _parameters(self) -> dict[int, Parameter]:
+        return {parameter.slot: parameter for parameter in self.program.parameters}
 
     def _weight(self, slot: Slot, index: Index) -> str:
-        parameter = next(p for p in self.program.parameters if p.slot == slot.index)
-        views = {view.name for view in parameter.views}
-        if views == {"b"}:
+        """W with unit and input, u for weights of the state before, b for biases; as users see them in a view."""
+        parameter = self._parameters[slot.index]
+        seen = ((view, view.seen_at(index, parameter.shape)) for view in parameter.views)
+        view, place = next((view, place) for view, place in seen if place is not None)
+        letter, _, way = view.name.partition("_")
+        letter = rf"\{letter}" if len(letter) > 1 else letter.lower()
+        way = rf"^{{\text{{ {way}}}}}" if way else ""
+        if view.axis_names == ("layer",):
             return rf"b_{{{self.unit(slot.node, ())}}}"
-        if len(parameter.views[0].axis_names) != 2:
-            if "b" in views and index[0] == parameter.shape[0] - 1:
-                return rf"b_{{{self.unit(slot.node, index[1:])}}}"
-            return rf"w_{{{self.unit(slot.node, _seen_at(parameter.views[0], index))}}}"
-        unit, from_ = index
-        if from_ >= self._n_inputs(slot.index):
-            return rf"b_{{{self.unit(slot.node, (unit,))}}}"
-        if self._first_number is not None:
-            return rf"w_{{{self._first_number[slot.index] + unit * self._n_inputs(slot.index) + from_}}}"
-        return rf"w_{{{self.unit(slot.node, (unit,))},{from_ + 1}}}"
+        if len(view.axis_names) == 1 or len(place) != 2:
+            return rf"{letter}_{{{self._gated(slot.node, view, place, parameter)}}}{way}"
+        if slot.index in self._first_number:
+            columns = view.shape_of(parameter.shape)[1]
+            return rf"w_{{{self._first_number[slot.index] + place[0] * columns + place[1]}}}"
+        return rf"{letter}_{{{self._gated(slot.node, view, place[:1], parameter)},{place[1] + 1}}}{way}"
+
+    def _gated(self, node: str, view: View, place: Index, parameter: Parameter) -> str:
+        """A unit's name with the letter of its gate, where it has one: i2 for the second unit's input gate."""
+        if not view.gates:
+            return self.unit(node, place)
+        gate, unit = divmod(place[0], parameter.shape[0] // len(view.gates))
+        short = self._short.get(node, node).strip().replace("_", r"\_")
+        return rf"\text{{{short} {view.gates[gate]}{unit + 1}}}"
 
     def _loss(self, slot: Slot) -> str:
         """E, and where there are several losses E with the name of each but for their sum."""
@@ -144,17 +152,6 @@ class Names:
             return rf"\text{{target}}_{{{self.unit(node, index)}}}"
         unit = self.unit(slot.node, index)
         return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit
-
-
-def _seen_at(view: View, index: Index) -> Index:
-    """Where users see an element of the stored array: filter, channel, row, column of a kernel."""
-    if view.folded is None:
-        return index
-    place = 0
-    for i, size in zip(index, (math.prod(view.folded[:-1]), view.folded[-1]), strict=True):
-        place = place * size + i
-    folded = [int(i) for i in np.unravel_index(place, view.folded)]
-    return tuple(folded[axis] for axis in view.axes) if view.axes is not None else tuple(folded)
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
