@@ -27,7 +27,8 @@ class Names:
         of = self.gradient_of.get(slot)
         if of is not None:
             inner = self.of(of, index)
-            return rf"\frac{{\partial E}}{{\partial {inner}}}{self._way.get(slot, '')}"
+            way = rf"^{{\text{{ {self.way[slot]}}}}}".replace("_", r"\_") if slot in self.way else ""
+            return rf"\frac{{\partial E}}{{\partial {inner}}}{way}"
         described = self.program.slots[slot]
         match described.role:
             case Role.PARAMETER:
@@ -41,7 +42,7 @@ class Names:
             return self._loss(described)
         word = "out" if self.program.outputs.get(described.node) == slot else described.name.replace("_", r"\_")
         place = rf"^{{\text{{ {described.scope}}}}}" if described.scope else ""
-        return rf"\text{{{word}}}_{{{self.unit(described.node, index)}}}{place}"
+        return rf"\text{{{word}}}_{{{self._gate_or_unit(described, index)}}}{place}"
 
     def unit(self, node: str, index: Index) -> str:
         """A unit's short name: h1 for the first of `hidden`; with more axes h(2,3,1). Long names stand upright."""
@@ -69,7 +70,7 @@ class Names:
         return found
 
     @cached_property
-    def _way(self) -> dict[int, str]:
+    def way(self) -> dict[int, str]:
         """Of gradients that are only one path's share: which layer they come by, numbered where several do."""
         whole = set(self.program.gradients.values())
         shares = [
@@ -84,7 +85,7 @@ class Names:
         for gradient, of, way in shares:
             told[of, way] += 1
             number = f" ({told[of, way]})" if told[of, way] > 1 else ""
-            found[gradient] = rf"^{{\text{{ {way}{number}}}}}".replace("_", r"\_")
+            found[gradient] = f"{way}{number}"
         return found
 
     @cached_property
@@ -129,6 +130,17 @@ class Names:
             return rf"w_{{{self._first_number[slot.index] + place[0] * columns + place[1]}}}"
         return rf"{letter}_{{{self._gated(slot.node, view, place[:1], parameter)},{place[1] + 1}}}{way}"
 
+    def _gate_or_unit(self, slot: Slot, index: Index) -> str:
+        """A unit's name; of the sums of all gates one after the other with the letter of its gate."""
+        parameter = self._with_gates.get(slot.node)
+        if parameter is None or not slot.scope or slot.shape != parameter.shape[:1]:
+            return self.unit(slot.node, index)
+        return self._gated(slot.node, parameter.views[0], index, parameter)
+
+    @cached_property
+    def _with_gates(self) -> dict[str, Parameter]:
+        return {parameter.node: parameter for parameter in self.program.parameters if parameter.views[0].gates}
+
     def _gated(self, node: str, view: View, place: Index, parameter: Parameter) -> str:
         """A unit's name with the letter of its gate, where it has one: i2 for the second unit's input gate."""
         if not view.gates:
@@ -161,21 +173,25 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""
     text = latex.replace(r"\tfrac{1}{2}", "½")
+    text = re.sub(r"\^\{\\text\{ ([^{}]*)\}\}", r" (\1)", text)
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
         text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"√{m[1]}" if m[1].isalnum() else f"√({m[1]})", text)
         text = re.sub(r"_\{(\d+)\}", lambda m: m[1].translate(_SUBSCRIPTS), text)
         text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
-        text = re.sub(r"\^\{([^{}]*)\}", r"^\1", text)
+        text = re.sub(
+            r"\^\{([^{}]*)\}", lambda m: f"^{m[1]}" if re.fullmatch(r"[\w+-]|-?\d+", m[1]) else f"^({m[1]})", text
+        )
     for latex_word, word in _WORDS:
         text = text.replace(latex_word, word)
     return re.sub(r"\s+", " ", text).strip()
 
 
 def _fraction(above: str, below: str) -> str:
-    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()]*", below) is not None
-    return f"{above}/{below}" if simple and re.fullmatch(r"[\w.∂\\ _^-]*", above) else f"({above})/({below})"
+    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()=·]*", below) is not None
+    whole = re.fullmatch(r"[\w.∂\\ _^-]*", above) is not None
+    return f"{above if whole else f'({above})'}/{below if simple else f'({below})'}"
 
 
 _WORDS = (

@@ -116,7 +116,7 @@ def test_a_recurrent_layers_weights_say_gate_unit_and_what_they_weigh():
     names = set(all_names(compiled(recurrent(LSTM(units=2)))).values())
     assert {"w_m i1,2", "u_m f2,1", "b_m o2", "w_m g1,1"} <= names
     both = set(all_names(compiled(recurrent(GRU(units=2, direction="both")))).values())
-    assert {"w_m r1,1", "u_m n2,2", "b_m z1", "c_m z1", "c_m z1^ back"} <= both
+    assert {"w_m r1,1", "u_m n2,2", "b_m z1", "c_m z1", "c_m z1 (back)"} <= both
     simple = set(all_names(compiled(recurrent(SimpleRNN(units=2)))).values())
     assert {"w_m1,1", "u_m2,1", "b_m2"} <= simple
 
@@ -172,7 +172,7 @@ def _first(slot: int, program: Program) -> Quantity:
         (r"\frac{\partial E}{\partial w_{5}}", "∂E/∂w₅"),
         (r"\frac{\partial \text{out}_{o1}}{\partial \text{net}_{o1}}", "∂out_o1/∂net_o1"),
         (r"\text{out}_{h1}\,(1 - \text{out}_{h1})", "out_h1 (1 - out_h1)"),
-        (r"\frac{1}{1 + e^{-\text{net}_{h1}}}", "(1)/(1 + e^-net_h1)"),
+        (r"\frac{1}{1 + e^{-\text{net}_{h1}}}", "1/(1 + e^(-net_h1))"),
         (r"3.5 \cdot 10^{-5}", "3.5 · 10^-5"),
     ],
 )
