@@ -176,7 +176,7 @@ class Explainer:
         adds = isinstance(step.op, AddGradients)
         if adds:
             terms = [term for term in terms if self._leads_here(step, term)]
-        if len(terms) == 1 and (adds or (step.op.only_parts and step.scope)):
+        if len(terms) == 1 and (adds or _only_hands_on(step)):
             # The same number under another name: what is told is how it came about there.
             whole = self._place(step, terms[0].factors[0])
             told = None if whole is None else self.derive(whole, digits)
@@ -347,6 +347,11 @@ def _told(step: Step, see: See, quantity: Quantity) -> tuple[list[Term], list[Re
         return op.account(see, index), op.remarks(see, index), None
     name = _gradient_name(step, quantity.slot)
     return op.gradient_account(name, see, index), [], slots_by_name(step)[name]
+
+
+def _only_hands_on(step: Step) -> bool:
+    """Whether a step of a composite only puts numbers elsewhere; what it brings together is told as that forwards."""
+    return step.op.only_parts or (step.op.only_brings and bool(step.scope) and step.backward)
 
 
 def slots_by_name(step: Step) -> dict[str, int]:
