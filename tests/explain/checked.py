@@ -1,5 +1,7 @@
 """Whether an explanation is true: the formula with numbers comes to its number, and those are what they say."""
+
 import math
+from dataclasses import replace
 
 from annstudio.explain.derivation import Explainer, Quantity, Row
 from tests.explain.formulas import worked_out
@@ -27,7 +29,10 @@ def check_row(explainer: Explainer, row: Row) -> None:
     for part in row.parts:
         if part.quantity is not None:
             assert part.value == explainer.value(part.quantity)
-            assert part.symbol == explainer.symbol(part.quantity)
+            of = part.quantity
+            example = explainer.example if of.example is None else of.example
+            with_example = explainer.symbol(replace(of, example=example))
+            assert part.symbol in (with_example, explainer.names.of(of.slot, of.index))
             assert explainer.program.slots[part.quantity.slot].shown, "nobody can look at it"
         if part.rows:
             assert math.fsum(inner.value for inner in part.rows) == Close(part.value, part.rows)
