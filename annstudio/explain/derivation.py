@@ -26,6 +26,8 @@ ORIGINS = {
     Role.STATE: "It is carried on from batch to batch.",
 }
 """Where numbers come from that no step computed."""
+NOTHING = "Nothing comes in here, so it is 0."
+NOTHING_BACK = "The error does not depend on it by this way, so its gradient is 0."
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,12 @@ class Explainer:
             rows = (rows[quantity.term],)
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
         said = tuple(self._said(telling, remark) for remark in remarks)
+        if not rows and not said:
+            said = (Said(NOTHING_BACK if step.backward or toward is not None else NOTHING),)
         formula = "" if quantity.slot in step.buffers.values() else step.op.formula
         source = source_of(step.op, (step.op.backward if step.backward else step.op.forward).__name__)
-        return Derivation(quantity, symbol, value, rows, formula, source, at, type(step.op).__name__, said)
+        whole = self.program.slots[quantity.slot].dtype == "int"
+        return Derivation(quantity, symbol, value, rows, formula, source, at, type(step.op).__name__, said, whole)
 
     # Private ---------------------------------------------------------------------------------------------------------
 

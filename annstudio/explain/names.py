@@ -38,7 +38,7 @@ class Names:
             case Role.CONSTANT | Role.STATE | Role.NOISE | Role.BUFFER:
                 name = described.name.replace("_", r"\_")
                 return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
-        if not described.shape and described.name in ("E", "e"):
+        if not described.shape and described.name.rstrip("'") in ("E", "e"):
             return self._loss(described)
         word = "out" if self.program.outputs.get(described.node) == slot else described.name.replace("_", r"\_")
         place = rf"^{{\text{{ {described.scope}}}}}" if described.scope else ""
@@ -150,8 +150,9 @@ class Names:
         return rf"\text{{{short} {view.gates[gate]}{unit + 1}}}"
 
     def _loss(self, slot: Slot) -> str:
-        """E, and where there are several losses E with the name of each but for their sum."""
-        if len(self.program.losses) < 2 or slot.index == self.program.loss:
+        """E, and where there are several losses, or penalties, E with the name of each but for their sum."""
+        only = len(self.program.losses) < 2 and slot.name != "E"
+        if only or slot.index == self.program.loss:
             return slot.name
         return f"{slot.name}_{{{self.unit(slot.node, ())}}}"
 
@@ -162,6 +163,10 @@ class Names:
             if [j.output for j in self.program.judged].count(judged.output) > 1:
                 node = slot.node
             return rf"\text{{target}}_{{{self.unit(node, index)}}}"
+        if self.program.outputs.get(slot.node) != slot.index:
+            # What is read beside the data itself: lengths, what an example counts for.
+            name = slot.name.replace("_", r"\_")
+            return rf"\text{{{name}}}_{{{self.unit(slot.node, index)}}}"
         unit = self.unit(slot.node, index)
         return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit
 
@@ -188,7 +193,7 @@ def plain(latex: str) -> str:
 
 
 def _fraction(above: str, below: str) -> str:
-    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()=·]*", below) is not None
+    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()=·']*", below) is not None
     whole = re.fullmatch(r"[\w.∂\\ _^-]*", above) is not None
     return f"{above if whole else f'({above})'}/{below if simple else f'({below})'}"
 

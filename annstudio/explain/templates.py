@@ -4,18 +4,20 @@ import re
 
 SHOWN_TERMS = 12
 """Longer sums are folded in formulas; the table has all terms."""
-_PLACE = re.compile(r"(\{?)«(\d+)»(\}?\^?)")
+_PLACE = re.compile(r"(\^\{|\{|\|)?«(\d+)»(\}\^|\}|\||\^)?")
 
 
 def filled(template: str, values: list[str]) -> str:
     """A template with values at its places, in brackets where what stands beside would be misread."""
 
     def put(match: re.Match[str]) -> str:
-        before, value, after = match[1], values[int(match[2])], match[3]
-        alone = before and after.startswith("}")
+        before, value, after = match[1] or "", values[int(match[2])], match[3] or ""
+        alone = before.endswith("{") and after.startswith("}")
         to_power = after == "^" and bool(re.search(r"[\^·+ ]|\\cdot", value)) and not value.startswith("(")
         if to_power or (not alone and _is_sum(value)):
             value = f"({value})"
+        if ((alone and before == "^{") or (before == after == "|")) and value.startswith("(-") and value.endswith(")"):
+            value = value[1:-1]
         return before + value + after
 
     return _PLACE.sub(put, template).replace("·", r"\cdot")

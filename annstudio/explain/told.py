@@ -80,6 +80,8 @@ class Derivation:
     op: str = ""
     """What kind of op computed it."""
     said: tuple[Said, ...] = ()
+    whole: bool = False
+    """Whether it counts something, so that it is a whole number."""
 
     @property
     def given(self) -> bool:
@@ -100,7 +102,7 @@ class Derivation:
         lines = [plain(self.symbols_line)]
         if self.rows:
             lines.append(plain(self.numbers_line))
-        result = f"= {plain(number_latex(self.value, digits))}"
+        result = "= " + (f"{self.value:.0f}" if self.whole else plain(number_latex(self.value, digits)))
         lines += [result] if result != lines[-1].replace("(", "").replace(")", "") else []
         beside = {part.symbol: part for row in self.rows[:SHOWN_TERMS] for part in row.parts if part.rule}
         lines += [_beside(part, digits) for part in beside.values()]

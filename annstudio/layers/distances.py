@@ -135,7 +135,7 @@ class HuberError(PlaceByPlace):
     def told(self, t: Factor, x: Factor) -> Term:
         if abs(t.value - x.value) <= self.delta:
             return Term((t, x), r"\tfrac{1}{2}(«0» - «1»)^2", lambda t, x: 0.5 * (t - x) ** 2)
-        numbers, template = (t, x, constant(r"\delta", self.delta)), r"«2» · (|«0» - «1»| - \tfrac{1}{2}«2»)"
+        numbers, template = (t, x, constant(r"\delta", self.delta)), r"«2» · (|«0» - «1»| - \tfrac{1}{2} · «2»)"
         return Term(numbers, template, lambda t, x, delta: delta * (abs(t - x) - 0.5 * delta))
 
     def slope_told(self, t: Factor, x: Factor) -> Term:

@@ -4,7 +4,8 @@ import math
 from dataclasses import replace
 
 from annstudio.explain.derivation import Explainer, Quantity, Row
-from tests.explain.formulas import worked_out
+from annstudio.explain.names import plain
+from tests.explain.formulas import worked_out, worked_out_plain
 from tests.explain.looked_at import Close
 
 
@@ -26,6 +27,7 @@ def check(explainer: Explainer, quantity: Quantity) -> None:
 
 def check_row(explainer: Explainer, row: Row) -> None:
     assert worked_out(row.numbers) == Close(row.value), row
+    assert worked_out_plain(plain(row.numbers)) == Close(row.value), row
     for part in row.parts:
         if part.quantity is not None:
             assert part.value == explainer.value(part.quantity)

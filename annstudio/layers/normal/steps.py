@@ -108,13 +108,13 @@ class MeanSquareOf(_Averaging):
 
     def account(self, see: See, index: Index) -> list[Term]:
         values = self.values(see, "x", index)
-        return [Term((x,), rf"\tfrac{{1}}{{{len(values)}}}«0»^2", lambda x: x * x / len(values)) for x in values]
+        return [Term((x,), rf"\tfrac{{1}}{{{len(values)}}} · «0»^2", lambda x: x * x / len(values)) for x in values]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         place = mean_place(index, self.over)
         n = len(self.values(see, "x", place))
         factors = (see("dy", *place), see("x", *index))
-        return [Term(factors, rf"\tfrac{{2}}{{{n}}}«0» · «1»", lambda dy, x: 2 / n * dy * x)]
+        return [Term(factors, rf"\tfrac{{2}}{{{n}}} · «0» · «1»", lambda dy, x: 2 / n * dy * x)]
 
 
 class _Counted(_Averaging):
