@@ -15,6 +15,7 @@ from annstudio.engine.arena import Arena, Checkpoint
 from annstudio.engine.op import Array
 from annstudio.engine.program import Program, Role
 from annstudio.engine.run import Run
+from annstudio.engine.schedules import Moment, Schedule
 from annstudio.errors import TrainingError
 from annstudio.explain.stepper import Stepper
 
@@ -27,7 +28,8 @@ P = TypeVar("P")
 
 
 class Fed(Protocol):
-    """What a batch begins with: feeds by slot, examples first; the number its noise is drawn for; its learning rate."""
+    """What a batch begins with: feeds by slot, examples first; the number its noise is drawn for; its learning rate,
+    and what makes it."""
 
     @property
     def feeds(self) -> Mapping[int, Array]: ...
@@ -35,6 +37,8 @@ class Fed(Protocol):
     def number(self) -> int: ...
     @property
     def rate(self) -> float: ...
+    @property
+    def paced(self) -> tuple[Schedule, Moment] | None: ...
 
 
 class Course(Protocol[P]):
@@ -187,4 +191,5 @@ class Journey(Generic[P]):
             self._runs[n] = Run(self.program, self.arena, n)
         self.arena.rate[()] = fed.rate
         self.stepper: Stepper = Stepper(self.program, self.arena, fed.feeds, self.seed, fed.number, self._runs[n])
+        self.stepper.paced = fed.paced
         self.place: P = place

@@ -232,7 +232,7 @@ class Still:
     """A course of one batch without feeds, over and over."""
 
     def at(self, place: int) -> object:
-        return type("Fed", (), {"feeds": {}, "number": place, "rate": 0.0})()
+        return type("Fed", (), {"feeds": {}, "number": place, "rate": 0.0, "paced": None})()
 
     def after(self, place: int, run: object) -> int:
         return place + 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QProgressDialog
+from PySide6.QtWidgets import QApplication, QProgressDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
@@ -179,15 +179,15 @@ def test_everything_in_the_chooser_says_what_it_is(desk: Desk):
 
 
 def test_where_room_is_short_the_words_go_and_the_numbers_stay(desk: Desk):
-    bar = desk.bar
-    bar.setParent(None)
-    for width, prefix in ((2000, "Sample "), (bar.minimumSizeHint().width(), "")):
+    bar, room = desk.bar, QWidget(desk.view)
+    bar.setParent(room)
+    room.show()
+    for width, prefix in ((2400, "Sample "), (bar.minimumSizeHint().width(), "")):
         bar.resize(width, bar.height())
         bar.show()
         QApplication.processEvents()
         assert bar.batch.sample.prefix() == prefix
         assert bar.batch.sample.text().endswith("1 of 20")
-    bar.setParent(desk.window)
 
 
 def test_what_is_shown_is_of_the_example_that_is_chosen(desk: Desk):
@@ -347,7 +347,7 @@ def test_a_long_way_can_be_given_up_and_all_is_as_it_was(desk: Desk, monkeypatch
         for dialog in desk.window.findChildren(QProgressDialog):
             waiting.append(dialog.labelText())
             # Whatever still comes in meanwhile must not touch the batch.
-            desk.view.step()
+            desk.tour.step()
             desk.panel.refresh()
             dialog.cancel()
 
