@@ -20,7 +20,7 @@ from annstudio.errors import TrainingError
 from annstudio.explain.stepper import Stepper
 
 MOST_MARKS = 24
-"""At so many batches at most the arena's numbers are kept, and at as many again on the stretch last gone back over."""
+"""At so many batches at most the arena's numbers are kept along the way, and at as many again about where one is."""
 MARK_BYTES = 256 * 2**20
 """Large networks are kept at fewer places: together they take no more than this, unless two alone do."""
 
@@ -106,15 +106,14 @@ class Journey(Generic[P]):
             self._return_to(start)
         elif number == self.number:
             self.stepper.to(0)
-        stretch = number // self.spacing * self.spacing
+        stretch, apart = number // self.spacing * self.spacing, -(-self.spacing // self.most)
         if back:
             # Whoever goes back goes on going back, as a rule: the stretch is done again once, not for every batch.
-            self._near = {n: mark for n, mark in self._near.items() if stretch <= n <= number}
-        apart = -(-self.spacing // self.most)
+            self._near = {n: mark for n, mark in self._near.items() if n <= number}
         while self.number < number:
             yield from self._on()
-            if back and (self.number - stretch) % apart == 0 and self.number not in self._marks:
-                self._near[self.number] = self._mark()
+            if not back or (self.number - stretch) % apart == 0:
+                self._keep_near(number if back else self.number)
             yield self.number
 
     def divert(self, place: P) -> None:
@@ -163,6 +162,12 @@ class Journey(Generic[P]):
         while len(self._marks) > self.most:
             self.spacing *= 2
             self._marks = {number: mark for number, mark in self._marks.items() if number % self.spacing == 0}
+
+    def _keep_near(self, about: int) -> None:
+        """Keep the batch at hand, and of those kept so the ones that lie nearest to where one is going."""
+        self._near[self.number] = self._mark()
+        while len(self._near) > self.most:
+            del self._near[max(self._near, key=lambda number: abs(number - about))]
 
     def _nearest(self, number: int) -> int:
         return max(n for n in (*self._marks, *self._near) if n <= number)

@@ -9,12 +9,14 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.schedules import Cosine, OneCycle, Plateau, Steps
 from annstudio.errors import TrainingError
+from annstudio.formats import studio
 from annstudio.layers.activation import Activation
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.normal.node import BatchNorm
 from annstudio.layers.steady import Dropout
+from annstudio.places import SAMPLES
 from annstudio.training.course import FLUSH_STEPS
 from tests.builders import chain, finished, project, small_project, some_table, trained, worked_example
 
@@ -80,6 +82,13 @@ def test_walking_is_stepping_batch_by_batch(settings, before):
     start = small_project(**settings)
     start = trained(start, before) if before else start
     assert_same(walked(start, 23), stepped(start, 23))
+
+
+@pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.annstudio")), ids=lambda file: file.stem)
+def test_every_sample_is_walked_through_as_it_is_trained(file):
+    start = studio.load(file)
+    start = replace(start, settings=start.settings.model_copy(update={"dtype": "float64"}))
+    assert_same(walked(start, 3), stepped(start, 3))
 
 
 @pytest.mark.parametrize("settings", [{}, {"validation_share": 0.3}], ids=str)

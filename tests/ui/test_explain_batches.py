@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QProgressDialog
+from PySide6.QtWidgets import QApplication, QProgressDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
@@ -164,6 +164,30 @@ def test_a_mini_batch_is_the_one_that_training_would_do(desk: Desk):
     assert named(desk.bar.batch.sample) == "Sample 1 of 20"
     desk.key(Key.Key_B)
     assert desk.bar.batch.kind.currentText() == "Mini-batch"
+
+
+def test_everything_in_the_chooser_says_what_it_is(desk: Desk):
+    chooser = desk.bar.batch
+    names = (chooser.kind.accessibleName(), chooser.sample.accessibleName(), chooser.number.accessibleName())
+    assert names == ("What a batch is", "Sample", "Batch")
+    assert "Nothing is kept yet" in chooser.number.toolTip()
+    choose(desk, 1)
+    desk.key(Key.Key_PageDown, Key.Key_PageDown)
+    assert chooser.sample.accessibleName() == "Example of the batch"
+    assert "2 batches will be kept as one step of undo" in chooser.number.toolTip()
+    assert "2 batches will be kept as one step of undo" in desk.panel.where.text()
+
+
+def test_where_room_is_short_the_words_go_and_the_numbers_stay(desk: Desk):
+    bar, room = desk.bar, QWidget(desk.view)
+    bar.setParent(room)
+    room.show()
+    for width, prefix in ((2400, "Sample "), (bar.minimumSizeHint().width(), "")):
+        bar.resize(width, bar.height())
+        bar.show()
+        QApplication.processEvents()
+        assert bar.batch.sample.prefix() == prefix
+        assert bar.batch.sample.text().endswith("1 of 20")
 
 
 def test_what_is_shown_is_of_the_example_that_is_chosen(desk: Desk):

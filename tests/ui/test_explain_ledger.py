@@ -20,7 +20,7 @@ from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten, Reshape
 from annstudio.ui.app import application
 from annstudio.ui.explain import checking
-from annstudio.ui.explain.blocks import PageTable
+from annstudio.ui.explain.blocks import Box, PageTable
 from tests.builders import chain, project, small_project, some_table, trained, worked_example
 from tests.ui.explaining import Desk, explaining
 
@@ -234,6 +234,23 @@ def test_a_large_network_is_checked_while_the_page_stands(qtbot: QtBot):
         desk.view.ask(None)
         desk.view.ask(desk.weight("output/W", 0, 0))
         assert "✓ agrees in" in desk.panel.text, "what was found is kept"
+
+
+def test_what_comes_in_later_takes_no_more_room_than_its_words_need(qtbot: QtBot):
+    application("light")
+    with explaining(small_project()) as desk:
+        desk.key(Key.Key_End)
+        for back in (1, 2):
+            # The page of another batch under the same title: its sections come in one by one.
+            desk.view.ask(desk.weight("output/W", 0, back))
+            desk.key(Key.Key_PageDown, Key.Key_End)
+            qtbot.waitUntil(lambda: all(box.height() == box.heightForWidth(box.width()) for box in boxes_of(desk)))
+
+
+def boxes_of(desk: Desk) -> list[Box]:
+    found = desk.panel.area.widget().findChildren(Box)
+    assert found
+    return found
 
 
 @pytest.mark.usefixtures("always_in_a_thread")

@@ -59,6 +59,14 @@ class Box(QWidget):
         painter.end()
 
 
+def _as_wide_as_there_is_room() -> QSizePolicy:
+    """For words that are wrapped: how high they are follows from how wide they may be."""
+    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    # Setting a policy takes away what wrapping words has set.
+    policy.setHeightForWidth(True)
+    return policy
+
+
 class LinesView(QLabel):
     """Lines of numbers; links lead to numbers; the context menu copies them."""
 
@@ -75,7 +83,7 @@ class LinesView(QLabel):
         self.setTextInteractionFlags(_LINKS)
         self.setAccessibleName(self.plain)
         self.linkActivated.connect(lambda target: _activate(target, follow))
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(_as_wide_as_there_is_room())
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = copy_menu(self, self.plain, self.latex)
@@ -99,7 +107,7 @@ class NoteView(QLabel):
         self.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.setTextInteractionFlags(_LINKS)
         self.linkActivated.connect(lambda target: _activate(target, follow))
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(_as_wide_as_there_is_room())
 
 
 class TableModel(QAbstractTableModel):
