@@ -276,8 +276,8 @@ class Network:
         step = self.project.progress.step if self.project.progress else 0
         return Watch(programs.look, programs.fast, arena, rows).look(sample, self.project.settings.seed, step)
 
-    def stepper(self, sample: int) -> Stepper:
-        """A stepper over the plain program with one example. Raises StudioError where the drawing has a problem."""
+    def stepper(self, *samples: int) -> Stepper:
+        """A stepper over the plain program with these examples. Raises StudioError where the drawing has a problem."""
         dataset = self.need_dataset()
         progress = self.project.progress or Progress()
         dtype = "float64"
@@ -287,7 +287,7 @@ class Network:
         settings = self.project.settings
         arena.use(settings.optimizer, settings.clipping)
         arena.remember(progress.memory)
-        feeds = self.rows(dtype).feeds(self.plain, np.array([sample % len(dataset)]))
+        feeds = self.rows(dtype).feeds(self.plain, np.array([sample % len(dataset) for sample in samples]))
         if not settings.schedule.steady:
             arena.rate[()] = self.rate
         return Stepper(self.plain, arena, feeds, self.project.settings.seed, progress.step)
