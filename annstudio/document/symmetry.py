@@ -39,7 +39,7 @@ def alike(
     found = {}
     for id, own in of.items():
         if any(parameter.node != id for parameter in own):
-            continue  # A block: what it holds is not looked into.
+            continue  # A block: what it holds is a drawing of its own.
         if not all(_may_be_alike(p, view, weights) for p in own for view in p.views if view.name[0] in "WU"):
             continue
         n = _siblings(own, channels.get(graph.into(id)[0].source, 0) if graph.into(id) else 0)
@@ -81,6 +81,8 @@ def _siblings(own: list[Parameter], channels: int) -> int:
     for parameter in own:
         for view in _sums(parameter):
             sizes = dict(zip(view.axis_names, _shape(parameter, view), strict=False))
+            if view.axis_names[:1] == ("number",):
+                return sizes["unit"]  # An embedding's units are all given the same number.
             if view.axis_names[:1] == ("gate and unit",):
                 return sizes.get("input", 0) if view.name.startswith("U") else _of_state(own)
             if sizes.get("input", sizes.get("channel")) == channels:

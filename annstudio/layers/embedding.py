@@ -15,9 +15,17 @@ from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.padded import IdsCounted
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
+from annstudio.layers.starting import (
+    ConstantField,
+    DeviationField,
+    LimitField,
+    PlacesInitializerField,
+    drawn_start,
+)
 
 LARGEST = 10_000_000
 """The largest vocabulary."""
+USUAL_LIMIT = 0.05
 
 
 class Lookup(Op):
@@ -84,6 +92,10 @@ class Embedding(Layer):
         title="0 is padding",
         description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
     )
+    initializer: PlacesInitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
     trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
@@ -98,7 +110,9 @@ class Embedding(Layer):
         flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
         net.need(len(x.shape) == 1, x, "a list of whole numbers", "Insert a Flatten layer between them.", [flatten])
         self._need_ids(net, x)
-        start = Initial("uniform", scale=0.05)
+        usual = Initial("uniform", scale=USUAL_LIMIT)
+        drawn = drawn_start(self, self.initializer, self.vocabulary, self.units)
+        start = usual if self.initializer == "auto" else drawn
         view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
         restrain(net, self)

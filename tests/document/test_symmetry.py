@@ -11,6 +11,7 @@ from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.formats.samples import samples
 from annstudio.formats.studio import load
+from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.embedding import Embedding
@@ -99,6 +100,38 @@ def test_numbers_count_more_than_the_initialiser():
     drawn = network("auto", "auto").with_weight("dense_1/W", np.full((4, 3), 0.5))
     assert len(warnings(drawn)) == 1
     assert warnings(drawn.with_weight("dense_1/b", np.arange(4.0))) == []
+
+
+def test_an_embedding_that_starts_at_one_number():
+    places = Embedding(vocabulary=6, units=3, initializer="zeros")
+    start = project(chain(Input(shape=(5,)), places, LSTM(units=3), Dense(units=2), Loss()))
+    (said,) = warnings(start)
+    assert said.startswith("embedding_1: All 3 units of embedding_1 have the same weights: ")
+    (problem,) = Network(start).checked.problems
+    assert warnings(mended(start, problem.remedies[0])) == []
+
+
+def test_blocks_are_looked_into():
+    inner = box_of(Dense(units=4, activation="tanh", initializer="zeros"), Dense(units=3, initializer="zeros"))
+    held = box_of(Block(inside=inner), Dense(units=3))
+    start = project(chain(Input(shape=(3,)), Block(inside=held), Dense(units=2), Loss()), some_table())
+    first = "block_1/block_1/dense_1: All 4 units of dense_1 have the same weights, and dense_2 weighs them alike: "
+    assert [said.startswith(first) for said in warnings(start)] == [True]
+    (problem,) = Network(start).checked.problems
+    drawn = mended(start, problem.remedies[0])
+    assert warnings(drawn) == []
+    assert not rows_equal(Network(drawn).weights()["block_1/block_1/dense_1/W"])
+    assert warnings(project(chain(Input(shape=(3,)), Block(inside=inner), Dense(units=2), Loss())).with_weight(
+        "block_1/dense_1/W", np.arange(12.0).reshape(4, 3))) == []  # fmt: skip
+
+
+def test_a_recurrent_layer_that_starts_at_zero():
+    zeros = LSTM(units=3, initializer="zeros", recurrent_initializer="zeros")
+    start = project(chain(Input(shape=(5, 2)), zeros, Dense(units=2), Loss()))
+    (said,) = warnings(start)
+    assert said.startswith("lstm_1: All 3 units of lstm_1 have the same weights")
+    (problem,) = Network(start).checked.problems
+    assert warnings(mended(start, problem.remedies[0])) == []
 
 
 def test_a_recurrent_layer_set_to_one_number_by_hand():
