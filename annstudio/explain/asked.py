@@ -5,14 +5,14 @@ A worksheet keeps these names, so that it can be opened again, and after the net
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 
-from annstudio.engine.op import Index
+from annstudio.engine.op import Array, Index
 from annstudio.engine.program import Parameter, Phase, Program, Role, Step, View
 from annstudio.errors import GraphError
 from annstudio.explain.derivation import Explainer, Quantity
@@ -112,30 +112,56 @@ class Catalogue:
                 if parameter.learns(view) and self.program.gradients.get(parameter.slot) is not None:
                     yield Group(f"new {parameter.key(view)}", Kind.NEW, parameter.slot, parameter.node, parameter, view)
 
+    @cached_property
+    def _per_example(self) -> frozenset[int]:
+        """The losses of the examples, before their mean: with one example that is the same number."""
+        slots, losses = self.program.slots, set(self.program.losses.values())
+        steps = [s for s in self.program.steps if isinstance(s, Step) and s.output in losses and not s.backward]
+        return frozenset(slot for step in steps for slot in step.inputs if slots[slot].batched)
+
+    def is_mean_of_one(self, step: Step) -> bool:
+        """Whether a step takes the mean over the examples where there is but one."""
+        return self.n == 1 and not step.backward and len(step.inputs) == 1 and step.inputs[0] in self._per_example
+
+    def title(self, group: Group) -> str:
+        """What a group is called in lists: ∂E/∂net of hidden."""
+        what = group.name.rpartition("/" if group.view is not None else f"{group.node}.")[2]
+        words = {Kind.DELTA: "∂E/∂{}", Kind.GRADIENT: "∂E/∂{}", Kind.NEW: "new {}"}.get(group.kind, "{}").format(what)
+        return f"{words} of {group.node}"
+
     # Members ---------------------------------------------------------------------------------------------------------
 
     def size(self, group: Group) -> int:
         """How many numbers a group has."""
-        shape = self._shape(group)
-        n = math.prod(shape) * (self.n if self.program.slots[group.slot].batched else 1)
-        return n + len(self.shares(group))
+        n = math.prod(self._shape(group)) * (self.n if self.program.slots[group.slot].batched else 1)
+        return (0 if self._says_nothing_new(group) else n) + len(self.shares(group))
 
-    def members(self, group: Group) -> tuple[Asked, ...]:
-        """All numbers of a group, example by example; the outputs' shares come before the loss that they make."""
-        slot = self.program.slots[group.slot]
+    def _says_nothing_new(self, group: Group) -> bool:
+        return self.n == 1 and group.slot in self._per_example
+
+    def members(self, group: Group, most: int | None = None) -> tuple[Asked, ...]:
+        """All numbers of a group, or the first of them, example by example; the outputs' shares come before the loss
+        that they make."""
+        if not self.shares(group):
+            size = self.size(group)
+            return tuple(self._member(group, k) for k in range(size if most is None else min(size, most)))
         found = []
-        for example in range(self.n if slot.batched else 1):
-            behind = f"@{example}" if slot.batched and self.n > 1 else ""
-            found += [
-                Asked(f"{group.name}#{share.term}{behind}", group.kind, share, group.node)
-                for share in self.shares(group)
-                if share.example == example
-            ]
-            for index in np.ndindex(self._shape(group)):
-                place = f"[{','.join(map(str, index))}]" if index else ""
-                quantity = Quantity(group.slot, self._stored(group, index), example)
-                found.append(Asked(f"{group.name}{place}{behind}", group.kind, quantity, group.node))
+        for example in range(self.n):
+            behind = f"@{example}" if self.n > 1 else ""
+            shares = [share for share in self.shares(group) if share.example == example]
+            found += [Asked(f"{group.name}#{share.term}{behind}", group.kind, share, group.node) for share in shares]
+            found += [] if self._says_nothing_new(group) else [self._member(group, example)]
         return tuple(found)
+
+    def _member(self, group: Group, k: int) -> Asked:
+        """The k-th of a group's numbers, shares aside."""
+        shape = self._shape(group)
+        example, place = divmod(k, math.prod(shape))
+        index = tuple(int(i) for i in np.unravel_index(place, shape)) if shape else ()
+        told = f"[{','.join(map(str, index))}]" if index else ""
+        behind = f"@{example}" if self.program.slots[group.slot].batched and self.n > 1 else ""
+        quantity = Quantity(group.slot, self._stored(group, index), example)
+        return Asked(f"{group.name}{told}{behind}", group.kind, quantity, group.node)
 
     def shares(self, group: Group) -> tuple[Quantity, ...]:
         """The outputs' shares of a loss, where the group is a loss for each example that is a sum of several."""
@@ -155,20 +181,42 @@ class Catalogue:
         return {}
 
     def _shape(self, group: Group) -> tuple[int, ...]:
-        if group.parameter is None or group.view is None:
-            return self.program.slots[group.slot].shape
-        return group.view.of(self._places(group.parameter)).shape
+        return self.program.slots[group.slot].shape if group.view is None else self._places(group).shape
 
     def _stored(self, group: Group, index: Index) -> Index:
         """Where the element that users know by this place is stored."""
-        if group.parameter is None or group.view is None:
+        if group.parameter is None:
             return index
-        place = group.view.of(self._places(group.parameter))[index]
+        place = self._places(group)[index]
         return tuple(int(i) for i in np.unravel_index(place, group.parameter.shape))
 
-    @staticmethod
-    def _places(parameter: Parameter) -> np.ndarray:
-        return np.arange(parameter.size).reshape(parameter.shape)
+    def _places(self, group: Group) -> Array:
+        """Where the numbers of a view lie in the stored array, laid out as users see them."""
+        if group.name not in self._known_places:
+            parameter, view = group.parameter, group.view
+            assert parameter is not None
+            assert view is not None
+            self._known_places[group.name] = view.of(np.arange(parameter.size).reshape(parameter.shape))
+        return self._known_places[group.name]
+
+    @cached_property
+    def _known_places(self) -> dict[str, Array]:
+        return {}
+
+    def drawn(self, groups: Sequence[Group], most: int, seed: int) -> tuple[Asked, ...]:
+        """At most so many numbers of these groups, drawn at random; all where they are not more."""
+        sizes = [self.size(group) for group in groups]
+        total = sum(sizes)
+        if total <= most:
+            return tuple(asked for group in groups for asked in self.members(group))
+        chosen = np.sort(np.random.default_rng(seed).choice(total, most, replace=False, shuffle=False))
+        found, start = [], 0
+        for group, size in zip(groups, sizes, strict=True):
+            inside = chosen[(chosen >= start) & (chosen < start + size)] - start
+            members = self.members(group) if len(inside) and self.shares(group) else ()
+            found += [members[i] if members else self._member(group, int(i)) for i in inside]
+            start += size
+        return tuple(found)
 
     # Finding ---------------------------------------------------------------------------------------------------------
 
@@ -187,13 +235,21 @@ class Catalogue:
         quantity = Quantity(group.slot, self._stored(group, index), example)
         if found["term"] is not None:
             quantity = replace(quantity, term=int(found["term"]))
-            if quantity not in self.shares(group):
-                raise GraphError(f"This network has no number {name!r}.", "Take it off the sheet.")
+        if quantity not in self.shares(group) if quantity.term is not None else self._says_nothing_new(group):
+            raise GraphError(f"This network has no number {name!r}.", "Take it off the sheet.")
         return Asked(name, group.kind, quantity, group.node)
 
     @cached_property
     def _by_name(self) -> dict[str, Group]:
         return {group.name: group for group in self.groups}
+
+    def has(self, name: str) -> bool:
+        """Whether there is a number of that name."""
+        try:
+            self.find(name)
+        except GraphError:
+            return False
+        return True
 
     def group_of(self, name: str) -> Group:
         """The group that a number belongs to. Raises GraphError as `find` does."""

@@ -134,9 +134,16 @@ class Marker:
         near = _near_miss(value, right, tolerance)
         return Judgement(Verdict.NEAR, value, (near,)) if near else Judgement(Verdict.WRONG, value)
 
+    def is_right(self, sheet: Worksheet, name: str) -> bool:
+        """Whether a number has been answered rightly."""
+        try:
+            return sheet.tolerance.meets(parse_answer(sheet.answer(name).text), self.solution(name))
+        except ValueError:
+            return False
+
     def score(self, sheet: Worksheet) -> Score:
         """What has been reached so far."""
-        right = [a for a in self._answers(sheet) if self.judge(sheet, a.name).verdict is Verdict.RIGHT]
+        right = [answer for answer in self._answers(sheet) if self.is_right(sheet, answer.name)]
         shown = sum(a.hints == 3 for a in right)
         hinted = sum(0 < a.hints < 3 for a in right)
         return Score(len(self.asked), len(self._answers(sheet)), len(right), hinted, shown)

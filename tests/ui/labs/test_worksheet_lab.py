@@ -1,0 +1,347 @@
+"""The worksheet as a user works with it: numbers are ticked, answers typed, judged and saved, hints taken."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from annstudio.document.network import Network
+from annstudio.document.project import Project
+from annstudio.explain.worksheet import Help, Tolerance, Worksheet
+from annstudio.formats import studio
+from annstudio.session import Session
+from annstudio.ui.app import application
+from annstudio.ui.explain.formula import FormulaView
+from annstudio.ui.labs.worksheet_lab import WorksheetLab
+from annstudio.ui.labs.worksheet_page import NumbersView
+from annstudio.ui.window import Window
+from tests.builders import small_project, worked_example
+from tests.explain.sheets import all_names
+
+Key = Qt.Key
+H1, G5 = "0.593269992", 0.082167041
+
+
+@pytest.fixture
+def lab(qtbot: QtBot) -> Iterator[WorksheetLab]:
+    with opening(worked_example()) as lab:
+        yield lab
+
+
+@contextmanager
+def opening(project: Project) -> Iterator[WorksheetLab]:
+    application("light")
+    lab = WorksheetLab(Session(project))
+    lab.resize(1000, 600)
+    lab.show()
+    QApplication.processEvents()
+    try:
+        yield lab
+    finally:
+        lab.close()
+        lab.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def with_sheet(*names: str, **fields: object) -> Project:
+    sheet = Worksheet(asked=names, tolerance=Tolerance(digits=6)).changed(**fields)
+    return replace(worked_example(), worksheet=sheet)
+
+
+def click(widget: QWidget) -> None:
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+
+
+def button(parent: QWidget, words: str) -> QWidget:
+    return next(b for b in parent.findChildren(QAbstractButton) if b.text() == words)
+
+
+def answer(lab: WorksheetLab, name: str, text: str, key: Key = Key.Key_Return) -> None:
+    """Type an answer into its field and press a key."""
+    field = lab.page.blanks[name].field
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, key)
+    QApplication.processEvents()
+
+
+def told(lab: WorksheetLab, name: str) -> str:
+    blank = lab.page.blanks[name]
+    return f"{blank.verdict.text().removesuffix('.')}. {blank.remarks.text()}".strip()
+
+
+def hints(lab: WorksheetLab, name: str) -> list[str]:
+    QApplication.processEvents()
+    box = lab.page.blanks[name].hints
+    return [formula.text for formula in box.findChildren(FormulaView) if formula.isVisibleTo(lab)]
+
+
+def shown(lab: WorksheetLab) -> str:
+    """Every word and number that can be read in the panel: labels, formulas, tooltips, names for screen readers."""
+    words = []
+    for widget in lab.findChildren(QWidget):
+        if widget.isVisibleTo(lab):
+            words += [widget.toolTip(), widget.accessibleName(), widget.accessibleDescription()]
+            words += [widget.text] if isinstance(widget, FormulaView) else []
+            words += [re.sub("<[^>]*>", "", widget.text())] if isinstance(widget, QLabel) else []
+    return "\n".join(words)
+
+
+# Making --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sheet_is_made_from_a_preset_and_can_be_undone(lab: WorksheetLab):
+    click(button(lab.maker, "Gradients"))
+    assert "8 numbers hidden, of at most 100." in lab.maker.words.text()
+    click(lab.maker.make)
+    sheet = lab.session.project.worksheet
+    assert len(sheet.asked) == 8
+    assert all(name.startswith("d ") for name in sheet.asked)
+    assert list(lab.page.blanks) == list(sheet.asked)
+    assert lab.session.document.undo_label == "Make worksheet"
+    lab.session.undo()
+    QApplication.processEvents()
+    assert lab.pages.currentWidget() is lab.maker
+
+
+def test_presets_can_be_of_one_layer_and_single_numbers_are_ticked(lab: WorksheetLab):
+    lab.maker.layer.choose("hidden")
+    click(button(lab.maker, "New weights"))
+    assert set(lab.maker.model.names) == {f"new hidden/W[{i},{j}]" for i in range(2) for j in range(2)}
+    tree, model = lab.maker.tree, lab.maker.model
+    row = next(i for i, group in enumerate(model.groups) if group.name == "output.net")
+    tree.setExpanded(model.index(row, 0), True)
+    QApplication.processEvents()
+    at = model.index(1, 0, model.index(row, 0))
+    assert model.data(at) == "net_o2"
+    tree.setCurrentIndex(at)
+    QTest.keyClick(tree, Key.Key_Space)
+    assert "output.net[1]" in model.names
+    assert model.data(model.index(row, 0)) == "net of output · 1 of 2"
+    assert model.data(model.index(row, 0), Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.PartiallyChecked
+    QTest.keyClick(tree, Key.Key_Space)
+    assert "output.net[1]" not in model.names
+    click(button(lab.maker, "None"))
+    assert not lab.maker.make.isEnabled()
+
+
+def test_of_too_many_numbers_some_are_drawn(qtbot: QtBot):
+    with opening(studio.load(Path("samples/digits-mlp.annstudio"))) as lab:
+        click(button(lab.maker, "Gradients"))
+        assert "Drawn: 20 of 2\u2009410 numbers. A sheet holds at most 100." in lab.maker.words.text()
+        click(lab.maker.make)
+        assert len(lab.page.blanks) == 20
+
+
+def test_a_mini_batch_asks_for_every_example(qtbot: QtBot):
+    with opening(small_project()) as lab:
+        click(button(lab.maker, "Loss"))
+        lab.maker.count.setFocus()
+        lab.maker.count.lineEdit().selectAll()
+        QTest.keyClicks(lab.maker.count.lineEdit(), "3")
+        QTest.keyClick(lab.maker.count, Key.Key_Return)
+        click(button(lab.maker, "Forward pass"))
+        click(lab.maker.make)
+        sheet = lab.session.project.worksheet
+        assert sheet.examples == (0, 1, 2)
+        assert {"hidden.net[0]@0", "hidden.net[0]@2", "loss.E"} <= set(sheet.asked)
+        assert "Example 3" in shown(lab)
+
+
+# Answering -----------------------------------------------------------------------------------------------------------
+
+
+def test_enter_judges_an_answer_and_goes_on_to_the_next_after_a_right_one(qtbot: QtBot):
+    with opening(with_sheet("hidden.net[0]", "hidden.out[0]", "d output/W[0,0]")) as lab:
+        answer(lab, "hidden.net[0]", "0,3775")
+        assert told(lab, "hidden.net[0]") == "✓ Right."
+        assert lab.page.blanks["hidden.out[0]"].field.hasFocus()
+        answer(lab, "hidden.out[0]", "0.3775")
+        assert told(lab, "hidden.out[0]") == (
+            "✗ Not right. This is what comes out with net of hidden in place of out: the activation was forgotten."
+        )
+        assert lab.page.blanks["hidden.out[0]"].field.hasFocus()
+        answer(lab, "d output/W[0,0]", f"{-G5:.9f}")
+        assert "The sign is wrong." in told(lab, "d output/W[0,0]")
+        assert lab.score.text() == "1 of 3 right"
+        answer(lab, "d output/W[0,0]", "two")
+        assert told(lab, "d output/W[0,0]").startswith("? No number. “two” is no number.")
+        assert lab.session.project.worksheet.answer("d output/W[0,0]").tries == 2
+        assert lab.session.document.undo_label == "Answer ∂E/∂w₅"
+
+
+def test_leaving_a_field_keeps_the_answer_and_check_all_judges(qtbot: QtBot):
+    with opening(with_sheet("hidden.net[0]", "hidden.net[1]")) as lab:
+        answer(lab, "hidden.net[0]", "0.3775", Key.Key_Tab)
+        assert lab.session.project.worksheet.answer("hidden.net[0]").text == "0.3775"
+        assert told(lab, "hidden.net[0]") == "Not checked yet."
+        assert lab.score.text() == "0 of 2 right"
+        click(lab.check)
+        assert told(lab, "hidden.net[0]") == "✓ Right."
+        assert lab.score.text() == "1 of 2 right"
+        click(lab.again)
+        assert lab.page.blanks["hidden.net[0]"].field.text() == ""
+        lab.session.undo()
+        QApplication.processEvents()
+        assert lab.page.blanks["hidden.net[0]"].field.text() == "0.3775"
+
+
+def test_hints_come_step_by_step_and_do_not_tell_other_asked_numbers(qtbot: QtBot):
+    names = ("hidden.net[0]", "hidden.out[0]", "d output/W[0,0]", "new output/W[0,0]")
+    with opening(with_sheet(*names)) as lab:
+        blank = lab.page.blanks["hidden.out[0]"]
+        click(blank.hint)
+        assert hints(lab, "hidden.out[0]")[0] == "out_h1 = (1)/(1 + e^-net_h1)"
+        assert blank.hint.text() == "With numbers"
+        click(blank.hint)
+        assert hints(lab, "hidden.out[0]")[1] == "out_h1 = (1)/(1 + e^-net_h1)"
+        answer(lab, "hidden.net[0]", "0.3775")
+        assert "0.377500" in hints(lab, "hidden.out[0]")[1]
+        new = lab.page.blanks["new output/W[0,0]"]
+        click(new.hint)
+        click(new.hint)
+        assert "0.082167" not in shown(lab)
+        assert H1 not in shown(lab)
+        click(blank.hint)
+        assert H1 in shown(lab)
+        assert not blank.hint.isEnabled()
+        answer(lab, "hidden.out[0]", H1)
+        assert lab.score.text() == "1 of 2 right, 1 more after the solution was shown".replace("of 2", "of 4")
+
+
+def test_no_asked_number_can_be_read_anywhere_in_the_panel(qtbot: QtBot):
+    names = all_names(Network(worked_example()).stepper(0))
+    with opening(with_sheet(*names)) as lab:
+        text = shown(lab)
+        for name in names:
+            assert f"{lab.marker.solution(name):.5f}"[:7] not in text, name
+        # What is given can.
+        assert "0.55" in text
+
+
+def test_numbers_that_are_not_asked_are_shown_as_the_way_there_unless_told_otherwise(qtbot: QtBot):
+    for rest in (True, False):
+        with opening(with_sheet("d output/W[0,0]", rest=rest)) as lab:
+            given = " ".join(re.sub("<[^>]*>", "", v.text()) for v in lab.page.right.findChildren(NumbersView))
+            assert ("0.593269992" in given, "1.10590597" in given) == (True, rest)
+            assert "0.3589" not in given
+
+
+@pytest.mark.parametrize("helps", list(Help))
+def test_a_sheet_tells_no_more_than_it_should(qtbot: QtBot, helps: Help):
+    with opening(with_sheet("hidden.net[0]", "hidden.net[1]", help=helps)) as lab:
+        blank = lab.page.blanks["hidden.net[0]"]
+        assert blank.hint.isVisibleTo(lab) == helps.allows(Help.HINTS)
+        assert blank.lead.isVisibleTo(lab) == helps.allows(Help.SOLUTIONS)
+        answer(lab, "hidden.net[0]", "7")
+        judged = "✗ Not right." in told(lab, "hidden.net[0]")
+        assert judged == helps.allows(Help.JUDGED)
+        if not judged:
+            assert told(lab, "hidden.net[0]") == "Noted."
+            assert lab.score.text() == "1 of 2 answered"
+            assert lab.page.blanks["hidden.net[1]"].field.hasFocus()
+        if helps is Help.HINTS:
+            click(blank.hint)
+            click(blank.hint)
+            assert not blank.hint.isEnabled()
+            assert "0.3775" not in shown(lab)
+
+
+def test_a_changed_weight_changes_what_is_right(qtbot: QtBot):
+    with opening(with_sheet("hidden.net[0]")) as lab:
+        answer(lab, "hidden.net[0]", "0.3775")
+        lab.session.set_weight("hidden/b", (0,), 0.0)
+        QApplication.processEvents()
+        assert "without the bias" not in told(lab, "hidden.net[0]")
+        assert told(lab, "hidden.net[0]").startswith("✗ Not right")
+        answer(lab, "hidden.net[0]", "0.0275")
+        assert told(lab, "hidden.net[0]") == "✓ Right."
+
+
+def test_numbers_that_the_network_lost_are_told(qtbot: QtBot):
+    with opening(with_sheet("hidden.net[0]", "gone.net[3]")) as lab:
+        assert "1 number of this sheet is not in the network any more: gone.net[3]." in lab.missing.text()
+        assert list(lab.page.blanks) == ["hidden.net[0]"]
+        click(lab.change)
+        click(lab.maker.make)
+        assert lab.session.project.worksheet.asked == ("hidden.net[0]",)
+        assert not lab.missing.isVisibleTo(lab)
+
+
+def test_without_a_whole_network_the_panel_says_what_it_needs(qtbot: QtBot):
+    with opening(Project()) as lab:
+        assert lab.empty.text().startswith("A worksheet needs a network with its data.")
+        assert lab.empty.isVisibleTo(lab)
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_teachers_file_is_a_project_that_opens_with_the_sheet(qtbot: QtBot, tmp_path: Path):
+    with opening(with_sheet("hidden.net[0]", title="Week 3", help=Help.JUDGED)) as lab:
+        lab.student.setFocus()
+        QTest.keyClicks(lab.student, "Ada")
+        QTest.keyClick(lab.student, Key.Key_Return)
+        answer(lab, "hidden.net[0]", "0.3775")
+        studio.save(lab.session.project, tmp_path / "a.annstudio", lab.session.weights())
+    with opening(studio.load(tmp_path / "a.annstudio")) as again:
+        assert again.name.text() == "Week 3"
+        assert again.student.text() == "Ada"
+        assert again.page.blanks["hidden.net[0]"].field.text() == "0.3775"
+        click(again.check)
+        assert told(again, "hidden.net[0]") == "✓ Right."
+
+
+def test_everything_is_saved_under_a_name_that_the_user_chooses(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    said: list[str] = []
+    with opening(with_sheet("hidden.net[0]", "hidden.out[0]")) as lab:
+        answer(lab, "hidden.net[0]", "0.3775")
+        for action in lab.save.menu().actions():
+            path = tmp_path / re.sub(r"\W", "", action.text())
+            monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path, **__: (str(path), ""))
+            action.trigger()
+        files = {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()}
+        assert set(files) == {
+            "Reportasapage.html", "Reportasatable.csv", "Reportastext.txt", "Sheettoprint.html",
+            "Solutionstoprint.html",
+        }  # fmt: skip
+        assert "0.5932" not in files["Sheettoprint.html"]
+        assert "0.5932" in files["Solutionstoprint.html"]
+        lab.session.told.connect(lambda kind, words: said.append(words))
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "no" / "x.csv"), ""))
+        lab.save.menu().actions()[1].trigger()
+        assert said == ["x.csv could not be written: No such file or directory."]
+
+
+# In the window -------------------------------------------------------------------------------------------------------
+
+
+def test_show_me_leads_to_the_number_in_explain_and_back(qtbot: QtBot):
+    application("light")
+    window = Window(Session(with_sheet("d output/W[0,0]", "hidden.out[1]")))
+    window.show()
+    qtbot.waitExposed(window)
+    window.docks.open_lab(WorksheetLab)
+    QApplication.processEvents()
+    lab = window.docks.panels[WorksheetLab]
+    QTest.mouseClick(lab.page.blanks["hidden.out[1]"].lead, Qt.MouseButton.LeftButton, pos=QPoint(9, 9))
+    assert window.session.activity == "explain"
+    assert "0.596884378" in window.explain_panel.text
+    window.session.leave_explain()
+    QApplication.processEvents()
+    assert lab.isVisible()
+    assert window.session.project.worksheet.answer("hidden.out[1]").hints == 3
+    window.session.document.mark_saved()
+    window.close()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
