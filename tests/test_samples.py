@@ -15,6 +15,7 @@ from annstudio.cli import main
 from annstudio.data.base import BuiltIn
 from annstudio.document.network import Network
 from annstudio.document.project import Project
+from annstudio.explain.marking import Marker
 from annstudio.formats.samples import ORDER, first_sample, samples
 from annstudio.formats.studio import load
 from annstudio.places import SAMPLES
@@ -96,6 +97,19 @@ def test_the_worked_examples_differ_in_their_biases_alone():
         np.testing.assert_array_equal(array, learned.weights[key])
     assert [n.layer.train_bias for n in held.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [False] * 2
     assert [n.layer.train_bias for n in learned.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [True] * 2
+
+
+def test_the_worksheet_names_the_slips_that_its_note_tells_to_make():
+    start = project("worked-example-worksheet")
+    marker = Marker(Network(start).stepper(*start.worksheet.examples), start.worksheet)
+    assert len(marker.asked) == 14
+    assert marker.missing == ()
+    for name, number, said in (
+        ("d output.net[0]", "0.741365", "without f′ of output"),
+        ("new hidden/W[0,0]", "0.149818", "with the new w₅ and w₇"),
+    ):
+        assert number in start.note
+        assert said in marker.judge(start.worksheet.answered(name, number), name).sentences[0]
 
 
 def test_xor_is_learned_from_nine_of_ten_seeds():

@@ -80,7 +80,7 @@ class Catalogue:
             told[group.name] = told.get(group.name, 0) + 1
             again = f"'{told[group.name]}" if told[group.name] > 1 else ""
             groups.append(replace(group, name=group.name + again))
-        return tuple(groups)
+        return tuple(group for group in groups if self.size(group))
 
     def _computed(self) -> Iterator[Group]:
         """What steps write: values on the way forward, gradients on the way back."""

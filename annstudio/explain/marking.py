@@ -4,6 +4,7 @@ What follows rightly from an own wrong number before is told as such: the batch 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -186,7 +187,7 @@ class Marker:
 
     def _follows(self, sheet: Worksheet, asked: Asked, value: float) -> str:
         """What is to be said where the answer is right with wrong answers before it; else nothing."""
-        wrong = self._wrong_before(sheet, asked)
+        wrong = self.wrong_before(sheet, asked)
         if not wrong:
             return ""
         with_them = self.case.reworked(self._with_own(wrong))[asked.name]
@@ -197,20 +198,18 @@ class Marker:
         those = told[0] if len(told) == 1 else "the numbers before it"
         return f"It follows from your number for {those}, which is not right. Mend that first."
 
-    def _wrong_before(self, sheet: Worksheet, asked: Asked) -> dict[str, float]:
-        """Wrong answers to numbers that are computed earlier."""
+    def wrong_before(self, sheet: Worksheet, asked: Asked) -> dict[str, float]:
+        """Wrong answers to numbers that are computed earlier: what a judgement depends on beside the answer itself."""
         own = self._at(asked)
         found = {}
         for answer in self._answers(sheet):
             other = self.asked[answer.name]
             if other.new or other.quantity.term is not None or self._at(other) >= own:
                 continue
-            try:
+            with suppress(ValueError):
                 number = parse_answer(answer.text)
-            except ValueError:
-                continue
-            if not sheet.tolerance.meets(number, self.solution(answer.name)):
-                found[answer.name] = number
+                if not sheet.tolerance.meets(number, self.solution(answer.name)):
+                    found[answer.name] = number
         return found
 
     def _with_own(self, numbers: Mapping[str, float]) -> Mistake:

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from annstudio.engine.account import Factor, See
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
 from annstudio.explain.asked import Asked, Catalogue, Group, Kind
-from annstudio.explain.derivation import SHOWN_TERMS, Explainer, Part, Quantity
+from annstudio.explain.derivation import SHOWN_TERMS, Explainer, Part, Quantity, bracketed
 from annstudio.explain.marking import Marker
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
@@ -21,6 +20,9 @@ from annstudio.explain.worksheet import Measure, Tolerance, Worksheet
 
 MOST_GIVEN = 24
 """Of longer lists only those numbers are written down that an asked one is made of."""
+
+Place = tuple[Kind, str]
+"""What a section is about: a kind of numbers, and a layer."""
 
 TITLES = {
     Kind.FORWARD: "Forward", Kind.LOSS: "Loss", Kind.DELTA: "Backward", Kind.GRADIENT: "Gradients",
@@ -54,7 +56,8 @@ class Section:
     title: str
     lines: tuple[Line, ...]
     left_out: int = 0
-    formulas: tuple[str, ...] = ()
+    formulas: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """How layers work in general: the names of layers that work alike, and their formulas."""
 
     @property
     def blanks(self) -> tuple[Line, ...]:
@@ -89,7 +92,7 @@ def laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
         blanks.setdefault(catalogue.group_of(asked.name).name, []).append(asked)
     places = [i for i, group in enumerate(catalogue.groups) if group.name in blanks]
     shown = catalogue.groups[: places[-1] + 1] if places else ()
-    found: dict[tuple[Kind, str], Section] = {}
+    found: dict[Place, Section] = {}
     with marker.case.at_the_end():
         given = _given(marker)
         for group in shown:
@@ -98,8 +101,7 @@ def laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
             found[group.kind, group.node] = replace(
                 section, lines=(*section.lines, *lines), left_out=section.left_out + left_out
             )
-        told = {line.quantity for section in (given, *found.values()) for line in section.lines}
-        found = {key: replace(s, lines=(*_needed(marker, s, told), *s.lines)) for key, s in found.items()}
+        given, found = _with_needed(marker, given, found)
     kinds = list(Kind)
     ordered = sorted(found.items(), key=lambda one: kinds.index(one[0][0]))
     return Sheet(given, tuple(section for _, section in ordered if section.lines), rule)
@@ -135,17 +137,28 @@ def _example(marker: Marker, quantity: Quantity) -> int | None:
     return quantity.example if batched and marker.stepper.n > 1 else None
 
 
-def _needed(marker: Marker, section: Section, told: set[Quantity | None]) -> list[Line]:
-    """Given numbers that the blanks of a section are made of, as far as they stand nowhere yet."""
+def _with_needed(marker: Marker, given: Section, found: dict[Place, Section]) -> tuple[Section, dict[Place, Section]]:
+    """With the numbers that blanks are made of, as far as they stood nowhere yet, each where it belongs."""
+    told = {line.quantity for section in (given, *found.values()) for line in section.lines}
     hidden = {asked.quantity for asked in marker.asked.values() if not asked.new}
-    found: dict[Quantity, Line] = {}
-    for blank in section.blanks:
-        for quantity in _made_of(marker, marker.asked[blank.name]):
-            if quantity not in told and quantity not in hidden:
-                symbol, value = marker.explainer.symbol(quantity), marker.explainer.value(quantity)
-                found[quantity] = Line(symbol, value, "", _example(marker, quantity), quantity)
-    told.update(found)
-    return list(found.values())
+    wanted = (quantity for asked in marker.asked.values() for quantity in _made_of(marker, asked))
+    for quantity in dict.fromkeys(wanted):
+        if quantity in told or quantity in hidden:
+            continue
+        symbol, value = marker.explainer.symbol(quantity), marker.explainer.value(quantity)
+        line = Line(symbol, value, "", _example(marker, quantity), quantity)
+        place = _place(marker, quantity)
+        if place in found:
+            found = {**found, place: replace(found[place], lines=(line, *found[place].lines))}
+        else:
+            given = replace(given, lines=(*given.lines, line))
+    return given, found
+
+
+def _place(marker: Marker, quantity: Quantity) -> Place | None:
+    """The section in which a number stands."""
+    group = next((g for g in marker.catalogue.groups if g.slot == quantity.slot and g.kind is not Kind.NEW), None)
+    return None if group is None else (group.kind, group.node)
 
 
 def _made_of(marker: Marker, asked: Asked) -> list[Quantity]:
@@ -160,9 +173,10 @@ def _made_of(marker: Marker, asked: Asked) -> list[Quantity]:
 
 def _tells(marker: Marker, quantity: Quantity) -> bool:
     """Whether a number is one of the calculation, and not the 1 that the way back begins with."""
-    return marker.catalogue.program.slots[quantity.slot].role in (
-        Role.FEED, Role.PARAMETER, Role.VALUE, Role.GRADIENT, Role.NOISE,
-    )  # fmt: skip
+    slot = marker.catalogue.program.slots[quantity.slot]
+    if slot.role is Role.GRADIENT:
+        return bool(slot.shape)
+    return slot.role in (Role.FEED, Role.PARAMETER, Role.VALUE, Role.NOISE)
 
 
 def digits_given(tolerance: Tolerance) -> int:
@@ -200,14 +214,23 @@ def _given(marker: Marker) -> Section:
                 place = example if slot.batched and marker.stepper.n > 1 else None
                 quantity = Quantity(slot.index, index, example)
                 lines.append(Line(catalogue.names.of(slot.index, index), value, "", place, quantity))
-    return Section("Given", tuple(lines), left_out, tuple(dict.fromkeys(_formulas(catalogue))))
+    lines.sort(key=lambda line: -1 if line.example is None else line.example)
+    return Section("Given", tuple(lines), left_out, _formulas(catalogue))
 
 
-def _formulas(catalogue: Catalogue) -> Iterator[str]:
-    """How layers and losses work, in general terms."""
+def _formulas(catalogue: Catalogue) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """How layers and losses work, those that work alike together."""
+    of_node: dict[str, list[str]] = {}
     for step in catalogue.program.steps:
-        if isinstance(step, Step) and step.phase in (Phase.FORWARD, Phase.LOSS) and step.op.formula:
-            yield step.op.formula
+        if isinstance(step, Step) and step.phase in (Phase.FORWARD, Phase.LOSS) and not step.op.relays:
+            formulas = of_node.setdefault(step.node, [])
+            if step.op.formula and step.op.formula not in formulas:
+                formulas.append(step.op.formula)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for node, formulas in of_node.items():
+        if formulas:
+            alike.setdefault(tuple(formulas), []).append(node)
+    return tuple((", ".join(nodes), formulas) for formulas, nodes in alike.items())
 
 
 # Hints ----------------------------------------------------------------------------------------------------------------
@@ -227,7 +250,13 @@ class _Hinting(Explainer):
     def _number(self, part: Part, digits: int) -> str:
         if part.quantity in self.hidden:
             return part.symbol
-        return _grouped(part.meaning) if part.meaning else super()._number(part, digits)
+        return _grouped(part.meaning) if part.meaning else bracketed(_shortest(part.value, digits))
+
+
+def _shortest(value: float, digits: int) -> str:
+    """A number with so many significant digits at most, for a formula."""
+    mantissa, power, exponent = given_text(value, digits).replace("−", "-").partition("·10^")
+    return rf"{mantissa} \cdot 10^{{{exponent}}}" if power else mantissa
 
 
 def _grouped(latex: str) -> str:

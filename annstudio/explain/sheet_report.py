@@ -152,8 +152,7 @@ def as_html(report: Report) -> str:
         rows = [row for row in report.rows if row.line in section.blanks]
         if rows:
             told = "".join(_report_row(report, row) for row in rows)
-            head = "<tr><th>Number</th><th>Answer</th><th>Judged</th><th>Right number</th><th>Tries</th></tr>"
-            body.append(f"<h2>{_text(section.title)}</h2><table><thead>{head}</thead><tbody>{told}</tbody></table>")
+            body.append(f"<h2>{_text(section.title)}</h2><table><thead>{_HEAD}</thead><tbody>{told}</tbody></table>")
     return _page(report.title, "".join(body))
 
 
@@ -189,7 +188,7 @@ def _paper(report: Report, behind: str, of_blank: Callable[[Line], str]) -> str:
     name = _text(report.worksheet.student) or "<span class=blank></span>"
     body = [
         f"<h1>{_text(report.title)}{behind}</h1>",
-        f"<p class=who>Name: {name} Date: <span class=blank></span></p>",
+        f"<p class=who><span>Name: {name}</span><span>Date: <span class=blank></span></span></p>",
         f"<p>{_text(report.network)}. Give every number {_text(tolerance)}.</p>",
         _given(report),
     ]
@@ -210,7 +209,10 @@ def _given(report: Report) -> str:
     given: Section = report.sheet.given
     left_out = f"<p>{given.left_out} inputs and weights more are in the project.</p>" if given.left_out else ""
     rule = f"<p>{_text(report.sheet.rule)}</p>" if report.sheet.rule else ""
-    formulas = "".join(f"<div class=line>{_formula(latex)}</div>" for latex in given.formulas)
+    formulas = "".join(
+        f"<p class=remark>{_text(layers)}</p>" + "".join(f"<div class=line>{_formula(latex)}</div>" for latex in known)
+        for layers, known in given.formulas
+    )
     return f"<h2>Given</h2>{_numbers(given.lines, report.digits)}{left_out}{rule}<div class=blanks>{formulas}</div>"
 
 
@@ -233,7 +235,9 @@ def _symbol(line: Line, *, example: bool = True) -> str:
 
 def _formula(latex: str) -> str:
     """A formula as a drawing that stands on the line, and that a screen reader can read."""
-    svg = formula_svg(latex, SYMBOL_SIZE)
+    # A hundredth of a pixel is fine enough, and makes the page a good deal smaller.
+    svg = re.sub(r"(\.\d\d)\d+", r"\1", formula_svg(latex, SYMBOL_SIZE))
+    svg = re.sub(r" ?([A-Z]) ", r"\1", svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', ""))
     box = re.search(r'viewBox="([-\d. ]+)"', svg)
     assert box is not None
     _, top, _, height = map(float, box[1].split())
@@ -253,19 +257,25 @@ def _page(title: str, body: str) -> str:
     )
 
 
+_HEAD = (
+    "<tr><th class=narrow>Number</th><th>Answer</th><th class=wide>Judged</th><th>Right number</th>"
+    "<th class=narrow>Tries</th></tr>"
+)
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 11pt/1.45 system-ui, sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.1em; margin: 1.4em 0 .4em; } h3 { font-size: 1em; margin: .8em 0 .2em; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1em 1em; } dt { color: dimgray; } dd { margin: 0; }
-table { border-collapse: collapse; width: 100%; } tr { break-inside: avoid; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; }
+.narrow { width: 9%; } .wide { width: 40%; } td { overflow-wrap: anywhere; } tr { break-inside: avoid; }
 th, td { border-bottom: 1px solid lightgray; padding: .35em .7em .35em 0; text-align: left; vertical-align: top; }
 th { font-weight: 600; font-size: .9em; color: dimgray; }
 code { font: .95em ui-monospace, monospace; }
 .remark, .steps { color: dimgray; font-size: .9em; } .steps { margin: .3em 0 .6em 1.5em; }
+p.remark { margin: .8em 0 0; }
 .number { white-space: nowrap; margin-right: 1.2em; } .numbers { line-height: 2; margin: .3em 0; }
 .line { margin: .7em 0; break-inside: avoid; }
 .blank { display: inline-block; min-width: 12em; border-bottom: 1px solid; height: 1.3em; }
-.who .blank { margin-right: 2em; }
+.who > span { margin-right: 3em; }
 @media print { body { margin: 0; max-width: none; } }
 """

@@ -96,6 +96,11 @@ class Docks:
             self._window.resizeDocks([dock], [half], Qt.Orientation.Vertical)
         self.panels[kind].setFocus()
 
+    def show_sheet(self) -> None:
+        """Open the worksheet where the project has one."""
+        if self._session.project.worksheet is not None:
+            self.open_lab(WorksheetLab)
+
     def explain(self, begin: bool) -> None:
         """Clear the room for Explain, or give it back as it was."""
         if begin:

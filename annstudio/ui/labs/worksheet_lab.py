@@ -1,6 +1,6 @@
 """The worksheet's laboratory: hide numbers of the network, work them out by hand, and see what went wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from annstudio.explain.marking import Judgement, Marker
 from annstudio.explain.names import plain
 from annstudio.explain.sheet import digits_given, formula_hint, given_text, laid_out, numbers_hint
 from annstudio.explain.stepper import Stepper
-from annstudio.explain.worksheet import Answer, Help, Worksheet
+from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.session import Session
 from annstudio.ui.fields import TextField
 from annstudio.ui.labs.worksheet_files import SaveMenu
@@ -46,7 +46,7 @@ class WorksheetLab(Panel):
         self._making = False
         self._checked: dict[str, str] = {}
         """Answers by name that have been judged before the user's eyes."""
-        self._judged: dict[tuple[str, str], Judgement] = {}
+        self._judged: dict[tuple[object, ...], Judgement] = {}
         self.name = QLabel(self.body)
         self.name.setFont(ui_font(TITLE, bold=True))
         self.name.setTextFormat(Qt.TextFormat.PlainText)
@@ -206,11 +206,10 @@ class WorksheetLab(Panel):
         return self.marker
 
     def _judgement(self, sheet: Worksheet, marker: Marker, name: str) -> Judgement:
-        # What follows from another answer changes with it.
-        others = "|".join(f"{answer.name}={answer.text}" for answer in sheet.answers)
-        if (name, others) not in self._judged:
-            self._judged[name, others] = marker.judge(sheet, name)
-        return self._judged[name, others]
+        key = (name, sheet.answer(name).text, tuple(marker.wrong_before(sheet, marker.asked[name]).items()))
+        if key not in self._judged:
+            self._judged[key] = marker.judge(sheet, name)
+        return self._judged[key]
 
     def _patiently(self, words: str, work: Callable[[], Result]) -> Result:
         try:
@@ -220,23 +219,23 @@ class WorksheetLab(Panel):
             self.marker = None
             raise
 
-    def _judge_ahead(self, sheet: Worksheet) -> None:
-        """Work out what comes out of slips, off the window's thread, where some answer is wrong."""
+    def _judge(self, sheet: Worksheet, names: Iterable[str]) -> bool:
+        """Judge answers off the window's thread, as slips are worked out anew; False where the user gave up waiting."""
         marker = self.marker
-        if marker is not None and any(a.text and not marker.is_right(sheet, a.name) for a in _known(sheet, marker)):
-            self._patiently("Looking for the slip", lambda: marker.slips)
+        if marker is None:
+            return False
+        known = [name for name in names if name in marker.asked and sheet.answer(name).text]
+        try:
+            self._patiently("Looking for slips", lambda: [self._judgement(sheet, marker, name) for name in known])
+        except GivenUp:
+            return False
+        self._checked |= {name: sheet.answer(name).text for name in known}
+        return True
 
     def check_all(self) -> None:
         """Judge every answer."""
-        sheet = self.sheet
-        if sheet is None:
-            return
-        try:
-            self._judge_ahead(sheet)
-        except GivenUp:
-            return
-        self._checked = {answer.name: answer.text for answer in sheet.answers}
-        self.touch(0)
+        if self.sheet is not None and self._judge(self.sheet, self.sheet.asked):
+            self.touch(0)
 
     # The user's doings -----------------------------------------------------------------------------------------------
 
@@ -245,13 +244,9 @@ class WorksheetLab(Panel):
         if sheet is None or marker is None or name not in marker.asked:
             return
         after = sheet.answered(name, text)
-        if judged and text and sheet.help.allows(Help.JUDGED):
-            try:
-                self._judge_ahead(after)
-            except GivenUp:
-                judged = False
-            else:
-                self._checked[name] = after.answer(name).text
+        if judged and sheet.help.allows(Help.JUDGED):
+            # What others said about a wrong number before them is judged anew with it.
+            judged = self._judge(after, [name, *self._checked])
         self._apply(after, f"Answer {plain(marker.symbol(name))}")
         self.touch(0)
         if judged:
@@ -288,7 +283,6 @@ class WorksheetLab(Panel):
             self._apply(self.sheet.changed(student=name[:200]), "Set name")
 
     def _begin_again(self) -> None:
-        self._checked = {}
         if self.sheet is not None:
             self._apply(self.sheet.begun_again(), "Begin worksheet again")
 
@@ -341,10 +335,6 @@ def _worked_out(stepper: Stepper, sheet: Worksheet) -> Marker:
     marker = Marker(stepper, sheet)
     assert marker.case.right is not None
     return marker
-
-
-def _known(sheet: Worksheet, marker: Marker) -> list[Answer]:
-    return [answer for answer in sheet.answers if answer.name in marker.asked]
 
 
 def _same(mine: object, theirs: object) -> bool:

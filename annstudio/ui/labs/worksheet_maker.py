@@ -75,6 +75,7 @@ class MakerPage(QWidget):
         self.model = NumbersModel(self)
         self.tree = NumbersTree(self)
         self.tree.setModel(self.model)
+        self.tree.setObjectName("ticks")
         self.tree.setHeaderHidden(True)
         self.tree.setUniformRowHeights(True)
         self.tree.setAccessibleName("Numbers to hide")

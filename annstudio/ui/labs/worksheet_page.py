@@ -1,5 +1,6 @@
 """The sheet that is worked on: what is given on the left, the calculation with its blanks on the right."""
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
@@ -93,6 +94,8 @@ class NumbersView(QLabel):
             told = [(rich(line.symbol), line.text, given_text(line.value, digits)) for line in group]
             start = "" if example is None else f"Example {example + 1}: "
             numbers = [f"{symbol} = {number}".replace(" ", "&nbsp;") for symbol, _, number in told]
+            numbers = [re.sub(r"(?<!<)/", "/&#8288;", number) for number in numbers]  # ∂E/∂w stays on one line
+
             paragraphs.append(f"<div>{start}{_in_columns(numbers, columns)}</div>")
             plain += [f"{text} = {number}" for _, text, number in told]
         self.setTextFormat(Qt.TextFormat.RichText)
@@ -123,8 +126,10 @@ def _given(sheet: Sheet, digits: int) -> list[QWidget]:
         parts.append(quiet_label(sheet.rule))
     if sheet.given.formulas:
         parts.append(heading("How the layers work"))
+    for layers, formulas in sheet.given.formulas:
+        parts.append(quiet_label(layers, size=SMALL))
         box = Box()
-        for formula in sheet.given.formulas:
+        for formula in formulas:
             box.rows.addWidget(FormulaView(pieces_of(formula), box, SYMBOL_SIZE - 2))
         parts.append(box)
     return parts
