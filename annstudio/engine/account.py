@@ -79,4 +79,4 @@ def derived(array: str, index: Index, within: Term, example: int | None = None) 
 
 def share(number: Factor, n: int) -> Term:
     """One n-th of a number, as means are made of."""
-    return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»", lambda value: value / n)
+    return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}} · «0»", lambda value: value / n)

@@ -160,7 +160,7 @@ class Catalogue:
         index = tuple(int(i) for i in np.unravel_index(place, shape)) if shape else ()
         told = f"[{','.join(map(str, index))}]" if index else ""
         behind = f"@{example}" if self.program.slots[group.slot].batched and self.n > 1 else ""
-        quantity = Quantity(group.slot, self._stored(group, index), example)
+        quantity = self.located(Quantity(group.slot, self._stored(group, index), example))
         return Asked(f"{group.name}{told}{behind}", group.kind, quantity, group.node)
 
     def shares(self, group: Group) -> tuple[Quantity, ...]:
@@ -232,7 +232,7 @@ class Catalogue:
         inside = len(index) == len(shape) and all(i < size for i, size in zip(index, shape, strict=True))
         if not inside or example >= (self.n if batched else 1):
             raise GraphError(f"This network has no number {name!r}.", "Take it off the sheet.")
-        quantity = Quantity(group.slot, self._stored(group, index), example)
+        quantity = self.located(Quantity(group.slot, self._stored(group, index), example))
         if found["term"] is not None:
             quantity = replace(quantity, term=int(found["term"]))
         if quantity not in self.shares(group) if quantity.term is not None else self._says_nothing_new(group):
@@ -257,6 +257,11 @@ class Catalogue:
         found = _NAME.fullmatch(name)
         assert found is not None
         return self._by_name[found["group"]]
+
+    def located(self, quantity: Quantity) -> Quantity:
+        """The same number written in one way: with its example where the slot has one per example, else without."""
+        batched = self.program.slots[quantity.slot].batched
+        return replace(quantity, example=(quantity.example or 0) if batched else None)
 
     def mirrored(self, asked: Asked) -> Asked | None:
         """The number at the mirrored place of the same matrix of weights; None where there is no other."""

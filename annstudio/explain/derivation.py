@@ -25,11 +25,12 @@ SHOWN_TERMS = 12
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number of a run: element `index` of a slot, for one example where the slot has one per example."""
+    """One number of a run: element `index` of a slot; where the slot has one per example, that of `example` or, with
+    None, of the example that is being looked at."""
 
     slot: int
     index: Index
-    example: int = 0
+    example: int | None = None
     term: int | None = None
     """Where only one term of the sum that makes the number is meant: one output's share of a loss."""
 
@@ -99,12 +100,13 @@ class Derivation:
 
 
 class Explainer:
-    """Answers questions about the numbers of one Stepper."""
+    """Answers questions about the numbers of one Stepper; `example` of its batch is the one that is being looked at."""
 
-    def __init__(self, stepper: Stepper) -> None:
+    def __init__(self, stepper: Stepper, example: int = 0, names: Names | None = None) -> None:
         self.stepper = stepper
         self.program = stepper.program
-        self.names = Names(stepper.program)
+        self.example = example
+        self.names = names or Names(stepper.program)
 
     def value(self, quantity: Quantity) -> float:
         """The number itself; of a weight or a carried state the one that the batch began with."""
@@ -115,12 +117,20 @@ class Explainer:
     def _stored(self, quantity: Quantity) -> float:
         array = self.stepper.before_update(quantity.slot)
         batched = self.program.slots[quantity.slot].batched
-        return float(array[(*quantity.index, quantity.example) if batched else quantity.index])
+        return float(array[(*quantity.index, self._example(quantity)) if batched else quantity.index])
+
+    def _example(self, quantity: Quantity) -> int:
+        return self.example if quantity.example is None else quantity.example
 
     def symbol(self, quantity: Quantity) -> str:
-        return self.names.of(quantity.slot, quantity.index)
+        """What a number is called; one of another example than that looked at is told with its number: out_h1^(3)."""
+        symbol = self.names.of(quantity.slot, quantity.index)
+        if quantity.example is None or self.stepper.n == 1 or not self.program.slots[quantity.slot].batched:
+            return symbol
+        raised = f"{{{symbol}}}" if "^" in symbol else symbol
+        return f"{raised}^{{({quantity.example + 1})}}"
 
-    def shares(self, slot: int, example: int = 0) -> tuple[Quantity, ...]:
+    def shares(self, slot: int, example: int | None = None) -> tuple[Quantity, ...]:
         """The outputs' shares of a loss per example, where it is a sum of several; its step must have been done."""
         whole = Quantity(slot, (), example)
         n = len(self.derive(whole).rows)
@@ -136,7 +146,7 @@ class Explainer:
             raise StudioError(f"{plain(symbol)} has not been computed yet.", f"Step on to step {at + 1}.")
         step = self.program.steps[at]
         assert isinstance(step, Step)
-        see = self._see(step, quantity.example)
+        see = self._see(step, self._example(quantity))
         if quantity.slot in step.buffers.values():
             terms: list[Term] = []
         elif step.backward:
@@ -144,7 +154,8 @@ class Explainer:
             terms = step.op.gradient_account(name, see, quantity.index)
         else:
             terms = step.op.account(see, quantity.index)
-        rows = tuple(self._row(step, see, term, digits) for term in terms)
+        summed = not self.program.slots[quantity.slot].batched
+        rows = tuple(self._row(step, see, term, digits, summed=summed) for term in terms)
         if quantity.term is not None:
             rows = (rows[quantity.term],)
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
@@ -163,10 +174,10 @@ class Explainer:
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
         return See(arrays, batched, example, self.stepper.n)
 
-    def _row(self, step: Step, see: See, term: Term, digits: int) -> Row:
+    def _row(self, step: Step, see: See, term: Term, digits: int, *, summed: bool) -> Row:
         through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
         above = None if through is None else term.factors[through].index
-        parts = tuple(self._part(step, see, factor, digits, above) for factor in term.factors)
+        parts = tuple(self._part(step, see, factor, digits, above, summed=summed) for factor in term.factors)
         template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
         symbols = filled(template, [part.symbol for part in parts])
         numbers = filled(template, [self._number(part, digits) for part in parts])
@@ -185,9 +196,12 @@ class Explainer:
         places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
         return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
 
-    def _part(self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None) -> Part:
+    def _part(
+        self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None, *, summed: bool
+    ) -> Part:
+        """A factor as it is told; `summed`: one number is made of all examples, and each is told by its own number."""
         if factor.within is not None:
-            inner = [self._part(step, see, each, digits) for each in factor.within.factors]
+            inner = [self._part(step, see, each, digits, summed=summed) for each in factor.within.factors]
             template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
             meaning = filled(template, [self._number(part, digits) for part in inner])
             rule = filled(template, [part.symbol for part in inner])
@@ -195,7 +209,11 @@ class Explainer:
         quantity = self._place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
-        return Part(self.symbol(quantity), factor.value, quantity)
+        plain_one = not summed and factor.example == see.example
+        symbol = self.names.of(quantity.slot, quantity.index) if plain_one else self.symbol(quantity)
+        if quantity.example == self.example:
+            quantity = replace(quantity, example=None)
+        return Part(symbol, factor.value, quantity)
 
     def _number(self, part: Part, digits: int) -> str:
         """A part's number: what counts something is whole."""
@@ -223,7 +241,7 @@ class Explainer:
             index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
         if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
             return None
-        return Quantity(slot, index, factor.example or 0)
+        return Quantity(slot, index, factor.example)
 
 
 def slots_by_name(step: Step) -> dict[str, int]:

@@ -145,7 +145,7 @@ def _with_needed(marker: Marker, given: Section, found: dict[Place, Section]) ->
     for quantity in dict.fromkeys(wanted):
         if quantity in told or quantity in hidden:
             continue
-        symbol, value = marker.explainer.symbol(quantity), marker.explainer.value(quantity)
+        symbol, value = marker.catalogue.names.of(quantity.slot, quantity.index), marker.explainer.value(quantity)
         line = Line(symbol, value, "", _example(marker, quantity), quantity)
         place = _place(marker, quantity)
         if place in found:
@@ -168,7 +168,8 @@ def _made_of(marker: Marker, asked: Asked) -> list[Quantity]:
         return [asked.quantity, Quantity(gradient, asked.quantity.index)]
     rows = marker.explainer.derive(_origin(marker, asked)).rows
     parts = [part for row in rows for part in row.parts] if len(rows) <= SHOWN_TERMS else []
-    return [part.quantity for part in parts if part.quantity is not None and _tells(marker, part.quantity)]
+    found = [marker.catalogue.located(part.quantity) for part in parts if part.quantity is not None]
+    return [quantity for quantity in found if _tells(marker, quantity)]
 
 
 def _tells(marker: Marker, quantity: Quantity) -> bool:
@@ -212,7 +213,7 @@ def _given(marker: Marker) -> Section:
             for index in np.ndindex(slot.shape):
                 value = catalogue.explainer.value(Quantity(slot.index, index, example))
                 place = example if slot.batched and marker.stepper.n > 1 else None
-                quantity = Quantity(slot.index, index, example)
+                quantity = catalogue.located(Quantity(slot.index, index, example))
                 lines.append(Line(catalogue.names.of(slot.index, index), value, "", place, quantity))
     lines.sort(key=lambda line: -1 if line.example is None else line.example)
     return Section("Given", tuple(lines), left_out, _formulas(catalogue))
@@ -241,14 +242,16 @@ class _Hinting(Explainer):
 
     def __init__(self, marker: Marker, hidden: frozenset[Quantity] = frozenset()) -> None:
         super().__init__(marker.stepper)
-        self.hidden = hidden
+        self.catalogue, self.hidden = marker.catalogue, hidden
 
-    def _part(self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None) -> Part:
-        part = super()._part(step, see, factor, digits, above)
+    def _part(
+        self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None, *, summed: bool
+    ) -> Part:
+        part = super()._part(step, see, factor, digits, above, summed=summed)
         return replace(part, symbol=_grouped(part.rule)) if part.rule else part
 
     def _number(self, part: Part, digits: int) -> str:
-        if part.quantity in self.hidden:
+        if part.quantity is not None and self.catalogue.located(part.quantity) in self.hidden:
             return part.symbol
         return _grouped(part.meaning) if part.meaning else bracketed(_shortest(part.value, digits))
 
@@ -302,7 +305,7 @@ def _origin(marker: Marker, asked: Asked) -> Quantity:
     quantity = asked.quantity
     step = marker.catalogue.program.steps[marker.stepper.written_by[quantity.slot]]
     if isinstance(step, Step) and quantity.term is None and marker.catalogue.is_mean_of_one(step):
-        return Quantity(step.inputs[0], ())
+        return Quantity(step.inputs[0], (), 0)
     return quantity
 
 

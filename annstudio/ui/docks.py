@@ -1,11 +1,11 @@
 """The panels around the canvas: where each stands at first, and how Explain borrows their room."""
 
-from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
 
+from annstudio.errors import StudioError
 from annstudio.explain.derivation import Quantity
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
@@ -210,8 +210,12 @@ class Docks:
 
     def _show_in_explain(self, examples: tuple[int, ...], quantity: Quantity) -> None:
         """Go to a number of a batch in Explain, and ask about it."""
-        self._session.explain(examples[quantity.example])
-        self._explain_panel.tour.go_and_ask(replace(quantity, example=0))
+        try:
+            self._session.explain(examples[0], whole_batch=False, beside=examples[1:])
+        except StudioError as error:
+            self._session.told.emit("error", str(error))
+        else:
+            self._explain_panel.tour.go_and_ask(quantity)
 
     def _count_problems(self, *_: object) -> None:
         """Write the number of problems on the panel's tab."""

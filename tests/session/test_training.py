@@ -256,7 +256,7 @@ def test_a_layer_is_told_as_lost_or_as_kept_but_never_both():
 
 def test_a_defect_in_the_thread_is_raised_where_somebody_sees_it(desk, monkeypatch):
     session = desk(small_project())
-    monkeypatch.setattr("annstudio.training.trainer.epoch_order", lambda *_: 1 / 0)
+    monkeypatch.setattr("annstudio.training.trainer.order_of", lambda *_: 1 / 0)
     session.train()
     with pytest.raises(ZeroDivisionError):
         session.wait()

@@ -111,7 +111,7 @@ class NumbersModel(QAbstractItemModel):
         if role == Role.CheckStateRole:
             return Qt.CheckState.Checked if asked.name in self.chosen else Qt.CheckState.Unchecked
         if role == Role.DisplayRole:
-            behind = f", example {asked.quantity.example + 1}" if "@" in asked.name else ""
+            behind = f", example {(asked.quantity.example or 0) + 1}" if "@" in asked.name else ""
             return plain(self.catalogue.symbol(asked)).replace("^+", "⁺") + behind
         return asked.name if role == Role.ToolTipRole else None
 

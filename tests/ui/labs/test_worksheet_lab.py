@@ -327,21 +327,44 @@ def test_everything_is_saved_under_a_name_that_the_user_chooses(
 # In the window -------------------------------------------------------------------------------------------------------
 
 
-def test_show_me_leads_to_the_number_in_explain_and_back(qtbot: QtBot):
+@contextmanager
+def in_window(qtbot: QtBot, project: Project) -> Iterator[tuple[Window, WorksheetLab]]:
     application("light")
-    window = Window(Session(with_sheet("d output/W[0,0]", "hidden.out[1]")))
+    window = Window(Session(project))
     window.show()
     qtbot.waitExposed(window)
-    window.docks.open_lab(WorksheetLab)
+    qtbot.waitUntil(lambda: window.docks.panels[WorksheetLab].isVisible())
     QApplication.processEvents()
-    lab = window.docks.panels[WorksheetLab]
-    QTest.mouseClick(lab.page.blanks["hidden.out[1]"].lead, Qt.MouseButton.LeftButton, pos=QPoint(9, 9))
-    assert window.session.activity == "explain"
-    assert "0.596884378" in window.explain_panel.text
-    window.session.leave_explain()
-    QApplication.processEvents()
-    assert lab.isVisible()
-    assert window.session.project.worksheet.answer("hidden.out[1]").hints == 3
-    window.session.document.mark_saved()
-    window.close()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    try:
+        yield window, window.docks.panels[WorksheetLab]
+    finally:
+        window.session.leave_explain()
+        window.session.document.mark_saved()
+        window.close()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_show_me_leads_to_the_number_in_explain_and_back(qtbot: QtBot):
+    with in_window(qtbot, with_sheet("d output/W[0,0]", "hidden.out[1]")) as (window, lab):
+        assert lab.seen, "a project with a sheet opens with it"
+        QTest.mouseClick(lab.page.blanks["hidden.out[1]"].lead, Qt.MouseButton.LeftButton, pos=QPoint(9, 9))
+        assert window.session.activity == "explain"
+        assert "0.596884378" in window.explain_panel.text
+        window.session.leave_explain()
+        QApplication.processEvents()
+        assert lab.isVisible()
+        assert window.session.project.worksheet.answer("hidden.out[1]").hints == 3
+
+
+def test_show_me_leads_to_the_example_of_the_batch_that_is_meant(qtbot: QtBot):
+    sheet = Worksheet(examples=(4, 1, 7), asked=("hidden.out[1]@2", "d output/W[0,0]"))
+    with in_window(qtbot, replace(small_project(), worksheet=sheet)) as (window, lab):
+        for name in sheet.asked:
+            click(lab.page.blanks[name].lead)
+            assert window.session.examples.tolist() == [4, 1, 7]
+            asked = lab.marker.asked[name]
+            tour = window.explain_view.tour
+            assert tour.explainer.value(tour.question) == lab.marker.solution(name)
+            assert asked.quantity.example in (None, tour.example)
+            window.session.leave_explain()
+            QApplication.processEvents()
