@@ -78,6 +78,14 @@ class Case:
         """Those steps in which every number goes through a function by itself."""
         return {i: s for i, s in steps.items() if s.op.elementwise and len(s.inputs) == 1}
 
+    @staticmethod
+    def by_node(steps: Mapping[int, Step]) -> dict[str, dict[int, Step]]:
+        """Steps by the layer that they belong to: a slip is made in all time steps of a layer alike."""
+        found: dict[str, dict[int, Step]] = {}
+        for i, step in steps.items():
+            found.setdefault(step.node, {})[i] = step
+        return found
+
     def weights(self, step: Step) -> Parameter | None:
         """The weights of a step's sum, where there are any."""
         return next((p for p in self.catalogue.program.parameters if p.slot in step.inputs), None)

@@ -88,6 +88,7 @@ class Marker:
         """Names on the sheet that this network does not have."""
         self.asked = self._found(sheet.asked)
         self.case = Case(self.catalogue, tuple(self.asked.values()))
+        self._own: tuple[tuple[tuple[str, float], ...], dict[str, float]] = ((), {})
 
     def _found(self, names: tuple[str, ...]) -> dict[str, Asked]:
         found, missing = {}, []
@@ -190,7 +191,11 @@ class Marker:
         wrong = self.wrong_before(sheet, asked)
         if not wrong:
             return ""
-        with_them = self.case.reworked(self._with_own(wrong))[asked.name]
+        key = tuple(wrong.items())
+        if self._own[0] != key:
+            # All numbers of one array follow from the same ones before them.
+            self._own = key, self.case.reworked(self._with_own(wrong))
+        with_them = self._own[1][asked.name]
         apart = not sheet.tolerance.meets(with_them, self.solution(asked.name))
         if not apart or not sheet.tolerance.meets(value, with_them):
             return ""

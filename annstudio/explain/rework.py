@@ -4,7 +4,7 @@ A mistake meddles with the arrays of the run before or after steps. All other st
 goes on its way through the rest of the calculation as it does on paper.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +23,16 @@ class Mistake:
 
     before: Mapping[int, Meddle] = field(default_factory=dict)
     after: Mapping[int, Meddle] = field(default_factory=dict)
+
+
+def together(mistakes: Iterable[Mistake]) -> Mistake:
+    """Several mistakes made at different steps."""
+    before: dict[int, Meddle] = {}
+    after: dict[int, Meddle] = {}
+    for mistake in mistakes:
+        before |= mistake.before
+        after |= mistake.after
+    return Mistake(before, after)
 
 
 @contextmanager

@@ -24,6 +24,9 @@ MOST_GIVEN = 24
 Place = tuple[Kind, str]
 """What a section is about: a kind of numbers, and a layer."""
 
+MOST_REST = 300
+"""Where all short lists together are longer, the numbers on the way are left out but for those."""
+
 TITLES = {
     Kind.FORWARD: "Forward", Kind.LOSS: "Loss", Kind.DELTA: "Backward", Kind.GRADIENT: "Gradients",
     Kind.NEW: "New weights",
@@ -92,12 +95,13 @@ def laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
         blanks.setdefault(catalogue.group_of(asked.name).name, []).append(asked)
     places = [i for i, group in enumerate(catalogue.groups) if group.name in blanks]
     shown = catalogue.groups[: places[-1] + 1] if places else ()
+    few = sum(size for group in shown if (size := catalogue.size(group)) <= MOST_GIVEN) <= MOST_REST
     found: dict[Place, Section] = {}
     with marker.case.at_the_end():
         given = _given(marker)
         for group in shown:
             section = found.get((group.kind, group.node), Section(_title(catalogue, group), ()))
-            lines, left_out = _lines(marker, group, blanks.get(group.name, []), rest=sheet.rest)
+            lines, left_out = _lines(marker, group, blanks.get(group.name, []), rest=sheet.rest and few)
             found[group.kind, group.node] = replace(
                 section, lines=(*section.lines, *lines), left_out=section.left_out + left_out
             )

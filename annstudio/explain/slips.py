@@ -15,7 +15,7 @@ from annstudio.explain.asked import Asked, Kind
 from annstudio.explain.case import Case, Slip
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
-from annstudio.explain.rework import Meddle, Mistake, copied, during, put, rounded, scaled
+from annstudio.explain.rework import Meddle, Mistake, copied, during, put, rounded, scaled, together
 from annstudio.explain.stepper import Stepper
 
 MOST_ALONE = 6
@@ -97,27 +97,23 @@ def rows_for_columns(case: Case) -> Iterator[Slip]:
 
 def forgot_bias(case: Case) -> Iterator[Slip]:
     """A sum without the unit that is always on."""
-    for i, step in case.forward().items():
-        for parameter in case.catalogue.program.parameters:
-            view = next((v for v in parameter.views if v.name == "b"), None)
-            if parameter.slot not in step.inputs or view is None:
-                continue
-            right = case.stored(parameter.slot)
-            without = right.copy()
-            view.of(without)[...] = 0
-            if (without != right).any():
-                yield case.slip(
-                    "forgot the bias", during(i, parameter.slot, without, right),
-                    f"This is what comes out without the bias of {step.node}. Its unit is always on: add b.",
-                )  # fmt: skip
+    for node, steps in case.by_node(case.forward()).items():
+        without = together(
+            during(i, slot, zero, right) for i, s in steps.items() for slot, zero, right in _biases(case, s)
+        )
+        if without.before:
+            yield case.slip(
+                "forgot the bias", without,
+                f"This is what comes out without the bias of {node}. Its unit is always on: add b.",
+            )  # fmt: skip
 
 
 def forgot_activation(case: Case) -> Iterator[Slip]:
-    """The sum goes on in place of out."""
-    for i, step in case.activations(case.forward()).items():
+    """The sum goes on in place of out, from there on."""
+    for node, steps in case.by_node(case.activations(case.forward())).items():
         yield case.slip(
-            "took net for out", Mistake(after={i: copied(step.inputs[0], step.output)}),
-            f"This is what comes out with net of {step.node} in place of out: the activation was forgotten.",
+            "took net for out", Mistake(after={i: copied(s.inputs[0], s.output) for i, s in steps.items()}),
+            f"This is what comes out with net of {node} in place of out: the activation was forgotten.",
         )  # fmt: skip
 
 
@@ -152,20 +148,23 @@ def forgot_mean(case: Case) -> Iterator[Slip]:
 
 def forgot_slope(case: Case) -> Iterator[Slip]:
     """The chain rule without ∂out/∂net, in one layer or in all."""
-    found = case.activations(case.backward())
-    after = {
-        i: copied(s.output_gradient, s.gradients[0])
-        for i, s in found.items()
-        if s.output_gradient is not None and s.gradients[0] is not None
+    found = {
+        node: {
+            i: copied(s.output_gradient, s.gradients[0])
+            for i, s in steps.items()
+            if s.output_gradient is not None and s.gradients[0] is not None
+        }
+        for node, steps in case.by_node(case.activations(case.backward())).items()
     }
     alone = []
-    for i, meddle in after.items() if len(after) <= MOST_ALONE else ():
-        sentence = f"This is what comes out without f′ of {found[i].node}. {A_FACTOR_MORE}"
-        alone.append(case.slip("forgot f′", Mistake(after={i: meddle}), sentence, BACKWARD))
+    for node, after in found.items() if len(found) <= MOST_ALONE else ():
+        sentence = f"This is what comes out without f′ of {node}. {A_FACTOR_MORE}"
+        alone.append(case.slip("forgot f′", Mistake(after=after), sentence, BACKWARD))
     yield from alone
-    if len(after) > 1:
+    if len(found) > 1:
+        everywhere = {i: meddle for after in found.values() for i, meddle in after.items()}
         sentence = f"This is what comes out without any f′. {A_FACTOR_MORE}"
-        both = case.slip("forgot f′", Mistake(after=after), sentence, BACKWARD)
+        both = case.slip("forgot f′", Mistake(after=everywhere), sentence, BACKWARD)
         # Where one layer alone makes the same difference, that one is meant.
         told = {(name, number) for slip in alone for name, number in slip.numbers.items()}
         yield replace(both, numbers=dict(both.numbers.items() - told))
@@ -206,18 +205,18 @@ def transposed_backward(case: Case) -> Iterator[Slip]:
 
 def net_for_out(case: Case) -> Iterator[Slip]:
     """The sum in place of out, in the factors of the chain rule alone."""
-    for step in case.activations(case.forward()).values():
+    for node, steps in case.by_node(case.activations(case.forward())).items():
+        outputs = {step.output: step.inputs[0] for step in steps.values()}
         with case.at_the_end():
-            net, out = (np.array(case.stepper.array(slot)) for slot in (step.inputs[0], step.output))
+            arrays = {slot: np.array(case.stepper.array(slot)) for pair in outputs.items() for slot in pair}
+        uses: dict[str, list[Mistake]] = {}
         for i, back in case.backward().items():
-            own = back.output == step.output
-            if not own and step.output not in back.inputs:
-                continue
-            where = "f′" if own else f"the factor that goes into {back.node}"
-            yield case.slip(
-                "took net for out", during(i, step.output, net, out),
-                f"This is what comes out with net of {step.node} in place of out, in {where}.", BACKWARD,
-            )  # fmt: skip
+            for output in outputs.keys() & {back.output, *back.inputs}:
+                where = "f′" if back.output == output else f"the factor that goes into {back.node}"
+                uses.setdefault(where, []).append(during(i, output, arrays[outputs[output]], arrays[output]))
+        for where, mistakes in uses.items():
+            sentence = f"This is what comes out with net of {node} in place of out, in {where}."
+            yield case.slip("took net for out", together(mistakes), sentence, BACKWARD)
 
 
 # At the update --------------------------------------------------------------------------------------------------------
@@ -289,20 +288,34 @@ def _rate_of_one(stepper: Stepper) -> None:
     stepper.arena.rate[()] = 1.0
 
 
+def _biases(case: Case, step: Step) -> Iterator[tuple[int, Array, Array]]:
+    """Of every bias in a step's sum its slot, the numbers stored there with 0 for it, and as they are."""
+    for parameter in case.catalogue.program.parameters:
+        view = next((v for v in parameter.views if v.name == "b"), None)
+        if parameter.slot in step.inputs and view is not None:
+            right = case.stored(parameter.slot)
+            without = right.copy()
+            view.of(without)[...] = 0
+            if (without != right).any():
+                yield parameter.slot, without, right
+
+
 def _transposed(case: Case, steps: Mapping[int, Step], sentence: str) -> Iterator[Slip]:
-    """Slips in which a step reads its matrix of weights along the other axis."""
-    for i, step in steps.items():
-        parameter = case.weights(step)
-        if parameter is None or not step.op.weighted_sum or len(parameter.views[0].axis_names) != 2:
-            continue
-        right = case.stored(parameter.slot)
-        mixed = right.copy()
-        seen = parameter.views[0].of(mixed)
-        seen[...] = seen.T.copy().reshape(seen.shape)
-        if (mixed != right).any():
-            yield case.slip(
-                "rows for columns", during(i, parameter.slot, mixed, right), sentence.format(step.node),
-            )  # fmt: skip
+    """Slips in which a layer's sums read their matrix of weights along the other axis."""
+    for node, own in case.by_node(steps).items():
+        mistakes = []
+        for i, step in own.items():
+            parameter = case.weights(step)
+            if parameter is None or not step.op.weighted_sum or len(parameter.views[0].axis_names) != 2:
+                continue
+            right = case.stored(parameter.slot)
+            mixed = right.copy()
+            seen = parameter.views[0].of(mixed)
+            seen[...] = seen.T.copy().reshape(seen.shape)
+            if (mixed != right).any():
+                mistakes.append(during(i, parameter.slot, mixed, right))
+        if mistakes:
+            yield case.slip("rows for columns", together(mistakes), sentence.format(node))
 
 
 def _weights_behind(case: Case, asked: Asked) -> list[str]:

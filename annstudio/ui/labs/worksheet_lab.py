@@ -147,8 +147,12 @@ class WorksheetLab(Panel):
     def _show_sheet(self, sheet: Worksheet, marker: Marker) -> None:
         key = ("sheet", marker, sheet.rest, sheet.help, sheet.tolerance)
         if key != self._shown:
+            try:
+                page = self._patiently("Laying out the sheet", lambda: laid_out(marker, sheet))
+            except GivenUp:
+                return
             self._shown, self._judged = key, {}
-            self.page.show_sheet(laid_out(marker, sheet), sheet.help, digits_given(sheet.tolerance))
+            self.page.show_sheet(page, sheet.help, digits_given(sheet.tolerance))
         self.name.setText(sheet.title or "Fill in the blanks")
         self.exactness.setText(sheet.tolerance.words)
         self.student.set_value(sheet.student)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPalette
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from annstudio.explain.answers import MOST_CHARACTERS
@@ -12,11 +12,12 @@ from annstudio.explain.sheet import Line
 from annstudio.explain.worksheet import Help
 from annstudio.ui.explain.blocks import Box
 from annstudio.ui.explain.formula import FormulaView, Piece
+from annstudio.ui.explain.typeset import typeset
 from annstudio.ui.panels.base import number_label
 from annstudio.ui.theme import GRID, TEXT, mono_font, theme, ui_font
 
 SYMBOL_WIDTH, FIELD_WIDTH = 30 * GRID, 40 * GRID
-SYMBOL_SIZE = 15
+SYMBOL_SIZE, SYMBOL_HEIGHT, FRACTION_HEIGHT = 15, 7 * GRID, 11 * GRID
 NEXT_HINT = ("Hint", "With numbers", "Solution")
 """What the button for hints offers, by how many have been given."""
 WORDS = {
@@ -65,6 +66,24 @@ class AnswerField(QLineEdit):
             self.given.emit(self.text().strip(), False)
 
 
+class SymbolView(QWidget):
+    """A number's symbol. It is set when it is first seen: a sheet may have a hundred."""
+
+    def __init__(self, latex: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.latex = latex
+        self.setFixedSize(SYMBOL_WIDTH, FRACTION_HEIGHT if r"\frac" in latex else SYMBOL_HEIGHT)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        told = typeset(self.latex, SYMBOL_SIZE, theme().text.name())
+        height = told.above + told.below
+        scale = min(1.0, self.width() / max(told.width, 1.0), self.height() / max(height, 1.0))
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        told.draw(painter, QPointF(0, (self.height() - height * scale) / 2), theme().text, scale)
+        painter.end()
+
+
 class Blank(QWidget):
     """A row of the sheet. `given(name, text, judged)`, `hinted(name)` and `led(name)` tell what the user wants."""
 
@@ -75,8 +94,7 @@ class Blank(QWidget):
     def __init__(self, line: Line, helps: Help, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.line = line
-        self.symbol = FormulaView([Piece(line.symbol)], self, SYMBOL_SIZE)
-        self.symbol.setFixedWidth(SYMBOL_WIDTH)
+        self.symbol = SymbolView(line.symbol, self)
         self.field = AnswerField(self)
         self.field.setAccessibleName(line.text)
         self.field.setToolTip(f"{line.text}: a number such as 0.082, 0,082, 3/8 or 1e-3. Enter judges it.")
