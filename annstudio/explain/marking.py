@@ -124,7 +124,7 @@ class Marker:
             return Judgement(Verdict.RIGHT, value)
         asked = self.asked[name]
         if _rounded(value, text, right):
-            told = f"Right to {_counted(digits_given(text))}; asked is {tolerance.words}."
+            told = f"Right to {_counted(digits_given(text))}; give it {tolerance.words}."
             return Judgement(Verdict.NEAR, value, (told,))
         said = [slip.sentence(asked) for slip in self._matching(asked, value, tolerance)]
         said += self._one_term(asked, value, tolerance)
@@ -249,7 +249,7 @@ def _near_miss(value: float, right: float, tolerance: Tolerance) -> str:
     """What is to be said about an answer that is right but for its last digits; else nothing."""
     for digits in range(MOST_DIGITS, FEWEST_DIGITS - 1, -1):
         if _digits(digits).meets(value, right):
-            return f"Right to {_counted(digits)}; asked is {tolerance.words}. Carry more digits and round at the end."
+            return f"Right to {_counted(digits)}; give it {tolerance.words}. Carry more digits and round at the end."
     return ""
 
 

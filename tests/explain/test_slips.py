@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annstudio.data.base import parse_source
 from annstudio.explain.marking import Verdict
 from annstudio.explain.rework import to_digits
 from annstudio.explain.worksheet import Help, Measure, Tolerance
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
-from annstudio.layers.recurrent.simple import SimpleRNN
 from tests.builders import chain, project, small_project, some_table, worked_example
 from tests.explain.sheets import marker_of, told
 
@@ -125,9 +123,9 @@ def test_numbers_rounded_on_the_way_are_told(marker):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("0.0822", "Right to 3 digits; asked is to 6 significant digits."),
-        ("0.08217", "Right to 4 digits; asked is to 6 significant digits."),
-        ("0.0821672", "Right to 5 digits; asked is to 6 significant digits. Carry more digits and round at the end."),
+        ("0.0822", "Right to 3 digits; give it to 6 significant digits."),
+        ("0.08217", "Right to 4 digits; give it to 6 significant digits."),
+        ("0.0821672", "Right to 5 digits; give it to 6 significant digits. Carry more digits and round at the end."),
     ],
 )
 def test_a_number_with_too_few_digits_is_told_as_such(marker, text, sentence):
@@ -166,10 +164,6 @@ def test_the_gradient_of_one_example_is_not_the_batchs():
 
 # Every network -------------------------------------------------------------------------------------------------------
 
-RNN = project(
-    chain(input=Input(shape=(4, 1)), memory=SimpleRNN(units=2), output=Dense(units=1), loss=Loss()),
-    parse_source({"kind": "sunspots", "window": 4}),
-)
 NETWORKS = {
     "worked example": (worked_example(), (0,)),
     "learned biases": (worked_example(train_bias=True), (0,)),
@@ -232,6 +226,21 @@ def test_slips_leave_the_run_as_it_was(any_marker):
         assert {a.name: any_marker.case.number(a) for a in any_marker.case.asked} == right
     assert {key: w.tobytes() for key, w in any_marker.stepper.arena.weights().items()} == before
     assert any_marker.stepper.position == 0
+
+
+def test_numbers_that_ran_away_are_judged_too():
+    broken = worked_example().with_weight("hidden/W", np.full((2, 2), np.nan))
+    marker = marker_of(broken, "hidden.net[0]", "d output/W[0,0]", "new hidden/W[0,0]")
+    for name in marker.asked:
+        assert told(marker, name, "0.5").verdict is Verdict.WRONG
+
+
+def test_a_network_without_a_loss_has_a_forward_pass_to_ask_about():
+    forward = project(chain(input=Input(shape=(3,)), hidden=Dense(units=2, activation="sigmoid")), some_table())
+    marker = marker_of(forward)
+    assert set(marker.asked) == {"hidden.net[0]", "hidden.net[1]", "hidden.out[0]", "hidden.out[1]"}
+    judged = told(marker, "hidden.out[0]", marker.solution("hidden.net[0]"))
+    assert "net of hidden in place of out" in judged.sentences[0]
 
 
 def test_rounding_keeps_so_many_significant_digits():

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from annstudio.document.project import Project
@@ -18,6 +17,7 @@ from annstudio.explain.sheet import digits_given, formula_hint, given_text, laid
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.session import Session
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.fields import TextField
 from annstudio.ui.labs.worksheet_files import SaveMenu
 from annstudio.ui.labs.worksheet_maker import MakerPage
@@ -47,16 +47,14 @@ class WorksheetLab(Panel):
         self._checked: dict[str, str] = {}
         """Answers by name that have been judged before the user's eyes."""
         self._judged: dict[tuple[object, ...], Judgement] = {}
-        self.name = QLabel(self.body)
+        self.name = ElidedLabel("", self.body)
         self.name.setFont(ui_font(TITLE, bold=True))
         self.name.setTextFormat(Qt.TextFormat.PlainText)
-        self.exactness = QLabel(self.body)
-        self.exactness.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.student = TextField(self.body)
         self.student.setAccessibleName("Your name")
         self.student.setToolTip("It stands in the report; you may leave it empty")
         self.student.setMaxLength(200)
-        self.student.setFixedWidth(45 * GRID)
+        self.student.setFixedWidth(34 * GRID)
         self.score = QLabel(self.body)
         self.check = self._button("Check all", "Judge every answer")
         self.check.setProperty("primary", True)
@@ -80,9 +78,7 @@ class WorksheetLab(Panel):
         row = QHBoxLayout(self.head)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2 * GRID)
-        row.addWidget(self.name)
-        row.addWidget(self.exactness)
-        row.addStretch(1)
+        row.addWidget(self.name, 1)
         for part in (self.score, self.student, self.check, self.again, self.save, self.change):
             row.addWidget(part)
         self.pages.addWidget(self.page)
@@ -152,9 +148,8 @@ class WorksheetLab(Panel):
             except GivenUp:
                 return
             self._shown, self._judged = key, {}
-            self.page.show_sheet(page, sheet.help, digits_given(sheet.tolerance))
+            self.page.show_sheet(page, sheet)
         self.name.setText(sheet.title or "Fill in the blanks")
-        self.exactness.setText(sheet.tolerance.words)
         self.student.set_value(sheet.student)
         self.student.setPlaceholderText("Your name")
         n = len(marker.missing)

@@ -7,8 +7,8 @@ from itertools import groupby
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from annstudio.explain.sheet import Line, Section, Sheet, given_text
-from annstudio.explain.worksheet import Help
+from annstudio.explain.sheet import Line, Section, Sheet, digits_given, given_text
+from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.ui.explain.blocks import Box
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.rich import rich
@@ -17,7 +17,7 @@ from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import heading, quiet_label
 from annstudio.ui.theme import GRID, SMALL, mono_font
 
-GIVEN_WIDTH = 72 * GRID
+GIVEN_WIDTH = 64 * GRID
 
 
 class SheetPage(QWidget):
@@ -39,9 +39,11 @@ class SheetPage(QWidget):
         row.addWidget(self.left)
         row.addWidget(self.right, 1)
 
-    def show_sheet(self, sheet: Sheet, helps: Help, digits: int) -> None:
+    def show_sheet(self, sheet: Sheet, worksheet: Worksheet) -> None:
         """Another sheet is to be filled in."""
-        _fill(self.left, [*_given(sheet, digits)])
+        helps, digits = worksheet.help, digits_given(worksheet.tolerance)
+        wanted = quiet_label(f"Give every number {worksheet.tolerance.words}.")
+        _fill(self.left, [wanted, *_given(sheet, digits)])
         self.blanks = {}
         self._sections = list(sheet.sections)
         parts = [part for section in sheet.sections for part in self._section(section, helps, digits)]

@@ -16,7 +16,7 @@ from annstudio.ui.explain.typeset import typeset
 from annstudio.ui.panels.base import number_label
 from annstudio.ui.theme import GRID, TEXT, mono_font, theme, ui_font
 
-SYMBOL_WIDTH, FIELD_WIDTH = 30 * GRID, 40 * GRID
+SYMBOL_WIDTH, FIELD_WIDTH = 24 * GRID, 38 * GRID
 SYMBOL_SIZE, SYMBOL_HEIGHT, FRACTION_HEIGHT = 15, 7 * GRID, 11 * GRID
 NEXT_HINT = ("Hint", "With numbers", "Solution")
 """What the button for hints offers, by how many have been given."""
@@ -101,7 +101,7 @@ class Blank(QWidget):
         self.verdict, self.remarks = self._words(), self._words()
         self.remarks.hide()
         self.hint = QPushButton(NEXT_HINT[0], self)
-        self.hint.setFixedWidth(self.hint.fontMetrics().horizontalAdvance(NEXT_HINT[1]) + 8 * GRID)
+        self.hint.setFixedWidth(self.hint.fontMetrics().horizontalAdvance(NEXT_HINT[1]) + 7 * GRID)
         self.lead = QPushButton("Show me", self)
         self.lead.setToolTip("Go to this number in Explain. Then it counts as shown.")
         self.lead.setAccessibleName(f"Show {line.text} in Explain")
