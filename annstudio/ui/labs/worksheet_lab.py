@@ -43,6 +43,8 @@ class WorksheetLab(Panel):
         self.marker: Marker | None = None
         self._made_for: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()
+        self._state: tuple[object, ...] = ()
+        """What is shown of the answers: a training that runs meanwhile changes none of it."""
         self._making = False
         self._checked: dict[str, str] = {}
         """Answers by name that have been judged before the user's eyes."""
@@ -147,8 +149,12 @@ class WorksheetLab(Panel):
                 page = self._patiently("Laying out the sheet", lambda: laid_out(marker, sheet))
             except GivenUp:
                 return
-            self._shown, self._judged = key, {}
+            self._shown, self._judged, self._state = key, {}, ()
             self.page.show_sheet(page, sheet)
+        state = (key, sheet, dict(self._checked))
+        if state == self._state:
+            return
+        self._state = state
         self.name.setText(sheet.title or "Fill in the blanks")
         self.student.set_value(sheet.student)
         self.student.setPlaceholderText("Your name")

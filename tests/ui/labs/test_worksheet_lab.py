@@ -1,99 +1,30 @@
-"""The worksheet as a user works with it: numbers are ticked, answers typed, judged and saved, hints taken."""
+"""The worksheet as a user works with it: numbers are ticked, answers typed and judged, hints taken."""
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
-from annstudio.explain.worksheet import Help, Tolerance, Worksheet
+from annstudio.explain.worksheet import Help
 from annstudio.formats import studio
-from annstudio.session import Session
-from annstudio.ui.app import application
-from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.labs.worksheet_page import NumbersView
-from annstudio.ui.window import Window
 from tests.builders import small_project, worked_example
 from tests.explain.sheets import all_names
-
-Key = Qt.Key
-H1, G5 = "0.593269992", 0.082167041
+from tests.ui.labs.worksheets import G5, H1, Key, answer, button, click, hints, opening, shown, told, with_sheet
 
 
 @pytest.fixture
 def lab(qtbot: QtBot) -> Iterator[WorksheetLab]:
     with opening(worked_example()) as lab:
         yield lab
-
-
-@contextmanager
-def opening(project: Project) -> Iterator[WorksheetLab]:
-    application("light")
-    lab = WorksheetLab(Session(project))
-    lab.resize(1000, 600)
-    lab.show()
-    QApplication.processEvents()
-    try:
-        yield lab
-    finally:
-        lab.close()
-        lab.deleteLater()
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def with_sheet(*names: str, **fields: object) -> Project:
-    sheet = Worksheet(asked=names, tolerance=Tolerance(digits=6)).changed(**fields)
-    return replace(worked_example(), worksheet=sheet)
-
-
-def click(widget: QWidget) -> None:
-    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
-    QApplication.processEvents()
-
-
-def button(parent: QWidget, words: str) -> QWidget:
-    return next(b for b in parent.findChildren(QAbstractButton) if b.text() == words)
-
-
-def answer(lab: WorksheetLab, name: str, text: str, key: Key = Key.Key_Return) -> None:
-    """Type an answer into its field and press a key."""
-    field = lab.page.blanks[name].field
-    field.setFocus()
-    field.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, key)
-    QApplication.processEvents()
-
-
-def told(lab: WorksheetLab, name: str) -> str:
-    blank = lab.page.blanks[name]
-    return f"{blank.verdict.text().removesuffix('.')}. {blank.remarks.text()}".strip()
-
-
-def hints(lab: WorksheetLab, name: str) -> list[str]:
-    QApplication.processEvents()
-    box = lab.page.blanks[name].hints
-    return [formula.text for formula in box.findChildren(FormulaView) if formula.isVisibleTo(lab)]
-
-
-def shown(lab: WorksheetLab) -> str:
-    """Every word and number that can be read in the panel: labels, formulas, tooltips, names for screen readers."""
-    words = []
-    for widget in lab.findChildren(QWidget):
-        if widget.isVisibleTo(lab):
-            words += [widget.toolTip(), widget.accessibleName(), widget.accessibleDescription()]
-            words += [widget.text] if isinstance(widget, FormulaView) else []
-            words += [re.sub("<[^>]*>", "", widget.text())] if isinstance(widget, QLabel) else []
-    return "\n".join(words)
 
 
 # Making --------------------------------------------------------------------------------------------------------------
@@ -281,90 +212,3 @@ def test_without_a_whole_network_the_panel_says_what_it_needs(qtbot: QtBot):
     with opening(Project()) as lab:
         assert lab.empty.text().startswith("A worksheet needs a network with its data.")
         assert lab.empty.isVisibleTo(lab)
-
-
-# Files ---------------------------------------------------------------------------------------------------------------
-
-
-def test_a_teachers_file_is_a_project_that_opens_with_the_sheet(qtbot: QtBot, tmp_path: Path):
-    with opening(with_sheet("hidden.net[0]", title="Week 3", help=Help.JUDGED)) as lab:
-        lab.student.setFocus()
-        QTest.keyClicks(lab.student, "Ada")
-        QTest.keyClick(lab.student, Key.Key_Return)
-        answer(lab, "hidden.net[0]", "0.3775")
-        studio.save(lab.session.project, tmp_path / "a.annstudio", lab.session.weights())
-    with opening(studio.load(tmp_path / "a.annstudio")) as again:
-        assert again.name.text() == "Week 3"
-        assert again.student.text() == "Ada"
-        assert again.page.blanks["hidden.net[0]"].field.text() == "0.3775"
-        click(again.check)
-        assert told(again, "hidden.net[0]") == "✓ Right."
-
-
-def test_everything_is_saved_under_a_name_that_the_user_chooses(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    said: list[str] = []
-    with opening(with_sheet("hidden.net[0]", "hidden.out[0]")) as lab:
-        answer(lab, "hidden.net[0]", "0.3775")
-        for action in lab.save.menu().actions():
-            path = tmp_path / re.sub(r"\W", "", action.text())
-            monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path, **__: (str(path), ""))
-            action.trigger()
-        files = {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()}
-        assert set(files) == {
-            "Reportasapage.html", "Reportasatable.csv", "Reportastext.txt", "Sheettoprint.html",
-            "Solutionstoprint.html",
-        }  # fmt: skip
-        assert "0.5932" not in files["Sheettoprint.html"]
-        assert "0.5932" in files["Solutionstoprint.html"]
-        lab.session.told.connect(lambda kind, words: said.append(words))
-        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "no" / "x.csv"), ""))
-        lab.save.menu().actions()[1].trigger()
-        assert said == ["x.csv could not be written: No such file or directory."]
-
-
-# In the window -------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def in_window(qtbot: QtBot, project: Project) -> Iterator[tuple[Window, WorksheetLab]]:
-    application("light")
-    window = Window(Session(project))
-    window.show()
-    qtbot.waitExposed(window)
-    qtbot.waitUntil(lambda: window.docks.panels[WorksheetLab].isVisible())
-    QApplication.processEvents()
-    try:
-        yield window, window.docks.panels[WorksheetLab]
-    finally:
-        window.session.leave_explain()
-        window.session.document.mark_saved()
-        window.close()
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def test_show_me_leads_to_the_number_in_explain_and_back(qtbot: QtBot):
-    with in_window(qtbot, with_sheet("d output/W[0,0]", "hidden.out[1]")) as (window, lab):
-        assert lab.seen, "a project with a sheet opens with it"
-        QTest.mouseClick(lab.page.blanks["hidden.out[1]"].lead, Qt.MouseButton.LeftButton, pos=QPoint(9, 9))
-        assert window.session.activity == "explain"
-        assert "0.596884378" in window.explain_panel.text
-        window.session.leave_explain()
-        QApplication.processEvents()
-        assert lab.isVisible()
-        assert window.session.project.worksheet.answer("hidden.out[1]").hints == 3
-
-
-def test_show_me_leads_to_the_example_of_the_batch_that_is_meant(qtbot: QtBot):
-    sheet = Worksheet(examples=(4, 1, 7), asked=("hidden.out[1]@2", "d output/W[0,0]"))
-    with in_window(qtbot, replace(small_project(), worksheet=sheet)) as (window, lab):
-        for name in sheet.asked:
-            click(lab.page.blanks[name].lead)
-            assert window.session.examples.tolist() == [4, 1, 7]
-            asked = lab.marker.asked[name]
-            tour = window.explain_view.tour
-            assert tour.explainer.value(tour.question) == lab.marker.solution(name)
-            assert asked.quantity.example in (None, tour.example)
-            window.session.leave_explain()
-            QApplication.processEvents()
