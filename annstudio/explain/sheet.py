@@ -108,7 +108,13 @@ def laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
         given, found = _with_needed(marker, given, found)
     kinds = list(Kind)
     ordered = sorted(found.items(), key=lambda one: kinds.index(one[0][0]))
-    return Sheet(given, tuple(section for _, section in ordered if section.lines), rule)
+    sections = (replace(s, lines=tuple(sorted(s.lines, key=_by_example))) for _, s in ordered if s.lines)
+    return Sheet(given, tuple(sections), rule)
+
+
+def _by_example(line: Line) -> float:
+    """One example after the other, then what belongs to the batch as a whole."""
+    return math.inf if line.example is None else line.example
 
 
 def _title(catalogue: Catalogue, group: Group) -> str:

@@ -18,6 +18,8 @@ from annstudio.ui.panels.base import heading, quiet_label
 from annstudio.ui.theme import GRID, SMALL, mono_font
 
 GIVEN_WIDTH = 64 * GRID
+MOST_OF_TWO = 16
+"""Numbers with more signs than that have no place beside each other there."""
 
 
 class SheetPage(QWidget):
@@ -87,9 +89,11 @@ class SheetPage(QWidget):
 
 
 class NumbersView(QLabel):
-    """Given numbers one after the other, or in `columns`, example by example."""
+    """Given numbers example by example: one after the other, or in columns where there is but a `narrow` place."""
 
-    def __init__(self, lines: Sequence[Line], digits: int, parent: QWidget | None = None, *, columns: int = 0) -> None:
+    def __init__(
+        self, lines: Sequence[Line], digits: int, parent: QWidget | None = None, *, narrow: bool = False
+    ) -> None:
         super().__init__(parent)
         paragraphs, plain = [], []
         for example, group in groupby(lines, lambda line: line.example):
@@ -98,6 +102,8 @@ class NumbersView(QLabel):
             numbers = [f"{symbol} = {number}".replace(" ", "&nbsp;") for symbol, _, number in told]
             numbers = [re.sub(r"(?<!<)/", "/&#8288;", number) for number in numbers]  # ∂E/∂w stays on one line
 
+            length = max(len(f"{text.partition(',')[0]} = {number}") for _, text, number in told)
+            columns = (2 if length <= MOST_OF_TWO else 1) if narrow else 0
             paragraphs.append(f"<div>{start}{_in_columns(numbers, columns)}</div>")
             plain += [f"{text} = {number}" for _, text, number in told]
         self.setTextFormat(Qt.TextFormat.RichText)
@@ -120,7 +126,7 @@ def _in_columns(numbers: Sequence[str], columns: int) -> str:
 def _given(sheet: Sheet, digits: int) -> list[QWidget]:
     parts: list[QWidget] = [heading(sheet.given.title)]
     if sheet.given.lines:
-        parts.append(NumbersView(sheet.given.lines, digits, columns=2))
+        parts.append(NumbersView(sheet.given.lines, digits, narrow=True))
     if sheet.given.left_out:
         words = f"{count_text(sheet.given.left_out)} inputs and weights more are in the panels Data and Weights."
         parts.append(quiet_label(words, size=SMALL))
