@@ -91,6 +91,17 @@ def test_hints_come_to_the_right_number_and_never_say_it(examples):
         assert not any(told in plain(line) for line in numbers), name
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("examples", [(0,), (0, 1)])
+def test_no_hint_says_a_number_that_is_still_to_be_found(examples, optimizer):
+    marker = marker_of(small_project(optimizer={"kind": optimizer}), examples=examples)
+    secrets = {f"{abs(marker.solution(name)):.6g}" for name in marker.asked}
+    for name in marker.asked:
+        for line in numbers_hint(marker, marker.sheet, name, 6):
+            numbers = re.findall(r"\d+\.\d+", plain(line))
+            assert not {f"{float(number):.6g}" for number in numbers} & secrets, (name, line)
+
+
 def test_given_numbers_have_digits_enough_to_reach_the_answer():
     assert [digits_given(Tolerance(digits=d)) for d in (1, 6, 15)] == [4, 9, 17]
     assert digits_given(Tolerance(measure=Measure.RELATIVE, amount=0.001)) == 6
