@@ -15,7 +15,7 @@ from annstudio.errors import GraphError
 from annstudio.explain.answers import digits_given, parse_answer
 from annstudio.explain.asked import Asked, Catalogue
 from annstudio.explain.case import Case, Slip
-from annstudio.explain.derivation import Explainer
+from annstudio.explain.derivation import Explainer, Part, Row
 from annstudio.explain.names import plain
 from annstudio.explain.rework import Meddle, Mistake
 from annstudio.explain.slips import slips
@@ -128,6 +128,7 @@ class Marker:
             return Judgement(Verdict.NEAR, value, (told,))
         said = [slip.sentence(asked) for slip in self._matching(asked, value, tolerance)]
         said += self._one_term(asked, value, tolerance)
+        said = said or self._another_line(asked, value, tolerance)
         follows = self._follows(sheet, asked, value)
         if follows:
             return Judgement(Verdict.FOLLOWS, value, (follows, *dict.fromkeys(said)))
@@ -171,11 +172,17 @@ class Marker:
         return found
 
     def _one_term(self, asked: Asked, value: float, tolerance: Tolerance) -> list[str]:
-        """Whether one term of a sum was taken for the whole."""
+        """Whether one term of a sum was taken for the whole, or one factor of the chain rule for the product."""
         if asked.new or asked.quantity.term is not None:
             return []
         with self.case.at_the_end():
             rows = self.explainer.derive(asked.quantity).rows
+        if len(rows) == 1 and rows[0].through is not None:
+            return [
+                f"This is {plain(part.symbol)} alone. It has to be multiplied by {_others(rows[0], part)}."
+                for part in rows[0].parts
+                if len(rows[0].parts) > 1 and part.value and tolerance.meets(value, part.value)
+            ]
         if not 2 <= len(rows) <= MOST_TERMS:
             return []
         return [
@@ -183,6 +190,16 @@ class Marker:
             for row in rows
             if row.value and tolerance.meets(value, row.value)
         ]
+
+    def _another_line(self, asked: Asked, value: float, tolerance: Tolerance) -> list[str]:
+        """Whether it is the number for another line, of the same array."""
+        group = self.catalogue.group_of(asked.name)
+        others = [name for name in self.asked if name != asked.name and self.catalogue.group_of(name) == group]
+        return [
+            f"This is the number for {self.case.symbol(self.asked[name])}. Is it in the wrong line?"
+            for name in others
+            if self.solution(name) and tolerance.meets(value, self.solution(name))
+        ][:1]
 
     # Own numbers before ----------------------------------------------------------------------------------------------
 
@@ -200,8 +217,11 @@ class Marker:
         if not apart or not sheet.tolerance.meets(value, with_them):
             return ""
         told = [plain(self.symbol(name)) for name in wrong]
-        those = told[0] if len(told) == 1 else "the numbers before it"
-        return f"It follows from your number for {those}, which is not right. Mend that first."
+        those = f"number for {told[0]}" if len(told) == 1 else "numbers before it"
+        near = all(_near_miss(number, self.solution(name), sheet.tolerance) for name, number in wrong.items())
+        verb = "is" if len(told) == 1 else "are"
+        what = f"{verb} not exact enough" if near else f"{verb} not right"
+        return f"It follows from your {those}, which {what}. Mend {'that' if len(told) == 1 else 'those'} first."
 
     def wrong_before(self, sheet: Worksheet, asked: Asked) -> dict[str, float]:
         """Wrong answers to numbers that are computed earlier: what a judgement depends on beside the answer itself."""
@@ -237,6 +257,11 @@ class Marker:
     def _at(self, asked: Asked) -> int:
         """The step that computes a number."""
         return len(self.stepper) if asked.new else self.stepper.written_by[asked.quantity.slot]
+
+
+def _others(row: Row, one: Part) -> str:
+    """The other factors of a product."""
+    return " · ".join(plain(part.symbol) for part in row.parts if part is not one)
 
 
 def _rounded(value: float, text: str, right: float) -> bool:

@@ -75,6 +75,31 @@ def step_alone(case: Case) -> Iterator[Slip]:
         )  # fmt: skip
 
 
+def gradient_or_step(case: Case) -> Iterator[Slip]:
+    """The gradient for the new weight, and the step for the gradient."""
+    rate = case.stepper.rate
+    gradients = {
+        a.name: case.catalogue.program.gradients[a.quantity.slot] if a.new else a.quantity.slot
+        for a in case.asked
+        if a.kind in (Kind.GRADIENT, Kind.NEW)
+    }
+    with case.at_the_end():
+        numbers = {
+            a.name: float(case.stepper.array(gradients[a.name])[a.quantity.index])
+            for a in case.asked
+            if a.name in gradients
+        }
+    new = {a.name for a in case.asked if a.new}
+    yield Slip(
+        "the gradient alone", {name: number for name, number in numbers.items() if name in new},
+        lambda a: "This is the gradient. The new weight is w − η · ∂E/∂w.",
+    )  # fmt: skip
+    yield Slip(
+        "the step for the gradient", {name: rate * number for name, number in numbers.items() if name not in new},
+        lambda a: f"This is the step, η times the gradient. Asked is the gradient itself, without η = {rate:g}.",
+    )  # fmt: skip
+
+
 def rows_for_columns(case: Case) -> Iterator[Slip]:
     """The number that belongs at the mirrored place of the same matrix."""
     mirrored: dict[str, tuple[float, str]] = {}
@@ -142,7 +167,7 @@ def forgot_mean(case: Case) -> Iterator[Slip]:
     after |= {i: scaled(g, n) for i, s in means.items() if s.backward for g in s.gradients[:1] if g is not None}
     yield case.slip(
         "forgot ÷n", Mistake(after=after),
-        f"This is the sum over the {n} examples. The error is their mean: divide by {n}.",
+        f"This is what comes out without dividing by n = {n}. The error is the mean over the examples of the batch.",
     )  # fmt: skip
 
 
@@ -267,6 +292,7 @@ def rounded_early(case: Case) -> Iterator[Slip]:
 _ALL = (
     wrong_sign, added_the_step, rows_for_columns, used_updated_weights, forgot_slope, forgot_mean, forgot_rate,
     forgot_bias, forgot_activation, net_for_out, transposed_forward, transposed_backward, forgot_half, step_alone,
+    gradient_or_step,
     not_updated, rounded_early,
 )  # fmt: skip
 

@@ -76,6 +76,11 @@ SLIPS = [
     # only a part
     ("new output/W[0,0]", ETA * G5, "This is the step alone."),
     ("new output/W[0,0]", W5, "This is the weight from before the update."),
+    ("new output/W[0,0]", G5, "This is the gradient. The new weight is w − η · ∂E/∂w."),
+    ("d output/W[0,0]", ETA * G5, "This is the step, η times the gradient."),
+    ("d output/W[0,0]", D1, "This is ∂E/∂net_o1 alone. It has to be multiplied by out_h1."),
+    ("d hidden.net[0]", F1, "This is ∂out_h1/∂net_h1 alone. It has to be multiplied by ∂E/∂out_h1."),
+    ("hidden.out[0]", H2, "This is the number for out_h2. Is it in the wrong line?"),
     ("d hidden.out[0]", D1 * W5, "This is one term of the sum alone, w₅ · ∂E/∂net_o1. Add all 2."),
 ]  # fmt: skip
 
@@ -140,6 +145,12 @@ def test_what_follows_from_an_own_wrong_number_is_told(marker):
     assert judged.sentences[0] == ("It follows from your number for ∂E/∂net_o1, which is not right. Mend that first.")
 
 
+def test_what_follows_from_a_number_that_was_rounded_is_told(marker):
+    judged = told(marker, "hidden.out[1]", sigmoid(0.39), **{"hidden.net[1]": 0.39})
+    assert judged.verdict is Verdict.FOLLOWS
+    assert "your number for net_h2, which is not exact enough" in judged.sentences[0]
+
+
 # The mean over a batch -----------------------------------------------------------------------------------------------
 
 
@@ -149,10 +160,10 @@ def test_a_sum_over_the_examples_is_no_mean():
     for name, number in (("d output/W[0,0]", 4 * gradient), ("loss.E", 4 * loss)):
         judged = told(batch, name, number)
         assert judged.verdict is Verdict.SLIP
-        assert "This is the sum over the 4 examples. The error is their mean: divide by 4." in judged.sentences
+        assert any("without dividing by n = 4" in said for said in judged.sentences)
     weight = float(batch.case.stored(batch.asked["new output/W[0,0]"].quantity.slot)[0, 0])
     rate = batch.stepper.rate
-    assert "divide by 4" in told(batch, "new output/W[0,0]", weight - rate * 4 * gradient).sentences[0]
+    assert "without dividing by n = 4" in told(batch, "new output/W[0,0]", weight - rate * 4 * gradient).sentences[0]
 
 
 def test_the_gradient_of_one_example_is_not_the_batchs():
