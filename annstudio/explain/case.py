@@ -10,6 +10,7 @@ import numpy as np
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Phase, Step
 from annstudio.explain.asked import Asked, Catalogue, Kind
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
 from annstudio.explain.rework import Mistake, reworked
 from annstudio.explain.stepper import Stepper
@@ -54,7 +55,11 @@ class Case:
         """A number as it stands now, at the end of the batch."""
         if asked.new:
             return float(self.stepper.array(asked.quantity.slot)[asked.quantity.index])
-        return self.catalogue.explainer.value(asked.quantity)
+        explainer = self.catalogue.explainer
+        if asked.quantity.term is not None:
+            # An explainer keeps what it has told: of a batch that is done otherwise another one is asked.
+            explainer = Explainer(self.stepper, names=self.catalogue.names)
+        return explainer.value(asked.quantity)
 
     def slip(self, name: str, mistake: Mistake, sentence: str, kinds: frozenset[Kind] = frozenset(Kind)) -> Slip:
         """A slip made by doing the batch again; it counts for numbers of some kinds."""

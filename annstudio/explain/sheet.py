@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See
+from annstudio.engine.account import Factor
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
 from annstudio.explain.asked import Asked, Catalogue, Group, Kind
@@ -254,10 +254,8 @@ class _Hinting(Explainer):
         super().__init__(marker.stepper)
         self.catalogue, self.hidden = marker.catalogue, hidden
 
-    def _part(
-        self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None, *, summed: bool
-    ) -> Part:
-        part = super()._part(step, see, factor, digits, above, summed=summed)
+    def _part(self, step: Step, factor: Factor, digits: int, example: int | None, above: Index | None = None) -> Part:
+        part = super()._part(step, factor, digits, example, above)
         return replace(part, symbol=_grouped(part.rule)) if part.rule else part
 
     def _number(self, part: Part, digits: int) -> str:
