@@ -1,5 +1,6 @@
 """Formulas as SVG, set by ziamath."""
 
+import html
 import re
 import warnings
 from functools import cache, lru_cache
@@ -10,12 +11,21 @@ INK = "currentColor"
 """Stands in for the colour, which is put in afterwards: setting a symbol is dear, colouring it is not."""
 
 
+_TEXT = re.compile(r"(\\text\{[^{}]*\})")
+
+
 @lru_cache(maxsize=4096)
 def formula_svg(latex: str, size: int) -> str:
     """A piece of LaTeX as a drawing of its own; its viewBox begins above the line of writing, which is y = 0."""
-    # Inside \text ziamath takes a low line as it is and would show the backslash.
-    latex = re.sub(r"\\text\{[^{}]*\}", lambda found: found[0].replace(r"\_", "_"), latex)
-    return str(_ziamath().Latex(latex, size=size, color=INK).svg())
+    told = "".join(
+        _words(part) if i % 2 else part.replace("&", r"\text{&amp;}") for i, part in enumerate(_TEXT.split(latex))
+    )
+    return str(_ziamath().Latex(told, size=size, color=INK).svg())
+
+
+def _words(text: str) -> str:
+    r"""What stands inside \text: ziamath takes it as XML, and would show the backslash of a low line."""
+    return html.escape(text.replace(r"\_", "_"), quote=False)
 
 
 @cache

@@ -35,6 +35,7 @@ class WorksheetLab(Panel):
     """Hide numbers of your network and work them out yourself: every answer is judged, and typical slips are named."""
 
     title = "Worksheet"
+    pace = 0.5
     led = Signal(object, object)
     """Somebody wants to see a number in Explain: the examples of the batch, and the number."""
 
@@ -64,6 +65,7 @@ class WorksheetLab(Panel):
         self.change = self._button("Change…", "Hide other numbers, of other examples, or judge otherwise")
         self.save = SaveMenu(session, self._current, self.body)
         self.missing = quiet_label("", self.body)
+        self.missing.setTextFormat(Qt.TextFormat.PlainText)
         self.page = SheetPage(self.body)
         self.maker = MakerPage(self._catalogue, self.body)
         self.pages = QStackedWidget(self.body)
@@ -151,6 +153,8 @@ class WorksheetLab(Panel):
                 return
             self._shown, self._judged, self._state = key, {}, ()
             self.page.show_sheet(page, sheet)
+            if not self._judge(sheet, [*self._checked]):
+                self._checked = {}
         state = (key, sheet, dict(self._checked))
         if state == self._state:
             return
@@ -161,7 +165,8 @@ class WorksheetLab(Panel):
         n = len(marker.missing)
         self.missing.setText(
             f"{n} number{'s' * (n != 1)} of this sheet {'are' if n != 1 else 'is'} not in the network any more: "
-            f"{', '.join(marker.missing[:4])}{' …' * (n > 4)}. Change the sheet to ask for others."
+            f"{', '.join(name[:60] for name in marker.missing[:4])}{' …' * (n > 4)}. "
+            "Change the sheet to ask for others."
         )
         self.check.setVisible(sheet.help.allows(Help.JUDGED))
         for name in self.page.blanks:

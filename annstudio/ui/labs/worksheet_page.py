@@ -55,7 +55,7 @@ class SheetPage(QWidget):
             blank.field.installEventFilter(self)
 
     def _section(self, section: Section, helps: Help, digits: int) -> list[QWidget]:
-        parts: list[QWidget] = [heading(section.title)]
+        parts: list[QWidget] = [_plain(heading(section.title))]
         if section.given:
             parts.append(NumbersView(section.given, digits))
         if section.left_out:
@@ -135,12 +135,18 @@ def _given(sheet: Sheet, digits: int) -> list[QWidget]:
     if sheet.given.formulas:
         parts.append(heading("How the layers work"))
     for layers, formulas in sheet.given.formulas:
-        parts.append(quiet_label(layers, size=SMALL))
+        parts.append(_plain(quiet_label(layers, size=SMALL)))
         box = Box()
         for formula in formulas:
             box.rows.addWidget(FormulaView(pieces_of(formula), box, SYMBOL_SIZE - 2))
         parts.append(box)
     return parts
+
+
+def _plain(label: QLabel) -> QLabel:
+    """Names of layers are no rich text, whatever stands in them."""
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
 
 
 def _area(parent: QWidget) -> QScrollArea:

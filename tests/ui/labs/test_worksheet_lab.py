@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
@@ -191,11 +191,19 @@ def test_a_changed_weight_changes_what_is_right(qtbot: QtBot):
     with opening(with_sheet("hidden.net[0]")) as lab:
         answer(lab, "hidden.net[0]", "0.3775")
         lab.session.set_weight("hidden/b", (0,), 0.0)
-        QApplication.processEvents()
+        qtbot.waitUntil(lambda: "✓" not in told(lab, "hidden.net[0]"))
         assert "without the bias" not in told(lab, "hidden.net[0]")
         assert told(lab, "hidden.net[0]").startswith("✗ Not right")
         answer(lab, "hidden.net[0]", "0.0275")
         assert told(lab, "hidden.net[0]") == "✓ Right."
+
+
+def test_names_of_layers_are_never_rich_text(qtbot: QtBot):
+    renamed = with_sheet("hidden.net[0]").renamed("hidden", "<b>h", {})
+    with opening(renamed) as lab:
+        assert list(lab.page.blanks) == ["<b>h.net[0]"]
+        titles = [label for label in lab.page.right.findChildren(QLabel) if label.text() == "Forward · <b>h"]
+        assert [label.textFormat() for label in titles] == [Qt.TextFormat.PlainText]
 
 
 def test_numbers_that_the_network_lost_are_told(qtbot: QtBot):
