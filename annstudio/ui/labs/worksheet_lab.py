@@ -22,6 +22,7 @@ from annstudio.ui.fields import TextField
 from annstudio.ui.labs.worksheet_files import SaveMenu
 from annstudio.ui.labs.worksheet_maker import MakerPage
 from annstudio.ui.labs.worksheet_page import SheetPage
+from annstudio.ui.numbers import localised
 from annstudio.ui.panels.base import Panel, quiet_label
 from annstudio.ui.patience import GivenUp, patiently
 from annstudio.ui.theme import GRID, TITLE, ui_font
@@ -187,7 +188,7 @@ class WorksheetLab(Panel):
         given = answer.hints if sheet.help.allows(Help.HINTS) else 0
         hints = [formula_hint(marker, name)] if given > 0 else []
         hints += [numbers_hint(marker, sheet, name, digits)] if given > 1 else []
-        solution = f"= {given_text(marker.solution(name), digits)}" if given >= SHOWN else ""
+        solution = f"= {localised(given_text(marker.solution(name), digits))}" if given >= SHOWN else ""
         blank.show_hints(hints, solution, given, solutions=sheet.help.allows(Help.SOLUTIONS))
 
     def _show_score(self, sheet: Worksheet, marker: Marker) -> None:

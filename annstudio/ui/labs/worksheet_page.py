@@ -13,7 +13,7 @@ from annstudio.ui.explain.blocks import Box
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.rich import rich
 from annstudio.ui.labs.worksheet_rows import SYMBOL_SIZE, Blank, pieces_of
-from annstudio.ui.numbers import count_text
+from annstudio.ui.numbers import count_text, localised
 from annstudio.ui.panels.base import heading, quiet_label
 from annstudio.ui.theme import GRID, SMALL, mono_font
 
@@ -97,7 +97,7 @@ class NumbersView(QLabel):
         super().__init__(parent)
         paragraphs, plain = [], []
         for example, group in groupby(lines, lambda line: line.example):
-            told = [(rich(line.symbol), line.text, given_text(line.value, digits)) for line in group]
+            told = [(rich(line.symbol), line.text, localised(given_text(line.value, digits))) for line in group]
             start = "" if example is None else f"Example {example + 1}: "
             numbers = [f"{symbol} = {number}".replace(" ", "&nbsp;") for symbol, _, number in told]
             numbers = [re.sub(r"(?<!<)/", "/&#8288;", number) for number in numbers]  # ∂E/∂w stays on one line

@@ -1,5 +1,6 @@
 """One blank of a worksheet: the symbol, a field for the answer, what it was judged, hints, and the way to Explain."""
 
+import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, Qt, Signal
@@ -191,7 +192,9 @@ def pieces_of(latex: str) -> list[Piece]:
             parts.append(right[start:i].strip())
             start = i
     parts.append(right[start:].strip())
-    return [Piece(left), Piece("="), *(Piece(part) for part in parts if part)]
+    # A sign that begins a piece would stand close to what follows, as that of a negative number does.
+    spaced = (re.sub(r"^([+-]) ", r"\1\\;", part) for part in parts if part)
+    return [Piece(left), Piece("="), *map(Piece, spaced)]
 
 
 def verdict_colour(verdict: Verdict) -> QColor:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -196,6 +196,23 @@ def test_a_changed_weight_changes_what_is_right(qtbot: QtBot):
         assert told(lab, "hidden.net[0]").startswith("✗ Not right")
         answer(lab, "hidden.net[0]", "0.0275")
         assert told(lab, "hidden.net[0]") == "✓ Right."
+
+
+def test_numbers_have_the_users_decimal_sign_and_answers_either(qtbot: QtBot):
+    before = QLocale()
+    QLocale.setDefault(QLocale("de_DE"))
+    try:
+        with opening(with_sheet("hidden.net[0]", "hidden.out[0]")) as lab:
+            assert "0,55" in shown(lab)
+            assert "0.55" not in shown(lab)
+            answer(lab, "hidden.net[0]", "0.3775")
+            answer(lab, "hidden.out[0]", "0,593270")
+            assert lab.score.text() == "2 of 2 right"
+            for _ in range(3):
+                click(lab.page.blanks["hidden.out[0]"].hint)
+            assert "= 0,593269992" in shown(lab)
+    finally:
+        QLocale.setDefault(before)
 
 
 def test_names_of_layers_are_never_rich_text(qtbot: QtBot):
