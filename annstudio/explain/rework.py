@@ -40,7 +40,9 @@ def reworked(stepper: Stepper, mistake: Mistake) -> Iterator[None]:
     """Stand at the end of the batch with the numbers that come out of the mistake; then all is right again."""
     here = stepper.position
     stepper.to(0)
-    weights = {p.slot: stepper.array(p.slot).copy() for p in stepper.program.parameters}
+    program = stepper.program
+    given = {*(p.slot for p in program.parameters), *(judged.target for judged in program.judged)}
+    right = {slot: stepper.array(slot).copy() for slot in given}
     rate = float(stepper.arena.rate)
     try:
         for i in range(len(stepper)):
@@ -52,7 +54,7 @@ def reworked(stepper: Stepper, mistake: Mistake) -> Iterator[None]:
         yield
     finally:
         stepper.to(0)
-        for slot, array in weights.items():
+        for slot, array in right.items():
             np.copyto(stepper.array(slot), array)
         stepper.arena.rate[()] = rate
         stepper.to(here)

@@ -20,6 +20,8 @@ from annstudio.explain.stepper import Stepper
 
 MOST_ALONE = 6
 """Where more layers could have been forgotten, only all of them together are tried, and the one at hand."""
+MOST_SHIFTS = 3
+"""Targets are taken from so many places further on at most."""
 ROUNDED = (2, 3, 4, 5, 6)
 """To so many digits people round too early."""
 
@@ -279,6 +281,23 @@ def forgot_half(case: Case) -> Iterator[Slip]:
         )  # fmt: skip
 
 
+def wrong_target(case: Case) -> Iterator[Slip]:
+    """The target of another output, or of another example."""
+    program, last = case.catalogue.program, len(case.stepper) - 1
+    for slot in dict.fromkeys(judged.target for judged in program.judged):
+        right = np.array(case.stepper.array(slot))
+        for axis, what in ((0, "output"), (right.ndim - 1, "example")):
+            if right.ndim != 2:
+                continue
+            for shift in range(1, min(right.shape[axis], MOST_SHIFTS + 1)):
+                others = np.roll(right, shift, axis)
+                if (others != right).any():
+                    yield case.slip(
+                        "took another target", Mistake({0: put(slot, others)}, {last: put(slot, right)}),
+                        f"This is what comes out with the target of another {what}.",
+                    )  # fmt: skip
+
+
 def rounded_early(case: Case) -> Iterator[Slip]:
     """Few digits carried from number to number."""
     for digits in ROUNDED:
@@ -293,6 +312,7 @@ _ALL = (
     wrong_sign, added_the_step, rows_for_columns, used_updated_weights, forgot_slope, forgot_mean, forgot_rate,
     forgot_bias, forgot_activation, net_for_out, transposed_forward, transposed_backward, forgot_half, step_alone,
     gradient_or_step,
+    wrong_target,
     not_updated, rounded_early,
 )  # fmt: skip
 

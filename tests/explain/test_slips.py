@@ -73,6 +73,9 @@ SLIPS = [
     ("new output/W[0,0]", W5 - G5, "without the learning rate. The step is η = 0.5 times the gradient."),
     # forgot the ½
     ("loss.E", (T1 - O1) ** 2 + (T2 - O2) ** 2, "twice as much as it should be"),
+    # took another target
+    ("d output.out[0]", O1 - T2, "with the target of another output."),
+    ("new output/W[0,0]", W5 - ETA * (O1 - T2) * O1 * (1 - O1) * H1, "with the target of another output."),
     # only a part
     ("new output/W[0,0]", ETA * G5, "This is the step alone."),
     ("new output/W[0,0]", W5, "This is the weight from before the update."),
@@ -166,6 +169,15 @@ def test_a_sum_over_the_examples_is_no_mean():
     assert "without dividing by n = 4" in told(batch, "new output/W[0,0]", weight - rate * 4 * gradient).sentences[0]
 
 
+def test_the_target_of_another_example_is_told():
+    batch = marker_of(small_project(), "d output.out[0]@0", examples=(0, 1))
+    with batch.case.at_the_end():
+        out = batch.explainer.value(batch.catalogue.find("output.out[0]@0").quantity)
+    target = float(batch.stepper.feeds[batch.catalogue.program.judged[0].target][1][0])
+    judged = told(batch, "d output.out[0]@0", (out - target) / 2)
+    assert "This is what comes out with the target of another example." in judged.sentences
+
+
 def test_the_gradient_of_one_example_is_not_the_batchs():
     batch = marker_of(small_project(), "d output/W[0,0]", examples=(0, 1, 2))
     with batch.case.at_the_end():
@@ -230,13 +242,16 @@ def test_a_slips_number_is_never_judged_right_and_its_sentence_is_told(any_marke
 
 
 def test_slips_leave_the_run_as_it_was(any_marker):
-    before = {key: w.tobytes() for key, w in any_marker.stepper.arena.weights().items()}
-    right = dict(any_marker.case.right)
+    stepper = any_marker.stepper
+    targets = [judged.target for judged in stepper.program.judged]
+    before = {key: w.tobytes() for key, w in stepper.arena.weights().items()}
+    right, feeds = dict(any_marker.case.right), [stepper.array(slot).tobytes() for slot in targets]
     assert any_marker.slips
     with any_marker.case.at_the_end():
         assert {a.name: any_marker.case.number(a) for a in any_marker.case.asked} == right
     assert {key: w.tobytes() for key, w in any_marker.stepper.arena.weights().items()} == before
-    assert any_marker.stepper.position == 0
+    assert stepper.position == 0
+    assert [stepper.array(slot).tobytes() for slot in targets] == feeds
 
 
 def test_numbers_that_ran_away_are_judged_too():
