@@ -15,6 +15,9 @@ from annstudio.explain.names import plain
 from annstudio.explain.rework import Mistake, reworked
 from annstudio.explain.stepper import Stepper
 
+BACKWARD = frozenset({Kind.DELTA, Kind.GRADIENT, Kind.NEW})
+"""Numbers that come out on the way back, and behind it."""
+
 
 @dataclass(frozen=True)
 class Slip:

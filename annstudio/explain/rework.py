@@ -69,6 +69,16 @@ def put(slot: int, array: Array) -> Meddle:
     return meddle
 
 
+def put_all(arrays: Mapping[int, Array]) -> Meddle:
+    """Write other numbers into several slots."""
+
+    def meddle(stepper: Stepper) -> None:
+        for slot, array in arrays.items():
+            put(slot, array)(stepper)
+
+    return meddle
+
+
 def copied(source: int, target: int) -> Meddle:
     """Take the numbers of one slot for those of another."""
 
