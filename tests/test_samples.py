@@ -16,6 +16,11 @@ from annstudio.data.base import BuiltIn
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.optimizers import SGD, Momentum
+from annstudio.explain.asked import Catalogue
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.marking import Marker, Verdict
+from annstudio.explain.sheet_report import as_text, reported
+from annstudio.explain.worksheet import Worksheet
 from annstudio.formats.samples import ORDER, first_sample, samples
 from annstudio.formats.studio import load
 from annstudio.places import SAMPLES
@@ -116,6 +121,36 @@ def test_down_the_ravine_optimisers_do_what_the_note_says():
     # Across the ravine it goes to and fro, along the floor it does not.
     slopes = np.diff(raced.ways[2].track.points[:12, 1])
     assert (np.sign(slopes[1:]) != np.sign(slopes[:-1])).all()
+
+
+def test_the_worksheet_names_the_slips_that_its_note_tells_to_make():
+    start = project("worked-example-worksheet")
+    marker = Marker(Network(start).stepper(*start.worksheet.examples), start.worksheet)
+    assert len(marker.asked) == 14
+    assert marker.missing == ()
+    for name, number, said in (
+        ("d output.net[0]", "0.741365", "without f′ of output"),
+        ("new hidden/W[0,0]", "0.149818", "with the new w₅ and w₇"),
+    ):
+        assert number in start.note
+        assert said in marker.judge(start.worksheet.answered(name, number), name).sentences[0]
+
+
+@every
+def test_any_network_can_be_a_worksheet(name):
+    stepper = Network(project(name)).stepper(0, 1)
+    catalogue = Catalogue(Explainer(stepper))
+    sheet = Worksheet(asked=catalogue.ordered(a.name for a in catalogue.drawn(catalogue.groups, 12, 0)))
+    marker = Marker(stepper, sheet)
+    before = {key: array.tobytes() for key, array in stepper.arena.weights().items()}
+    assert marker.slips
+    for asked in sheet.asked:
+        right = sheet.answered(asked, repr(marker.solution(asked)))
+        assert marker.judge(right, asked).verdict is Verdict.RIGHT
+        assert marker.judge(sheet.answered(asked, "123456"), asked).verdict is Verdict.WRONG
+    text = as_text(reported(marker, sheet, "", name))
+    assert text.count("not answered") == len(sheet.asked)
+    assert {key: array.tobytes() for key, array in stepper.arena.weights().items()} == before
 
 
 def test_xor_is_learned_from_nine_of_ten_seeds():

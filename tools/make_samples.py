@@ -3,6 +3,7 @@
 They refer to data that comes with the program and never hold any; equal content gives equal bytes.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import block_samples as boxes
@@ -14,6 +15,7 @@ from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
+from annstudio.explain.worksheet import Tolerance, Worksheet
 from annstudio.formats.studio import save
 from annstudio.training.settings import TrainingSettings
 
@@ -33,6 +35,7 @@ def projects() -> dict[str, Project]:
     return {
         "worked-example": worked_example(train_bias=False),
         "worked-example-biases": worked_example(train_bias=True),
+        "worked-example-worksheet": worksheet(),
         "three-layer-forward": three_layers(),
         "one-unit": course.one_unit(),
         "ravine": course.ravine(),
@@ -83,6 +86,24 @@ def worked_example(*, train_bias: bool) -> Project:
         "Press Explain and step forward, through the loss, back and to the update; click any weight to read its chain "
         f"rule. The biases are {held}: with one update the loss falls from 0.298371109 to {first}. Then set the epochs "
         f"to 10 000 and press Train: it falls to {later}.",
+    )  # fmt: skip
+
+
+def worksheet() -> Project:
+    """The worked example with numbers to fill in."""
+    asked = (
+        "hidden.net[0]", "hidden.out[0]", "output.net[0]", "output.out[0]", "loss.e#0", "loss.E", "d output.out[0]",
+        "d output.net[0]", "d output/W[0,0]", "d hidden.out[0]", "d hidden.net[0]", "d hidden/W[0,0]",
+        "new output/W[0,0]", "new hidden/W[0,0]",
+    )  # fmt: skip
+    return replace(
+        worked_example(train_bias=False),
+        title="Worksheet",
+        note="The worked example with fourteen numbers hidden: work them out on paper and fill them in below, to six "
+        "digits. Enter judges an answer. A wrong one is looked into: type 0.741365 for ∂E/∂net_o1 and read what was "
+        "forgotten, or 0.149818 for w₁⁺ and read which weight was taken. Hints come step by step. Change… hides other "
+        "numbers; what you save is a teacher's file.",
+        worksheet=Worksheet(title="Backpropagation by hand", asked=asked, tolerance=Tolerance(digits=6)),
     )  # fmt: skip
 
 

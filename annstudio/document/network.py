@@ -4,6 +4,7 @@ A Network is as frozen as its Project; the window's session and the command line
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -276,9 +277,13 @@ class Network:
         step = self.project.progress.step if self.project.progress else 0
         return Watch(programs.look, programs.fast, arena, rows).look(sample, self.project.settings.seed, step)
 
-    def stepper(self, sample: int) -> Stepper:
-        """A stepper over the plain program with one example. Raises StudioError where the drawing has a problem."""
-        return self.journey(sample).stepper
+    def stepper(self, sample: int, *beside: int) -> Stepper:
+        """A stepper over the plain program with one example, or a batch of several. Raises StudioError where the
+        drawing has a problem."""
+        journey = self.journey(sample)
+        if beside:
+            journey.divert(replace(journey.place, beside=beside))
+        return journey.stepper
 
     def journey(self, sample: int | None) -> Journey[Place]:
         """A walk through batches from where the run stands, in float64: of one example each, from `sample` on, or with

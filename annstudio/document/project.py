@@ -1,4 +1,5 @@
-"""Everything that a file holds and undo remembers: graph, weights, data choice, settings and the run's progress."""
+"""Everything that a file holds and undo remembers: graph, weights, data choice, settings, the run's progress, a
+worksheet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from annstudio.document.diff import diff
 from annstudio.engine.arena import Weights, frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError
+from annstudio.explain.worksheet import Worksheet
 from annstudio.layers.base import Layer
 from annstudio.layers.block.boxing import inside, owner_of, with_inside
 from annstudio.layers.block.node import Block
@@ -42,10 +44,12 @@ class Project:
     locked: Weights = field(default_factory=dict)
     """Which single numbers are locked: arrays of bool by name, of those views only where one is. A locked number is
     moved by hand alone: neither training nor a reset changes it. The views are among `weights`."""
+    worksheet: Worksheet | None = None
+    """Numbers that are hidden and asked, and what was answered."""
 
     def same_as(self, other: "Project") -> bool:
         """Whether nothing differs. Arrays count as the same only where they are the same object or equal."""
-        rest = ("graph", "data", "settings", "title", "note")
+        rest = ("graph", "data", "settings", "title", "note", "worksheet")
         if self.progress is not other.progress or any(getattr(self, name) != getattr(other, name) for name in rest):
             return False
         names = ("weights", "start", "locked")
@@ -112,6 +116,7 @@ class Project:
             weights={renamed(key, names): array for key, array in known.items()},
             start={renamed(key, names): array for key, array in start.items()},
             locked={renamed(key, names): mask for key, mask in self.locked.items()},
+            worksheet=None if self.worksheet is None else self.worksheet.renamed(names),
         )
 
 

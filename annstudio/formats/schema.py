@@ -16,13 +16,14 @@ from annstudio.document.compile import check, compile_graph
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Role
 from annstudio.errors import FormatError, GraphError
+from annstudio.explain.worksheet import Worksheet
 from annstudio.formats.archive import CHANGED, short
 from annstudio.layers.drawn import Entry, GraphEntry
 from annstudio.layers.graph import Graph
 from annstudio.layers.names import node_of
 from annstudio.training.settings import TrainingSettings
 
-SCHEMA = 3
+SCHEMA = 4
 MAX_WEIGHTS = 1 << 28
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -41,6 +42,7 @@ def _every_wire_from_the_first_output(said: dict[str, Any]) -> dict[str, Any]:
 MIGRATIONS: Mapping[int, Migration] = {
     1: lambda said: {**said, "locked": []},
     2: _every_wire_from_the_first_output,
+    3: lambda said: {**said, "worksheet": None},
 }
 """Turns what a file of that schema says into what one of the next would: one small function a version."""
 
@@ -73,7 +75,7 @@ class ProjectEntry(Entry):
     """All of project.json."""
 
     format: Literal["annstudio"] = "annstudio"
-    schema_version: Literal[3] = 3
+    schema_version: Literal[4] = 4
     program: Annotated[str, Field(max_length=100)] = annstudio.__version__
     title: Annotated[str, Field(max_length=1_000)] = ""
     note: Annotated[str, Field(max_length=100_000)] = ""
@@ -85,6 +87,7 @@ class ProjectEntry(Entry):
     locked: Annotated[list[str], Field(max_length=100_000)] = []
     """Names of the weights with single numbers that are locked; which ones, says locked.npz."""
     progress: ProgressEntry | None = None
+    worksheet: Worksheet | None = None
 
 
 def read_graph(entry: GraphEntry) -> Graph:

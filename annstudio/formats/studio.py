@@ -137,6 +137,7 @@ def _bytes(project: Project, weights: Weights, thumbnail: Callable[[], bytes] | 
         "own_weights": own,
         "locked": list(locked),
         "progress": None if project.progress is None else _progress_entry(project.progress),
+        "worksheet": project.worksheet,
     }
     entry = validated(ProjectEntry, said)
     text = json.dumps(entry.model_dump(mode="json"), ensure_ascii=False, allow_nan=False, indent=1)
@@ -225,6 +226,7 @@ def _parse(archive: Archive) -> Content:
         progress=None if entry.progress is None else _progress(entry.progress, archive),
         title=entry.title,
         note=entry.note,
+        worksheet=entry.worksheet,
     )
     return Content(weights, project)
 

@@ -53,6 +53,11 @@ class Explaining(Editing):
         return self.journey is not None and self.journey.place.sample is None
 
     @property
+    def several(self) -> bool:
+        """Whether the batch that is explained is more than one example: one of training's, or examples put together."""
+        return self.whole_batch or (self.journey is not None and bool(self.journey.place.beside))
+
+    @property
     def examples(self) -> Array:
         """The examples of the batch that is explained, by their place in the data."""
         return np.zeros(0, int) if self.journey is None else _course(self.journey).examples(self.journey.place)
@@ -70,18 +75,21 @@ class Explaining(Editing):
 
     # Doing -----------------------------------------------------------------------------------------------------------
 
-    def explain(self, sample: int | None = None, *, whole_batch: bool | None = None) -> None:
-        """Begin to step through the network with one example, or with the batch that training would do next; or go on
-        with another one. Raises StudioError where that cannot be."""
+    def explain(
+        self, sample: int | None = None, *, whole_batch: bool | None = None, beside: tuple[int, ...] = ()
+    ) -> None:
+        """Begin to step through the network with one example, or with others `beside` it in one batch, or with the
+        batch that training would do next; or go on with another one. Raises StudioError where that cannot be."""
         if self.training:
             self.pause()
         whole = self.whole_batch if whole_batch is None else whole_batch
         chosen = self.sample if sample is None else sample
-        if self.journey is None:
-            self.journey = self.network.journey(None if whole else chosen)
-        else:
-            place = self.journey.place
-            self.journey.divert(replace(place, sample=None if whole else chosen % _course(self.journey).n_examples))
+        begun = self.journey is None
+        journey = self.journey or self.network.journey(None if whole else chosen)
+        if not begun or beside:
+            sample = None if whole else chosen % _course(journey).n_examples
+            journey.divert(replace(journey.place, sample=sample, beside=beside))
+        self.journey = journey
         self._sample = chosen
         self.activity_changed.emit(self.activity)
 

@@ -53,6 +53,8 @@ class Place:
     progress: Progress
     ended: int = 0
     sample: int | None = None
+    beside: tuple[int, ...] = ()
+    """Examples that are in one batch with `sample`, where it is not alone."""
     went_back: bool = False
     """Whether early stopping has just gone back to the best weights."""
 
@@ -117,7 +119,7 @@ class Course:
     def examples(self, place: Place) -> Array:
         """The examples of the batch that begins at a place, by their place in the data. Raises TrainingError."""
         if place.sample is not None:
-            return np.array([place.sample % self.n_examples])
+            return np.array([place.sample, *place.beside]) % self.n_examples
         settings, program = self._settings, self._program
         if program.loss is None:
             raise TrainingError("The network has no loss, so no batch is learned from.", "Explain one example.")
@@ -133,9 +135,9 @@ class Course:
 
     def after(self, place: Place, run: Run) -> Place:
         """The place behind a batch, whose run is at its end."""
-        in_turn = place.sample is None or self._is_next(place.sample, place.progress)
+        in_turn = place.sample is None or (not place.beside and self._is_next(place.sample, place.progress))
         sample = None if place.sample is None else (place.sample + 1) % self.n_examples
-        place = replace(place, sample=sample, went_back=False)
+        place = replace(place, sample=sample, beside=tuple(n + 1 for n in place.beside), went_back=False)
         if self._program.loss is None:
             return place
         progress, loss, n = place.progress, run.loss, run.n

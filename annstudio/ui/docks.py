@@ -5,10 +5,14 @@ from functools import partial
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
 
+from annstudio.errors import StudioError
+from annstudio.explain.derivation import Quantity
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
+from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.labs.activation_lab import ActivationLab
 from annstudio.ui.labs.descent import DescentPanel
+from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.panels.activations import ActivationsPanel
 from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.boundary import BoundaryPanel
@@ -25,7 +29,7 @@ Area = Qt.DockWidgetArea
 BOTTOM: tuple[type[Panel], ...] = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
-LABS: tuple[type[Panel], ...] = (ActivationLab, DescentPanel)
+LABS: tuple[type[Panel], ...] = (ActivationLab, DescentPanel, WorksheetLab)
 """Laboratories: panels that are not there at first; the Labs menu opens them, with room to work in."""
 
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
@@ -35,7 +39,7 @@ PALETTE_MINIMUM, INSPECTOR_MINIMUM, BOTTOM_MINIMUM, EXPLAIN_WIDTH = 150, 264, 12
 class Docks:
     """Every panel in a dock of its own; all can be moved, closed and brought back from the View menu."""
 
-    def __init__(self, window: QMainWindow, session: Session, canvas: CanvasView, explain_panel: QWidget) -> None:
+    def __init__(self, window: QMainWindow, session: Session, canvas: CanvasView, explain_panel: ExplainPanel) -> None:
         self._window = window
         self._session = session
         self._canvas = canvas
@@ -62,6 +66,9 @@ class Docks:
             panel = {ProblemsPanel: self.problems, WeightsPanel: self.weights}.get(kind) or kind(session)
             self.panels[kind] = panel
             self._dock(kind.title, panel, Area.BottomDockWidgetArea, scroll=True)
+            if isinstance(panel, WorksheetLab):
+                panel.led.connect(self._show_in_explain)
+        self._explain_panel = explain_panel
         self.explain_dock = self._dock("Why", explain_panel, Area.RightDockWidgetArea)
         self.explain_dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
         self._arrange()
@@ -89,6 +96,11 @@ class Docks:
         if not dock.isFloating() and dock.height() < half:
             self._window.resizeDocks([dock], [half], Qt.Orientation.Vertical)
         self.panels[kind].setFocus()
+
+    def show_sheet(self) -> None:
+        """Open the worksheet where the project has one."""
+        if self._session.project.worksheet is not None:
+            self.open_lab(WorksheetLab)
 
     def explain(self, begin: bool) -> None:
         """Clear the room for Explain, or give it back as it was."""
@@ -196,6 +208,15 @@ class Docks:
         self._canvas.attempt(lambda: self._session.open_block(box))
         self._canvas.select([id])
         self._canvas.show_node(id)
+
+    def _show_in_explain(self, examples: tuple[int, ...], quantity: Quantity) -> None:
+        """Go to a number of a batch in Explain, and ask about it."""
+        try:
+            self._session.explain(examples[0], whole_batch=False, beside=examples[1:])
+        except StudioError as error:
+            self._session.told.emit("error", str(error))
+        else:
+            self._explain_panel.tour.go_and_ask(quantity)
 
     def _count_problems(self, *_: object) -> None:
         """Write the number of problems on the panel's tab."""

@@ -68,7 +68,7 @@ class Window(QMainWindow):
         self._pages.addWidget(self.explain_view)
         self._turn_to(self.canvas)
         self.setCentralWidget(self._pages)
-        self.files: Files = Files(self, session, self.memory, self._thumbnail, self._pages.setFocus)
+        self.files: Files = Files(self, session, self.memory, self._thumbnail, self._project_opened)
         self.docks = Docks(self, session, self.canvas, self.explain_panel)
         self.actions_by_id = {command.id: self._action(command) for command in COMMANDS}
         self._fill_menus()
@@ -182,6 +182,11 @@ class Window(QMainWindow):
     def _block_opened(self, path: str) -> None:
         self.update_actions()
         self._draw()
+
+    def _project_opened(self) -> None:
+        """Another project is open: its keys reach the canvas, and a worksheet in it lies ready."""
+        self._pages.setFocus()
+        self.docks.show_sheet()
 
     def _selected(self, ids: list[str]) -> None:
         self.docks.show_selection(ids)
@@ -338,6 +343,7 @@ class Window(QMainWindow):
         QTimer.singleShot(0, self, self._fit_and_draw)
 
     def _fit_and_draw(self) -> None:
+        self.docks.show_sheet()
         self.canvas.fit()
         self._draw()
 

@@ -9,6 +9,7 @@ from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.document.project import fitted, structure_changed
 from annstudio.errors import DataError, GraphError
+from annstudio.explain.worksheet import Worksheet
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
@@ -72,6 +73,13 @@ def test_a_name_that_begins_like_another_is_left_alone():
     weights = {"out/W": np.ones(1), "output/W": np.ones(1)}
     renamed = replace(start, weights=weights).renamed("output", "o", {})
     assert set(renamed.weights) == {"out/W", "o/W"}
+
+
+def test_a_worksheet_follows_renamed_layers():
+    start = replace(worked_example(), worksheet=Worksheet(asked=("hidden.net[0]", "d output/W[0,0]")))
+    renamed = start.renamed("hidden", "h", {}).renamed("output", "o", {})
+    assert renamed.worksheet.asked == ("h.net[0]", "d o/W[0,0]")
+    assert not renamed.same_as(replace(renamed, worksheet=None))
 
 
 def test_predictions_are_the_same_whatever_the_pieces():

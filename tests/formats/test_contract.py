@@ -17,6 +17,7 @@ from annstudio.document.project import Project
 from annstudio.engine.arena import Memory
 from annstudio.engine.plan import Plan
 from annstudio.errors import FormatError
+from annstudio.explain.worksheet import Answer, Help, Measure, Tolerance, Worksheet
 from annstudio.formats.base import DTYPES, Content, by_suffix, catalogue
 from annstudio.formats.schema import expected_weights
 from annstudio.formats.studio import load, save
@@ -94,7 +95,8 @@ def projects(draw) -> Project:
     settings = TrainingSettings(seed=draw(st.integers(0, 100)), batch_size=draw(st.integers(1, 64)))
     locked = {key: array > 0 for key, array in own.items() if draw(st.booleans())}
     return Project(
-        graph, own, draw(data), settings, draw(st.none() | progress), draw(texts), draw(texts), locked=locked
+        graph, own, draw(data), settings, draw(st.none() | progress), draw(texts), draw(texts), locked=locked,
+        worksheet=draw(st.none() | worksheets()),
     )  # fmt: skip
 
 
@@ -107,6 +109,18 @@ def plain(thing):
     if hasattr(thing, "items"):
         return {key: plain(value) for key, value in thing.items()}
     return repr(thing) if isinstance(thing, float) else thing
+
+
+@st.composite
+def worksheets(draw):
+    asked = draw(st.lists(texts.filter(bool), max_size=4, unique=True))
+    answers = [Answer(name=name, text=draw(texts)[:60], tries=draw(st.integers(0, 9)), hints=draw(st.integers(0, 3)))
+               for name in asked if draw(st.booleans())]  # fmt: skip
+    return Worksheet(
+        title=draw(texts)[:200], asked=asked, answers=answers, student=draw(texts)[:200], rest=draw(st.booleans()),
+        examples=draw(st.lists(st.integers(0, 10**6), min_size=1, max_size=4)), help=draw(st.sampled_from(Help)),
+        tolerance=Tolerance(measure=draw(st.sampled_from(Measure)), amount=draw(st.floats(1e-9, 1e6))),
+    )  # fmt: skip
 
 
 @given(projects())
@@ -127,6 +141,7 @@ def test_every_field_of_a_project_is_kept():
     """A field that is added to a project must be added to the file too."""
     assert [field.name for field in fields(Project)] == [
         "graph", "weights", "data", "settings", "progress", "title", "note", "start", "locked",
+        "worksheet",
     ]  # fmt: skip
     assert [field.name for field in fields(Progress)] == [
         "step", "epoch", "position", "epoch_loss", "epoch_hits", "memory", "record", "over", "plan",

@@ -12,6 +12,7 @@ from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.errors import FormatError, GraphError
+from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.formats.archive import pack_arrays
 from annstudio.formats.base import Content, by_suffix
 from annstudio.formats.schema import SCHEMA, migrated
@@ -178,3 +179,35 @@ def test_locks_that_cannot_be_are_refused(project, tmp_path, names, arrays):
     write_members(path, {**members_of(path), "locked.npz": pack_arrays(arrays)})
     with pytest.raises(FormatError, match=r"is not said as it should be|should have the shape|belong to no layer"):
         load(path)
+
+
+# --------------------------------------------------------------------------------------- worksheets
+
+
+def test_a_file_from_before_there_were_worksheets_is_read(project, tmp_path):
+    path = changed_file(project, tmp_path)
+    members = members_of(path)
+    said = json.loads(members["project.json"])
+    del said["worksheet"]
+    members["project.json"] = json.dumps({**said, "schema_version": 3}).encode()
+    write_members(path, members)
+    assert load(path).worksheet is None
+
+
+def test_a_worksheet_is_in_the_file_with_its_answers_and_never_with_its_solutions(project, tmp_path):
+    sheet = Worksheet(title="Homework", asked=("hidden.net[0]", "loss.E"), help=Help.NOTHING, student="Ada")
+    sheet = sheet.answered("loss.E", "0,25").hinted("hidden.net[0]", 1)
+    path = tmp_path / "net.annstudio"
+    store(replace(project, worksheet=sheet), path)
+    assert load(path).worksheet == sheet
+    assert set(json.loads(members_of(path)["project.json"])["worksheet"]) == set(Worksheet.model_fields)
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [{"asked": ["a", "a"]}, {"answers": [{"name": "a"}]}, {"examples": []}, {"help": "all"}, {"eval": "1"}, [], "x",
+     {"tolerance": {"digits": 99}}, {"asked": ["x" * 401]}, {"asked": [str(i) for i in range(101)]}],
+)  # fmt: skip
+def test_a_worksheet_that_cannot_be_is_refused_in_words(project, tmp_path, sheet):
+    with pytest.raises(FormatError, match=r"Its entry worksheet"):
+        load(changed_file(project, tmp_path, worksheet=sheet))

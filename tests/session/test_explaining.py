@@ -240,3 +240,18 @@ def test_another_project_is_opened_without_a_trace_of_the_batches(desk):
     session.open(other)
     assert session.project is other
     assert (session.activity, session.sample) == ("edit", 0)
+
+
+def test_examples_put_together_are_one_batch_and_no_part_of_the_epoch():
+    session = Session(small_project())
+    session.explain(3, whole_batch=False, beside=(5, 0))
+    assert session.examples.tolist() == [3, 5, 0]
+    assert session.several
+    assert not session.whole_batch
+    session.journey.to(1)
+    assert session.examples.tolist() == [4, 6, 1]
+    session.leave_explain()
+    assert session.project.progress.step == 1
+    assert session.project.progress.position == 0
+    session.explain(2)
+    assert session.examples.tolist() == [2]

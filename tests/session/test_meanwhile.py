@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from annstudio.errors import GraphError
+from annstudio.explain.worksheet import Worksheet
 from tests.builders import small_project, some_table
 from tests.session.running import labels, steps_done, training, until
 
@@ -30,6 +31,17 @@ def test_a_weight_set_while_training_gives_two_entries_and_is_really_set(desk):
     assert session.weight("hidden/W")[1, 2] == pytest.approx(7.5, abs=1e-6)
     told = labels(session)
     assert [label.split()[0] for label in told] == ["Train", "Set", "Train"]
+
+
+def test_a_worksheet_filled_in_while_training_stays(desk):
+    session = training(desk)
+    sheet = Worksheet(asked=("hidden.net[0]",)).answered("hidden.net[0]", "0.5")
+    session.edit(replace(session.project, worksheet=sheet), "Answer")
+    assert session.state == "training"
+    session.pause()
+    assert session.project.worksheet == sheet
+    assert session.project.progress.step > 10
+    assert [label.split()[0] for label in labels(session)] == ["Train", "Answer"]
 
 
 def test_a_weight_set_in_the_last_moment_of_a_run_is_not_lost(desk):

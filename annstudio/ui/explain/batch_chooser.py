@@ -118,7 +118,7 @@ class BatchChooser(QWidget):
         self.setEnabled(tour.walk is not None)
         if tour.walk is None or tour.journey is None:
             return
-        whole = session.whole_batch
+        whole = session.several
         self.kind.setCurrentIndex(int(whole))
         n = tour.stepper.n if whole else len(session.dataset) if session.dataset is not None else 1
         self.sample.word = "Example " if whole else "Sample "
@@ -141,7 +141,7 @@ class BatchChooser(QWidget):
         self._try(lambda: self.view.set_whole_batch(bool(kind)))
 
     def _choose_sample(self, number: int) -> None:
-        if self.view.session.whole_batch:
+        if self.view.session.several:
             self.view.tour.choose_example(number - 1)
         else:
             self._try(lambda: self.view.set_sample(number - 1))
@@ -171,7 +171,7 @@ def where_text(session: Session, tour: Tour) -> str:
         return ""
     n, examples = tour.stepper.n, session.examples
     of_data = f"number {count_text(int(examples[tour.example]) + 1)} of the data"
-    shown = f"example {tour.example + 1} of {n} ({of_data})" if session.whole_batch else f"one example, {of_data}"
+    shown = f"example {tour.example + 1} of {n} ({of_data})" if session.several else f"one example, {of_data}"
     batch, place = f"Batch {count_text(tour.stepper.batch_number + 1)}", tour.journey.place
     said = [f"{batch} of epoch {place.progress.epoch + 1}" if session.whole_batch else batch, shown]
     if n > 1:

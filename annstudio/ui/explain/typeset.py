@@ -1,18 +1,15 @@
 """Formulas as drawings: ziamath sets the symbols, which is dear, so they are kept; fractions are put together here."""
 
 import re
-import warnings
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import import_module
-from typing import Any
+from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
-_INK = "currentColor"
-"""Stands in for the colour, which is put in afterwards: setting a symbol is dear, colouring it is not."""
+from annstudio.explain.drawn import INK, formula_svg
+
 _AXIS, _BAR, _ROOM, _INDEX = 0.26, 0.055, 0.22, 0.72
 """Of the size: how high a fraction's bar lies above the line of writing, how thick it is, the room
 on both sides; and how large an index is."""
@@ -79,27 +76,9 @@ def _index(latex: str, size: int, colour: str) -> Set:
 
 @lru_cache(maxsize=2048)
 def _plain(latex: str, size: int, colour: str) -> Set:
-    drawing = QSvgRenderer(QByteArray(_svg(latex, size).replace(_INK, colour).encode()))
+    drawing = QSvgRenderer(QByteArray(formula_svg(latex, size).replace(INK, colour).encode()))
     box = drawing.viewBoxF()
     return Set(((drawing, QPointF()),), (), box.width(), -box.top(), box.bottom())
-
-
-@lru_cache(maxsize=4096)
-def _svg(latex: str, size: int) -> str:
-    # Inside \text ziamath takes a low line as it is and would show the backslash.
-    latex = re.sub(r"\\text\{[^{}]*\}", lambda found: found[0].replace(r"\_", "_"), latex)
-    return str(_ziamath().Latex(latex, size=size, color=_INK).svg())
-
-
-@cache
-def _ziamath() -> Any:
-    """The library, loaded with the first formula. Its way of finding its font is deprecated, which is no news here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        ziamath: Any = import_module("ziamath")
-    # SVG 2 symbols are not drawn by Qt.
-    ziamath.config.svg2 = False
-    return ziamath
 
 
 def _fraction(above: str, below: str, size: int, colour: str) -> Set:
