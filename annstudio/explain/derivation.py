@@ -35,7 +35,7 @@ NOTHING_BACK = "The error does not depend on it by this way, so its gradient is 
 
 
 @dataclass(frozen=True)
-class _Telling:
+class Telling:
     """How the terms of one number are told."""
 
     step: Step
@@ -128,7 +128,7 @@ class Explainer:
         if elsewhere is not None:
             return replace(elsewhere, quantity=quantity, symbol=symbol)
         toward = self.names.gradient_of[quantity.slot] if step.backward else None
-        telling = _Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
+        telling = Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
         in_place = adds and self.reading.is_weight(self.names.gradient_of[quantity.slot])
 
         def row(i: int) -> Row:
@@ -184,10 +184,10 @@ class Explainer:
             return next(noise.draw.told for noise in self.program.noises if noise.slot == slot)
         return ORIGINS[role]
 
-    def _said(self, telling: _Telling, remark: Remark) -> Said:
+    def _said(self, telling: Telling, remark: Remark) -> Said:
         return Said(remark.words, None if remark.term is None else self._row(telling, remark.term))
 
-    def _row(self, telling: _Telling, term: Term) -> Row:
+    def _row(self, telling: Telling, term: Term) -> Row:
         through = next((i for i, factor in enumerate(term.factors) if is_gradient(telling.step, factor)), None)
         above = None if through is None else term.factors[through].index
         parts = tuple(self._part(telling, factor, above) for factor in term.factors)
@@ -209,7 +209,7 @@ class Explainer:
         places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
         return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
 
-    def _part(self, telling: _Telling, factor: Factor, above: Index | None = None) -> Part:
+    def _part(self, telling: Telling, factor: Factor, above: Index | None = None) -> Part:
         """A factor as it is told; `above` is the place of the gradient that it is multiplied with."""
         if factor.symbol:
             return Part(factor.symbol, factor.value, None)
@@ -235,7 +235,7 @@ class Explainer:
         whole = part.quantity is not None and self.program.slots[part.quantity.slot].dtype == "int"
         return bracketed(f"{part.value:.0f}" if whole else number_latex(part.value, digits))
 
-    def _local_derivative(self, telling: _Telling, factor: Factor, above: Index | None) -> str:
+    def _local_derivative(self, telling: Telling, factor: Factor, above: Index | None) -> str:
         """∂out/∂net for what an op multiplies a gradient with."""
         if above is None or telling.toward is None or not factor.local:
             return ""

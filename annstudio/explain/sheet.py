@@ -10,10 +10,12 @@ from annstudio.engine.account import Factor
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
 from annstudio.explain.asked import Asked, Catalogue, Group, Kind
-from annstudio.explain.derivation import SHOWN_TERMS, Explainer, Part, Quantity, bracketed
+from annstudio.explain.derivation import Explainer, Telling
 from annstudio.explain.marking import Marker
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
+from annstudio.explain.templates import SHOWN_TERMS, bracketed
+from annstudio.explain.told import Part, Quantity
 from annstudio.explain.update import UpdateLine, explain_update
 from annstudio.explain.weight import question_of
 from annstudio.explain.worksheet import Measure, Tolerance, Worksheet
@@ -254,8 +256,8 @@ class _Hinting(Explainer):
         super().__init__(marker.stepper)
         self.catalogue, self.hidden = marker.catalogue, hidden
 
-    def _part(self, step: Step, factor: Factor, digits: int, example: int | None, above: Index | None = None) -> Part:
-        part = super()._part(step, factor, digits, example, above)
+    def _part(self, telling: Telling, factor: Factor, above: Index | None = None) -> Part:
+        part = super()._part(telling, factor, above)
         return replace(part, symbol=_grouped(part.rule)) if part.rule else part
 
     def _number(self, part: Part, digits: int) -> str:
