@@ -134,7 +134,7 @@ def test_hints_come_step_by_step_and_do_not_tell_other_asked_numbers(qtbot: QtBo
         assert hints(lab, "hidden.out[0]")[0] == "out_h1 = 1/(1 + e^(-net_h1))"
         assert blank.hint.text() == "With numbers"
         click(blank.hint)
-        assert hints(lab, "hidden.out[0]")[1] == "out_h1 = (1)/(1 + e^-net_h1)"
+        assert hints(lab, "hidden.out[0]")[1] == "out_h1 = 1/(1 + e^(-net_h1))"
         answer(lab, "hidden.net[0]", "0.3775")
         assert "0.3775" in hints(lab, "hidden.out[0]")[1]
         new = lab.page.blanks["new output/W[0,0]"]
