@@ -10,7 +10,7 @@ import numpy as np
 
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.sight import Bools
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 
 SEEN = (Role.FEED, Role.NOISE, Role.STATE, Role.VALUE)
 """What belongs to fields. Weights are seen by every place that shares them, which says nothing."""

@@ -5,12 +5,13 @@ from typing import Any
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Step
-from annstudio.explain.asking import Asking
+from annstudio.explain.asking import Asking, spelled
 from annstudio.explain.check import check, nudge
-from annstudio.explain.derivation import Explainer, Part, Quantity, Row
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import DEFAULT_DIGITS
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Part, Quantity, Row
 from annstudio.explain.weight import answer, ask
 
 
@@ -55,7 +56,7 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: in
         explainer = Explainer(stepper)
         told = answer(explainer, question)
         found["weight"] = {
-            "name": f"{question.parameter.node}.{question.view.name}[{','.join(map(str, question.index))}]",
+            "name": spelled(question.key, question.index),
             "symbol": plain(told.symbol),
         }
         found |= {

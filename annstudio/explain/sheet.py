@@ -94,7 +94,7 @@ def laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
     rule = "" if optimizer is None else f"{optimizer.title}, η = {marker.stepper.rate:g}"
     blanks: dict[str, list[Asked]] = {}
     for asked in marker.asked.values():
-        blanks.setdefault(catalogue.group_of(asked.name).name, []).append(asked)
+        blanks.setdefault(catalogue.group_of(asked).name, []).append(asked)
     places = [i for i, group in enumerate(catalogue.groups) if group.name in blanks]
     shown = catalogue.groups[: places[-1] + 1] if places else ()
     few = sum(size for group in shown if (size := catalogue.size(group)) <= MOST_GIVEN) <= MOST_REST
@@ -129,11 +129,12 @@ def _lines(marker: Marker, group: Group, asked: list[Asked], *, rest: bool) -> t
 
     New weights that are not asked are never told: nothing is made of them, and they tell the gradients.
     """
-    names, size = {one.name for one in asked}, marker.catalogue.size(group)
+    blanks, size = {one.quantity: one for one in asked}, marker.catalogue.size(group)
     others = size - len(asked) if rest and group.kind is not Kind.NEW else 0
     few = size <= MOST_GIVEN
     members = marker.catalogue.members(group) if few and others else tuple(asked)
-    return [_line(marker, one, blank=one.name in names) for one in members], 0 if few else others
+    told = [_line(marker, blanks.get(one.quantity, one), blank=one.quantity in blanks) for one in members]
+    return told, 0 if few else others
 
 
 def _line(marker: Marker, asked: Asked, *, blank: bool) -> Line:

@@ -3,8 +3,9 @@
 import math
 from dataclasses import replace
 
-from annstudio.explain.derivation import Explainer, Quantity, Row
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
+from annstudio.explain.told import Quantity, Row
 from tests.explain.formulas import worked_out, worked_out_plain
 from tests.explain.looked_at import Close
 

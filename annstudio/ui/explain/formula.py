@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.copying import copy_menu
 from annstudio.ui.explain.typeset import Set, typeset
 from annstudio.ui.numbers import localised, localised_latex

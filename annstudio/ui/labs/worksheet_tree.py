@@ -39,8 +39,8 @@ class NumbersModel(QAbstractItemModel):
         self.beginResetModel()
         self.catalogue, self.groups = catalogue, catalogue.groups
         self._members = {}
-        found = {name: catalogue.group_of(name) for name in chosen if catalogue.has(name)}
-        self.chosen = found
+        known = [catalogue.find(name) for name in chosen if catalogue.has(name)]
+        self.chosen = {asked.name: catalogue.group_of(asked) for asked in known}
         self.endResetModel()
 
     @property
@@ -61,7 +61,7 @@ class NumbersModel(QAbstractItemModel):
         else:
             drawn = self.catalogue.drawn(groups, total, 0)
         for asked in drawn:
-            self.chosen[asked.name] = self.catalogue.group_of(asked.name)
+            self.chosen[asked.name] = self.catalogue.group_of(asked)
         self._told(words)
 
     def clear(self) -> None:
@@ -111,7 +111,8 @@ class NumbersModel(QAbstractItemModel):
         if role == Role.CheckStateRole:
             return Qt.CheckState.Checked if asked.name in self.chosen else Qt.CheckState.Unchecked
         if role == Role.DisplayRole:
-            behind = f", example {(asked.quantity.example or 0) + 1}" if "@" in asked.name else ""
+            example = asked.quantity.example
+            behind = "" if example is None or self.catalogue.n == 1 else f", example {example + 1}"
             return plain(self.catalogue.symbol(asked)).replace("^+", "⁺") + behind
         return asked.name if role == Role.ToolTipRole else None
 
