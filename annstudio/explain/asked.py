@@ -18,12 +18,18 @@ from annstudio.engine.program import Phase, Program, Role, Step
 from annstudio.errors import GraphError
 from annstudio.explain.asking import Asking, Named
 from annstudio.explain.derivation import Explainer
+from annstudio.explain.names import plain
 from annstudio.explain.told import Quantity
 
 NEW = "new "
 """Stands before the name of a weight where the one after the update is meant."""
 MOST_SHARES = 12
 """The shares of a loss that is a sum of more are not listed."""
+
+
+def symbol_text(latex: str) -> str:
+    """A number's symbol as plain text; of a weight after the update w₅⁺."""
+    return plain(latex).replace("^+", "⁺")
 
 
 class Kind(StrEnum):
@@ -103,20 +109,14 @@ class Catalogue:
     def _gradients(self, slot: int, *, relayed: bool) -> Iterator[Group]:
         of = self.program.slots[self.names.gradient_of[slot]]
         if of.role is Role.PARAMETER:
-            yield from (Group(Kind.GRADIENT, of.node, array) for array in self._learned(slot))
+            yield from (Group(Kind.GRADIENT, of.node, array) for array in self.asking.learned_in(slot))
         elif of.role is Role.VALUE and of.shape and not relayed:
             yield from (Group(Kind.DELTA, of.node, array) for array in self.asking.arrays_in(slot))
 
     def _new(self) -> Iterator[Group]:
         for parameter in self.program.parameters:
             if self.program.gradients.get(parameter.slot) is not None:
-                yield from (Group(Kind.NEW, parameter.node, array) for array in self._learned(parameter.slot))
-
-    def _learned(self, slot: int) -> Iterator[Named]:
-        """The views of weights, or of their gradients, that training moves."""
-        for array in self.asking.arrays_in(slot):
-            if array.parameter is not None and array.view is not None and array.parameter.learns(array.view):
-                yield array
+                yield from (Group(Kind.NEW, parameter.node, array) for array in self.asking.learned_in(parameter.slot))
 
     @cached_property
     def _per_example(self) -> frozenset[int]:
@@ -131,11 +131,10 @@ class Catalogue:
 
     def title(self, group: Group) -> str:
         """What a group is called in lists: ∂E/∂net of hidden."""
-        of = self.program.slots[self.names.gradient_of.get(group.slot, group.slot)]
-        what = group.array.name.removeprefix("d ").removeprefix(f"{group.node}.")
-        what = of.name if of.index == self.program.loss else what
+        what = group.array.head.removeprefix("d ").removeprefix(f"{group.node}.")
+        what = self.program.slots[group.slot].name if group.slot == self.program.loss else what
         words = {Kind.DELTA: "∂E/∂{}", Kind.GRADIENT: "∂E/∂{}", Kind.NEW: "new {}"}.get(group.kind, "{}").format(what)
-        return f"{words} of {group.node}"
+        return f"{words} of {group.node} {group.array.tail}".strip()
 
     # Members ---------------------------------------------------------------------------------------------------------
 

@@ -133,6 +133,11 @@ class Asking:
             self._within[slot] = tuple(self._arrays_in(slot))
         return self._within[slot]
 
+    def learned_in(self, slot: int) -> tuple[Named, ...]:
+        """Of weights in a slot, or of their gradients, those arrays that training moves."""
+        arrays = self.arrays_in(slot)
+        return tuple(a for a in arrays if a.parameter and a.view and a.parameter.learns(a.view))
+
     # Private ---------------------------------------------------------------------------------------------------------
 
     def _arrays_in(self, slot: int) -> Iterator[Named]:

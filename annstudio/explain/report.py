@@ -133,8 +133,8 @@ def steps_report(program: Program, asking: Asking) -> list[dict[str, Any]]:
             writes = [name for slot in step.writes if program.slots[slot].shown for name in asking.written(slot)]
             op, formula = type(step.op).__name__, plain(step.op.formula)
         else:
-            parameters = (program.parameters[which] for which in step.parameters)
-            writes = [f"{p.node}.{view.name}" for p in parameters for view in p.views if p.learns(view)]
+            slots = (program.parameters[which].slot for which in step.parameters)
+            writes = [array.name for slot in slots for array in asking.learned_in(slot)]
             op, formula = "", ""
         found = {"step": i + 1, "phase": step.phase.value, "layer": step.node, "at": step.scope}
         rows.append({**found, "writes": writes, "op": op, "formula": formula})

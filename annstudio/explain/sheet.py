@@ -9,10 +9,9 @@ import numpy as np
 from annstudio.engine.account import Factor
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
-from annstudio.explain.asked import Asked, Catalogue, Group, Kind
+from annstudio.explain.asked import Asked, Catalogue, Group, Kind, symbol_text
 from annstudio.explain.derivation import Explainer, Telling
 from annstudio.explain.marking import Marker
-from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.templates import SHOWN_TERMS, bracketed
 from annstudio.explain.told import Part, Quantity
@@ -51,7 +50,7 @@ class Line:
     @property
     def text(self) -> str:
         """The symbol as plain text, with its example."""
-        return plain(self.symbol).replace("^+", "⁺") + ("" if self.example is None else f", example {self.example + 1}")
+        return symbol_text(self.symbol) + ("" if self.example is None else f", example {self.example + 1}")
 
 
 @dataclass(frozen=True)

@@ -159,8 +159,8 @@ def test_every_name_is_found_again_as_the_same_number(examples):
 @pytest.mark.parametrize(
     "name",
     ["hidden.net[9]", "hidden.net", "nobody.net[0]", "hidden.net[0] of example 1", "hidden.net[0,0]", "loss[0]", "",
-     "d ", "[0]", "hidden.net[999999999]", "hidden.net[0-1]", "new hidden.b[0]", "new ", "new hidden.net[0]", "hidden.W[0,0]",
-     "loss.e", "loss.e[2]", "d loss.e", "input.x[0]", "hidden.net[0]@1", "loss.E#0"],
+     "d ", "[0]", "hidden.net[999999999]", "hidden.net[0-1]", "new hidden.b[0]", "new ", "new hidden.net[0]",
+     "hidden.W[0,0]", "loss.e", "loss.e[2]", "d loss.e", "input.x[0]", "hidden.net[0]@1", "loss.E#0"],
 )  # fmt: skip
 def test_a_name_that_the_network_does_not_have_is_told(name):
     with pytest.raises(GraphError, match="This network has no number"):

@@ -5,8 +5,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from annstudio.explain.asked import Asked, Catalogue, Group
-from annstudio.explain.names import plain
+from annstudio.explain.asked import Asked, Catalogue, Group, symbol_text
 from annstudio.explain.worksheet import MOST_ASKED
 from annstudio.ui.numbers import count_text
 
@@ -113,7 +112,7 @@ class NumbersModel(QAbstractItemModel):
         if role == Role.DisplayRole:
             example = asked.quantity.example
             behind = "" if example is None or self.catalogue.n == 1 else f", example {example + 1}"
-            return plain(self.catalogue.symbol(asked)).replace("^+", "⁺") + behind
+            return symbol_text(self.catalogue.symbol(asked)) + behind
         return asked.name if role == Role.ToolTipRole else None
 
     def _group_data(self, group: Group, role: int) -> Any:

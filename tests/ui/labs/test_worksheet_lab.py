@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
-from annstudio.explain.worksheet import Help
+from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.formats import studio
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.labs.worksheet_page import NumbersView
@@ -231,6 +232,33 @@ def test_numbers_that_the_network_lost_are_told(qtbot: QtBot):
         click(lab.maker.make)
         assert lab.session.project.worksheet.asked == ("hidden.net[0]",)
         assert not lab.missing.isVisibleTo(lab)
+
+
+def test_a_sheet_spelled_otherwise_keeps_its_answers_when_it_is_changed(qtbot: QtBot):
+    with opening(with_sheet("hidden.net[0]", "loss.E", "d output/W[0,0]")) as lab:
+        assert not lab.missing.isVisibleTo(lab)
+        answer(lab, "d output/W[0,0]", f"{G5:.9f}")
+        assert told(lab, "d output/W[0,0]").startswith("✓")
+        click(lab.change)
+        assert lab.maker.words.text() == "3 numbers hidden, of at most 100."
+        click(lab.maker.make)
+        sheet = lab.session.project.worksheet
+        assert sheet.asked == ("hidden.net[0]", "loss", "d output.W[0,0]")
+        assert sheet.answer("d output.W[0,0]").text == f"{G5:.9f}"
+
+
+def test_a_sheet_of_a_batch_becomes_one_of_an_example(qtbot: QtBot):
+    asked = ("hidden.net[0] of example 0", "hidden.net[0] of example 2", "d output.W[0,0]")
+    start = replace(small_project(), worksheet=Worksheet(examples=(0, 1, 2), asked=asked))
+    with opening(start) as lab:
+        click(lab.change)
+        lab.maker.count.setFocus()
+        lab.maker.count.lineEdit().selectAll()
+        QTest.keyClicks(lab.maker.count.lineEdit(), "1")
+        QTest.keyClick(lab.maker.count, Key.Key_Return)
+        click(lab.maker.make)
+        sheet = lab.session.project.worksheet
+        assert (sheet.examples, sheet.asked) == ((0,), ("hidden.net[0]", "d output.W[0,0]"))
 
 
 def test_without_a_whole_network_the_panel_says_what_it_needs(qtbot: QtBot):
