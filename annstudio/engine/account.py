@@ -54,6 +54,8 @@ class See:
     batched: frozenset[str]
     example: int
     n_examples: int
+    every: bool = False
+    """Whether terms are wanted, too, that come to nothing with these very numbers (a class that is not the target)."""
 
     def __call__(self, name: str, *index: int, example: int | None = None) -> Factor:
         if name not in self.batched:

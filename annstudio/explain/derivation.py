@@ -75,6 +75,8 @@ class Derivation:
     """The source of the method that computed it, read from the program itself."""
     step: int | None
     """The step that computed it; None for what was given."""
+    terms: tuple[Term, ...] = ()
+    """The op's own account, one term for every row."""
 
     @property
     def given(self) -> bool:
@@ -126,8 +128,11 @@ class Explainer:
         n = len(self.derive(whole).rows)
         return tuple(replace(whole, term=k) for k in range(n)) if n > 1 else ()
 
-    def derive(self, quantity: Quantity, digits: int = 4) -> Derivation:
-        """How the number came about. Raises StudioError where its step has not been done yet."""
+    def derive(self, quantity: Quantity, digits: int = 4, *, every: bool = False) -> Derivation:
+        """How the number came about; with `every` also by terms that come to nothing with the numbers of this batch.
+
+        Raises StudioError where its step has not been done yet.
+        """
         at = self.stepper.written_by.get(quantity.slot)
         symbol, value = self.symbol(quantity), self._stored(quantity)
         if at is None:
@@ -136,7 +141,7 @@ class Explainer:
             raise StudioError(f"{plain(symbol)} has not been computed yet.", f"Step on to step {at + 1}.")
         step = self.program.steps[at]
         assert isinstance(step, Step)
-        see = self._see(step, quantity.example)
+        see = self._see(step, quantity.example, every=every)
         if quantity.slot in step.buffers.values():
             terms: list[Term] = []
         elif step.backward:
@@ -146,14 +151,35 @@ class Explainer:
             terms = step.op.account(see, quantity.index)
         rows = tuple(self._row(step, see, term, digits) for term in terms)
         if quantity.term is not None:
-            rows = (rows[quantity.term],)
+            rows, terms = (rows[quantity.term],), [terms[quantity.term]]
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
         method = step.op.backward if step.backward else step.op.forward
-        return Derivation(quantity, symbol, value, rows, step.op.formula, source_of(step.op, method.__name__), at)
+        source = source_of(step.op, method.__name__)
+        return Derivation(quantity, symbol, value, rows, step.op.formula, source, at, tuple(terms))
+
+    def place(self, step: Step, factor: Factor) -> Quantity | None:
+        """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
+        slot = slots_by_name(step).get(factor.array)
+        if slot is None:
+            return None
+        shape = self.program.slots[slot].shape
+        margin: Margin | None = None
+        if factor.array in _input_names(step):
+            margin = step.op.margin(factor.array, shape)
+        index = factor.index
+        if margin is not None:
+            index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
+        if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
+            return None
+        return Quantity(slot, index, factor.example or 0)
+
+    def part(self, step: Step, factor: Factor, digits: int = 4) -> Part:
+        """A factor of a step's account with its symbol and where it came from."""
+        return self._part(step, self._see(step, factor.example or 0, every=False), factor, digits)
 
     # Private ---------------------------------------------------------------------------------------------------------
 
-    def _see(self, step: Step, example: int) -> See:
+    def _see(self, step: Step, example: int, *, every: bool) -> See:
         arrays = self.stepper.run.named(step)
         slots = slots_by_name(step)
         for name, slot in slots.items():
@@ -161,7 +187,7 @@ class Explainer:
                 # After the update the run's array holds the new numbers; what was computed came from the old ones.
                 arrays[name] = _with_inside(arrays[name], step, name, self.stepper.before_update(slot))
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
-        return See(arrays, batched, example, self.stepper.n)
+        return See(arrays, batched, example, self.stepper.n, every)
 
     def _row(self, step: Step, see: See, term: Term, digits: int) -> Row:
         through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
@@ -192,7 +218,7 @@ class Explainer:
             meaning = filled(template, [self._number(part, digits) for part in inner])
             rule = filled(template, [part.symbol for part in inner])
             return Part(self._local_derivative(step, factor, above) or rule, factor.value, None, meaning, rule)
-        quantity = self._place(step, factor)
+        quantity = self.place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
         return Part(self.symbol(quantity), factor.value, quantity)
@@ -208,22 +234,6 @@ class Explainer:
             return ""
         numerator = self.names.of(step.output, above)
         return rf"\frac{{\partial {numerator}}}{{\partial {self.names.of(step.inputs[0], factor.index)}}}"
-
-    def _place(self, step: Step, factor: Factor) -> Quantity | None:
-        """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
-        slot = slots_by_name(step).get(factor.array)
-        if slot is None:
-            return None
-        shape = self.program.slots[slot].shape
-        margin: Margin | None = None
-        if factor.array in _input_names(step):
-            margin = step.op.margin(factor.array, shape)
-        index = factor.index
-        if margin is not None:
-            index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
-        if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
-            return None
-        return Quantity(slot, index, factor.example or 0)
 
 
 def slots_by_name(step: Step) -> dict[str, int]:

@@ -137,7 +137,7 @@ class CrossEntropy(PerExample):
         classes = class_axis(len(see.shape("t")))
         terms = []
         for k in self.places(index, see.shape("t")):
-            if see("t", *k).value != 0:
+            if see.every or see("t", *k).value != 0:
                 place = (*k[:classes], *k[classes + 1 :])
                 factors = (see("t", *k), see("o", *k), see("x", *k), see("log_sum", *place))
                 # ln o by way of the scores: o itself may be too small for a float.

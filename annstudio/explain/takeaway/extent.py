@@ -1,0 +1,57 @@
+"""How much of a large network is written down: the first units of every layer."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from annstudio.engine.op import Index, Shape
+from annstudio.engine.program import Parameter, Program, Role
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Along every axis of every array at most `units` places; None: all of them."""
+
+    units: int | None = None
+
+    def places(self, shape: Shape) -> Iterator[Index]:
+        return product(*(range(self._of(size)) for size in shape))
+
+    def stored(self, parameter: Parameter) -> list[Index]:
+        """The places in a parameter's stored array of the first units and their first weights, biases included."""
+        if self.units is None:
+            return list(self.places(parameter.shape))
+        numbers = np.arange(parameter.size).reshape(parameter.shape)
+        kept = [view.of(numbers) for view in parameter.views]
+        found = sorted({int(i) for seen in kept for i in seen[(slice(self.units),) * seen.ndim].flat})
+        return [tuple(int(i) for i in np.unravel_index(i, parameter.shape)) for i in found]
+
+    def count(self, shape: Shape) -> int:
+        return math.prod(self._of(size) for size in shape)
+
+    def _of(self, size: int) -> int:
+        return size if self.units is None else min(size, self.units)
+
+
+def n_numbers(program: Program, extent: Extent, n_examples: int = 1) -> int:
+    """About how many numbers a paper of this extent tells."""
+    return sum(
+        extent.count(slot.shape) * (n_examples if slot.batched else 1)
+        for slot in program.slots
+        if slot.role not in (Role.BUFFER,)
+    )
+
+
+def fitting(program: Program, most: int, n_examples: int = 1) -> Extent:
+    """The largest extent whose paper tells at most so many numbers."""
+    if n_numbers(program, Extent(), n_examples) <= most:
+        return Extent()
+    largest = max((size for slot in program.slots for size in slot.shape), default=1)
+    low, high = 1, largest
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if n_numbers(program, Extent(middle), n_examples) <= most else (low, middle - 1)
+    return Extent(low)

@@ -1,0 +1,238 @@
+"""Writes the paper: goes once through a batch and notes of every number how it came about."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from annstudio.engine.account import Factor, Term
+from annstudio.engine.op import Index
+from annstudio.engine.program import Phase, Program, Role, Step
+from annstudio.explain.derivation import Derivation, Explainer, Part, Quantity
+from annstudio.explain.stepper import Stepper
+from annstudio.explain.takeaway.extent import Extent
+from annstudio.explain.takeaway.keys import key_of
+from annstudio.explain.takeaway.paper import About, Chapter, ChapterName, Entry, Number, Paper, Section, Worth
+from annstudio.explain.takeaway.updating import Updates
+
+Told = Callable[[int], None]
+"""Is told now and then how many numbers are written; may raise to give up."""
+
+_GIVEN = (
+    (Role.FEED, "From the data"), (Role.NOISE, "Drawn at random for this batch"), (Role.CONSTANT, "Constants"),
+    (Role.STATE, "Carried from batch to batch"),
+)  # fmt: skip
+
+
+def write(
+    stepper: Stepper, about: About, extent: Extent | None = None, digits: int = 9, told: Told = lambda n: None
+) -> Paper:
+    """The whole paper on the stepper's batch; the stepper is left where it was."""
+    with stepper.visit(len(stepper)):
+        return _Writer(stepper, extent or Extent(), told).paper(about, digits)
+
+
+class _Writer:
+    def __init__(self, stepper: Stepper, extent: Extent, told: Told) -> None:
+        self.stepper = stepper
+        self.program = stepper.program
+        self.explainer = Explainer(stepper)
+        self.extent = extent
+        self.told = told
+        self.written: set[str] = set()
+        self.wanted: dict[str, Quantity] = {}
+        """Every number that a formula has used."""
+
+    def paper(self, about: About, digits: int) -> Paper:
+        updates = Updates(self.explainer, self.extent, self._parameter_places)
+        forward, loss, backward = (self._steps(phase) for phase in (Phase.FORWARD, Phase.LOSS, Phase.BACKWARD))
+        chapters = [
+            Chapter(ChapterName.DATA, tuple([*self._given(), *updates.settings()])),
+            Chapter(ChapterName.WEIGHTS, tuple([*self._weights(), *updates.memory()])),
+            Chapter(ChapterName.FORWARD, tuple(self._merged(forward))),
+            Chapter(ChapterName.LOSS, tuple(self._merged(loss))),
+            Chapter(ChapterName.BACKWARD, tuple(self._merged(backward))),
+            Chapter(ChapterName.UPDATE, tuple(self._noted(updates.sections()))),
+        ]
+        kept = tuple(chapter for chapter in chapters if chapter.sections)
+        paper = Paper(about, kept, (), digits, self.extent, updates.rule)
+        return replace(paper, left_out=self._left_out(paper, updates))
+
+    # Given -----------------------------------------------------------------------------------------------------------
+
+    def _given(self) -> Iterator[Section]:
+        start = set(self.program.gradients.values())  # ∂E/∂E = 1 is told where it is used
+        for role, title in _GIVEN:
+            slots = [slot.index for slot in self.program.slots if slot.role is role and slot.index not in start]
+            entries = [entry for slot in slots for entry in self._plain(slot)]
+            if entries:
+                yield Section(title, (), tuple(entries))
+
+    def _weights(self) -> Iterator[Section]:
+        for parameter in self.program.parameters:
+            places = self._parameter_places(parameter.slot)
+            entries = [self._weight(parameter.slot, index) for index in places]
+            yield Section(parameter.node, (), tuple(self._count(entries)))
+
+    def _weight(self, slot: int, index: Index) -> Entry:
+        gradient = self.program.gradients.get(slot)
+        entry = self._entry(Quantity(slot, index))
+        moved = key_of(slot, index, update=True)
+        return replace(entry, gradient="" if gradient is None else key_of(gradient, index), after=moved)
+
+    def _plain(self, slot: int) -> Iterable[Entry]:
+        return self._count(self._entry(quantity) for quantity in self._quantities(slot))
+
+    # Computed --------------------------------------------------------------------------------------------------------
+
+    def _steps(self, phase: Phase) -> Iterator[tuple[tuple[str, str], str, list[Entry]]]:
+        """Of every step of a phase where it stands, its formula, and its numbers."""
+        needed = _needed(self.program)
+        start = phase is Phase.BACKWARD
+        for i in self.program.in_phase(phase):
+            step = self.program.steps[i]
+            assert isinstance(step, Step)
+            slots = [slot for slot in _shown(self.program, step) if phase is not Phase.BACKWARD or slot in needed]
+            if start and step.output_gradient is not None:
+                slots, start = [step.output_gradient, *slots], False
+            entries = [entry for slot in slots for entry in self._computed(step, slot)]
+            if entries:
+                yield (step.node, step.scope), step.op.formula, entries
+
+    def _computed(self, step: Step, slot: int) -> Iterator[Entry]:
+        """The numbers of one array; what an op merely keeps is told where there is an account of it."""
+        entries = map(self._entry, self._quantities(slot))
+        kept = slot in step.buffers.values()
+        return self._count(entry for entry in entries if entry.worths or not kept)
+
+    def _merged(self, steps: Iterable[tuple[tuple[str, str], str, list[Entry]]]) -> Iterator[Section]:
+        """One section for the steps of one layer (at one time step) in a row."""
+        at: tuple[str, str] | None = None
+        formulas: dict[str, None] = {}
+        entries: list[Entry] = []
+        for place, formula, found in steps:
+            if at is not None and place != at:
+                yield _section(at, formulas, entries)
+                formulas, entries = {}, []
+            at = place
+            formulas.setdefault(formula)
+            entries += found
+        if at is not None:
+            yield _section(at, formulas, entries)
+
+    def _quantities(self, slot: int) -> Iterator[Quantity]:
+        described = self.program.slots[slot]
+        of = self.explainer.names.gradient_of.get(slot, slot)
+        if self.program.slots[of].role is Role.PARAMETER:
+            places: Iterable[Index] = self._parameter_places(of)
+        else:
+            places = self.extent.places(described.shape)
+        n = self.stepper.n if described.batched else 1
+        return (Quantity(slot, index, example) for index in places for example in range(n))
+
+    def _parameter_places(self, slot: int) -> list[Index]:
+        return self.extent.stored(next(p for p in self.program.parameters if p.slot == slot))
+
+    def _entry(self, quantity: Quantity) -> Entry:
+        described = self.program.slots[quantity.slot]
+        found = self.explainer.derive(quantity, every=described.role is Role.VALUE)
+        gradient = self.program.gradients.get(quantity.slot)
+        return Entry(
+            self._key(quantity), self._symbol(found.symbol, quantity), found.value, tuple(self._worths(found)),
+            described.dtype == "int", "" if gradient is None else key_of(gradient, quantity.index, quantity.example),
+        )  # fmt: skip
+
+    def _worths(self, found: Derivation) -> Iterator[Worth]:
+        if not found.terms:
+            return
+        assert found.step is not None
+        step = self.program.steps[found.step]
+        assert isinstance(step, Step)
+        told = found.terms
+        if step.phase is Phase.LOSS:
+            told = self.explainer.derive(found.quantity).terms
+        for term, row in zip(found.terms, found.rows, strict=True):
+            numbers = tuple(map(self._number, (step,) * len(term.factors), term.factors, row.parts))
+            yield Worth(term.template, numbers, row.value, term not in told)
+
+    def _number(self, step: Step, factor: Factor, part: Part) -> Number:
+        within = tuple(self._inner(step, term) for term in inner_terms(factor))
+        if part.quantity is None:
+            return Number(part.symbol, part.value, "", within)
+        whole = self.program.slots[part.quantity.slot].dtype == "int"
+        key = self._key(part.quantity)
+        self.wanted.setdefault(key, part.quantity)
+        return Number(self._symbol(part.symbol, part.quantity), part.value, key, whole=whole)
+
+    def _inner(self, step: Step, term: Term) -> Worth:
+        """A term inside a number that is worked out on the spot."""
+        numbers = tuple(self._number(step, factor, self.explainer.part(step, factor)) for factor in term.factors)
+        return Worth(term.template, numbers, term.value)
+
+    # Names -----------------------------------------------------------------------------------------------------------
+
+    def _key(self, quantity: Quantity) -> str:
+        return key_of(quantity.slot, quantity.index, quantity.example)
+
+    def _symbol(self, symbol: str, quantity: Quantity) -> str:
+        """With the number of the example, where there are several."""
+        if self.stepper.n == 1 or not self.program.slots[quantity.slot].batched:
+            return symbol
+        return (
+            rf"{symbol}^{{({quantity.example + 1})}}"
+            if "^" not in symbol
+            else rf"{{{symbol}}}^{{({quantity.example + 1})}}"
+        )
+
+    # Counting --------------------------------------------------------------------------------------------------------
+
+    def _count(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            self.written.add(entry.key)
+            if len(self.written) % 50 == 0:
+                self.told(len(self.written))
+            yield entry
+
+    def _noted(self, sections: Iterable[Section]) -> Iterator[Section]:
+        for section in sections:
+            yield replace(section, entries=tuple(self._count(section.entries)))
+
+    def _left_out(self, paper: Paper, updates: Updates) -> tuple[Entry, ...]:
+        """What formulas have used and what has no entry."""
+        wanted = {**self.wanted, **updates.wanted}
+        return tuple(
+            replace(self._given_away(quantity), worths=())
+            for key, quantity in wanted.items()
+            if key not in paper.listed
+        )
+
+    def _given_away(self, quantity: Quantity) -> Entry:
+        explainer = self.explainer
+        symbol = self._symbol(explainer.symbol(quantity), quantity)
+        return Entry(self._key(quantity), symbol, explainer.value(quantity))
+
+
+def inner_terms(factor: Factor) -> tuple[Term, ...]:
+    """The terms that a number is worked out from on the spot."""
+    return () if factor.within is None else (factor.within,)
+
+
+def _section(at: tuple[str, str], formulas: Iterable[str], entries: list[Entry]) -> Section:
+    return Section(" · ".join(filter(None, at)) or "Sum", tuple(filter(None, formulas)), tuple(entries))
+
+
+def _shown(program: Program, step: Step) -> tuple[int, ...]:
+    """What a step writes and a reader may ask for."""
+    return tuple(
+        slot for slot in step.writes if program.slots[slot].shown and program.slots[slot].role is not Role.STATE
+    )
+
+
+def _needed(program: Program) -> set[int]:
+    """The gradients that lead to those of the weights; where there are no weights, all."""
+    weights = {gradient for p in program.parameters if (gradient := program.gradients.get(p.slot)) is not None}
+    if not weights:
+        return set(program.gradients.values())
+    needed = set(weights)
+    for step in reversed(program.steps):
+        if isinstance(step, Step) and step.phase is Phase.BACKWARD and needed.intersection(step.writes):
+            needed.update(slot for slot in step.reads if program.slots[slot].role is Role.GRADIENT)
+    return needed

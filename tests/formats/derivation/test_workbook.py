@@ -1,0 +1,127 @@
+"""The workbook reckons: every cell comes to the engine's number, also after a weight, an input or a setting changed."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from annstudio.document.network import Network
+from annstudio.document.project import Project
+from annstudio.engine.arena import Clipping
+from annstudio.engine.optimizers import OPTIMIZERS
+from annstudio.explain.takeaway import About, Extent, Paper, write
+from annstudio.formats.derivation.workbook import Workbook
+from tests.builders import worked_example
+from tests.formats.derivation.spreadsheet import Spreadsheet
+
+
+def paper_of(project: Project, sample: int = 0, units: int | None = None) -> Paper:
+    return write(Network(project).stepper(sample), About("A network"), Extent(units))
+
+
+def sheet_of(project: Project, sample: int = 0) -> Spreadsheet:
+    book = Workbook(paper_of(project, sample))
+    found = Spreadsheet(book.bytes())
+    assert book.not_live == []
+    return found
+
+
+def agrees(spreadsheet: Spreadsheet) -> None:
+    """Every cell is what the engine says beside it."""
+    rows = list(spreadsheet.numbers())
+    assert rows
+    for sheet, cell, symbol, found, engine in rows:
+        assert found == pytest.approx(engine, rel=1e-9, abs=1e-12), (sheet, cell, symbol)
+
+
+def follows(spreadsheet: Spreadsheet, changed: Project, sample: int = 0) -> None:
+    """Every cell is what the engine says of the changed project."""
+    wanted = Spreadsheet(Workbook(paper_of(changed, sample)).bytes())
+    engine = {(sheet, cell): value for sheet, cell, _, _, value in wanted.numbers()}
+    found = {(sheet, cell): value for sheet, cell, _, value, _ in spreadsheet.numbers()}
+    assert found == pytest.approx(engine, rel=1e-9, abs=1e-12)
+
+
+def with_weight(project: Project, key: str, place: tuple[int, ...], value: float) -> Project:
+    array = np.array(Network(project).weights()[key])
+    array[place] = value
+    return project.with_weight(key, array)
+
+
+# The worked example --------------------------------------------------------------------------------------------------
+
+
+def test_the_lectures_figures_stand_in_the_cells():
+    sheet = sheet_of(worked_example())
+    printed = {"w₅^+": 0.358916480, "w₆^+": 0.408666186, "w₇^+": 0.511301270, "w₈^+": 0.561370121,
+               "w₁^+": 0.149780716, "w₂^+": 0.199561432, "w₃^+": 0.249751144, "w₄^+": 0.299502287,
+               "E": 0.298371109, "∂E/∂w₅": 0.082167041, "out_o1": 0.751365070}  # fmt: skip
+    for symbol, value in printed.items():
+        assert sheet.value(*sheet.where(symbol)) == pytest.approx(value, abs=5.1e-10)
+
+
+def test_every_computed_number_is_a_formula_and_every_given_one_is_not():
+    sheet = sheet_of(worked_example())
+    for name, cell, symbol, _, _ in sheet.numbers():
+        held = sheet.book[name][cell].value
+        given = name in ("Data", "Weights") or symbol == "∂E/∂E"
+        assert isinstance(held, str) != given, (name, cell, held)
+        assert sheet.style(name, cell) == ("Given" if given else "Worked out")
+
+
+def test_a_changed_weight_changes_what_the_engine_would():
+    project = worked_example(train_bias=True)
+    sheet = sheet_of(project)
+    agrees(sheet)
+    sheet.change(*sheet.where("w₁"), 0.9)
+    follows(sheet, with_weight(project, "hidden/W", (0, 0), 0.9))
+    sheet.change(*sheet.where("b_o2"), -0.25)
+    follows(sheet, with_weight(with_weight(project, "hidden/W", (0, 0), 0.9), "output/b", (1,), -0.25))
+
+
+def test_a_changed_rate_changes_the_update():
+    project = worked_example()
+    sheet = sheet_of(project)
+    sheet.change(*sheet.where("η"), 0.05)
+    optimizer = project.settings.optimizer.model_copy(update={"learning_rate": 0.05})
+    follows(sheet, replace(project, settings=project.settings.model_copy(update={"optimizer": optimizer})))
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS, ids=lambda kind: kind.title)
+@pytest.mark.parametrize("clipping", [Clipping(), Clipping(0.05), Clipping(0, 0.02), Clipping(0.04, 0.03)], ids=repr)
+def test_every_optimiser_and_every_clipping_follows(kind, clipping):
+    project = worked_example(train_bias=True)
+    settings = project.settings.model_copy(
+        update={"optimizer": kind(learning_rate=0.1), "clip_value": clipping.value, "clip_norm": clipping.norm}
+    )
+    project = replace(project, settings=settings)
+    assert Network(project).stepper(0).arena.clipping == clipping
+    sheet = sheet_of(project)
+    agrees(sheet)
+    sheet.change(*sheet.where("w₆"), 1.5)
+    follows(sheet, with_weight(project, "output/W", (0, 1), 1.5))
+
+
+# In LibreOffice ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_libreoffice_comes_to_the_same_numbers(tmp_path):
+    project = worked_example(train_bias=True)
+    book = Workbook(paper_of(project))
+    sheet = Spreadsheet(book.bytes())
+    sheet.change(*sheet.where("w₁"), 0.9)
+    sheet.book.save(tmp_path / "changed.xlsx")
+    subprocess.run(
+        ["soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile", "--convert-to",
+         "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out"), str(tmp_path / "changed.xlsx")],
+        check=True, capture_output=True, timeout=110,
+    )  # fmt: skip
+    wanted = {(name, cell): value for name, cell, _, value, _ in sheet.numbers()}
+    import openpyxl
+
+    reckoned = openpyxl.load_workbook(tmp_path / "out" / "changed.xlsx", data_only=True)
+    for (name, cell), value in wanted.items():
+        assert reckoned[name][cell].value == pytest.approx(value, rel=1e-9, abs=1e-12), (name, cell)
