@@ -17,6 +17,36 @@ DEPTH = 5
 """Hidden layers of each of the two deep networks."""
 
 
+def one_unit() -> Project:
+    """Logistic regression, the smallest network there is: one weight, one bias, one sigmoid."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (1,)}),
+        ("unit", "Dense", {"units": 1, "activation": "sigmoid"}),
+        ("loss", "Loss", {"function": "binary_cross_entropy"}),
+    )
+    weights = {"unit/W": np.ones((1, 1)), "unit/b": np.array([-8.0])}
+    hours = [0.5, 0.8, 1.2, 1.5, 1.9, 2.2, 2.4, 2.9, 3.1, 3.6, 3.8, 4.3, 4.7, 5.2]
+    passed = [0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 1]
+    return Project(
+        graph=drawn(layers),
+        weights=weights,
+        start=weights,
+        data=parse_source({
+            "kind": "typed", "inputs": [[h] for h in hours], "targets": [[float(p)] for p in passed],
+            "input_names": ["hours"], "target_names": ["passed"],
+        }),
+        settings=TrainingSettings.model_validate(
+            {"optimizer": {"kind": "sgd", "learning_rate": 0.5}, "batch_size": 14, "epochs": 600,
+             "validation_share": 0.0, "dtype": "float64"}
+        ),
+        title="One unit",
+        note="Who passes after how many hours? The numbers are made up. One sigmoid unit is logistic regression. Open "
+        "Labs, Activation lab, and turn w and b: the weight makes the curve steep, the bias shifts it. Choose the sums "
+        "of unit: with b = −8 most lie where the sigmoid is flat. Press Train and see them move to where it bends; the "
+        "unit says one half at 2.7 hours.",
+    )  # fmt: skip
+
+
 def perceptron() -> Project:
     """One unit that says yes or no, and the rule by which it learns from its mistakes."""
     layers: Layers = (

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTab
 
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
+from annstudio.ui.labs.activation_lab import ActivationLab
 from annstudio.ui.panels.activations import ActivationsPanel
 from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.boundary import BoundaryPanel
@@ -20,10 +21,10 @@ from annstudio.ui.panels.problems import ProblemsPanel
 from annstudio.ui.panels.weights import WeightsPanel
 
 Area = Qt.DockWidgetArea
-BOTTOM = (
+BOTTOM: tuple[type[Panel], ...] = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
-LABS: tuple[type[Panel], ...] = ()
+LABS: tuple[type[Panel], ...] = (ActivationLab,)
 """Laboratories: panels that are not there at first; the Labs menu opens them, with room to work in."""
 
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300

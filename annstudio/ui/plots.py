@@ -55,6 +55,8 @@ class LinePlot(QWidget):
         self.log = False
         self.least_top: float | None = None
         """Where given, the y axis begins at 0 and reaches at least this far."""
+        self.whole_x = False
+        """Whether the x axis is as wide as the data, rather than from 0 on."""
         self._data: dict[str, Points] = {}
         self._band: tuple[Array, Array, Array] | None = None
         self._plot: Any = None
@@ -88,6 +90,18 @@ class LinePlot(QWidget):
         self._data, self._band = dict(data), band
         if self._plot is not None:
             self._draw()
+
+    def show_lines(self, lines: Sequence[Line], data: Mapping[str, Points]) -> None:
+        """Other curves than before, with their points."""
+        changed = tuple(lines) != tuple(self.lines)
+        self.lines = tuple(lines)
+        if changed and self._plot is not None:
+            for curve in self._curves.values():
+                self._plot.removeItem(curve)
+            self._curves = {}
+            self._add_curves()
+            self._dress()
+        self.show_data(data)
 
     def set_log(self, log: bool) -> None:
         """A logarithmic y axis, or an ordinary one."""
@@ -138,12 +152,7 @@ class LinePlot(QWidget):
         self._edges = [pg.PlotCurveItem(), pg.PlotCurveItem()]
         self._fill = pg.FillBetweenItem(*self._edges)
         self._plot.addItem(self._fill)
-        for line in self.lines:
-            # Symbols out of a cache of pixels would be blurred in a saved SVG.
-            curve = self._plot.plot([], [], antialias=True, useCache=False)
-            curve.setDownsampling(auto=True, method="peak")
-            curve.setClipToView(True)
-            self._curves[line.name] = curve
+        self._add_curves()
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.hide()
         self._plot.addItem(self._cross)
@@ -152,6 +161,14 @@ class LinePlot(QWidget):
         self._column.insertWidget(1, self._plot, 1)
         self._dress()
         self.set_log(self.log)
+
+    def _add_curves(self) -> None:
+        for line in self.lines:
+            # Symbols out of a cache of pixels would be blurred in a saved SVG.
+            curve = self._plot.plot([], [], antialias=True, useCache=False)
+            curve.setDownsampling(auto=True, method="peak")
+            curve.setClipToView(True)
+            self._curves[line.name] = curve
 
     def _dress(self) -> None:
         import pyqtgraph as pg
@@ -201,7 +218,10 @@ class LinePlot(QWidget):
         finite = [y[np.isfinite(y)] for y in ys]
         finite = [y for y in finite if len(y)]
         right = max((float(x.max()) for x in xs), default=1.0)
-        self._plot.setXRange(0, max(right, 1.0) * 1.02, padding=0)
+        if self.whole_x and xs:
+            self._plot.setXRange(min(float(x.min()) for x in xs), right, padding=0)
+        else:
+            self._plot.setXRange(0, max(right, 1.0) * 1.02, padding=0)
         low = min((float(y.min()) for y in finite), default=0.0)
         high = max((float(y.max()) for y in finite), default=1.0)
         if not self.log:

@@ -1,0 +1,1 @@
+"""Laboratories: panels to try things out on the network that is open."""
