@@ -48,13 +48,11 @@ class Updates:
     def memory(self) -> Iterator[Section]:
         """What the optimiser remembers of earlier batches."""
         entries = [
-            Entry(
-                self._memory_key(name, p.slot, index), self._of(name, p.slot, index), self._remembered(name, p, index)
-            )
+            Entry(number.entry, number.symbol, number.value)
             for p in self._moved
             for index in self.places(p.slot)
             if not self._still(p, index)
-            for name in self._names
+            for number in self._remembered(p, index).values()
         ]
         if entries:
             yield Section("The optimiser's memory", (), tuple(entries))
@@ -81,15 +79,14 @@ class Updates:
             "w": Number(symbol, before, key_of(slot, index)),
             "g": gradient,
             **{name: Number(s, value, _setting_key(s)) for name, (s, value) in self._named_settings.items()},
-            **{n: Number(self._of(n, slot, index), self._remembered(n, parameter, index), self._memory_key(n, slot, index))
-               for n in self._names},
-        }  # fmt: skip
+            **self._remembered(parameter, index),
+        }
         self.wanted.setdefault(key_of(slot, index), weight)
         if self.arena.clipping:
             cut = self._cut(parameter, index, gradient)
             yield cut
             known["g"] = Number(cut.symbol, cut.value, cut.key)
-        remembered = {name: float(vector[index]) for (name, of), vector in self.vectors.items() if of == slot}
+        remembered = {name: number.value for name, number in self._remembered(parameter, index).items()}
         assert self.optimizer is not None
         rated = self.optimizer.model_copy(update={"learning_rate": self.stepper.rate})
         lines = rated.account(before, known["g"].value, remembered, self.t)
@@ -200,14 +197,17 @@ class Updates:
     def _still(self, parameter: Parameter, index: Index) -> bool:
         return bool(self.arena.still(parameter)[index])
 
-    def _remembered(self, name: str, parameter: Parameter, index: Index) -> float:
-        return float(self.vectors[name, parameter.slot][index])
+    def _remembered(self, parameter: Parameter, index: Index) -> dict[str, Number]:
+        """What the optimiser remembers of one weight, by the names of its vectors."""
+        slot = parameter.slot
+        return {
+            name: Number(self._of(name, slot, index), float(vector[index]), f"m{name}-{key_of(slot, index)}")
+            for (name, of), vector in self.vectors.items()
+            if of == slot
+        }
 
     def _of(self, name: str, slot: int, index: Index) -> str:
         return rf"{name}_{{{self.explainer.symbol(Quantity(slot, index))}}}"
-
-    def _memory_key(self, name: str, slot: int, index: Index) -> str:
-        return f"m{name}-{key_of(slot, index)}"
 
 
 def _setting_key(symbol: str) -> str:

@@ -176,11 +176,8 @@ class _Writer:
         """With the number of the example, where there are several."""
         if self.stepper.n == 1 or not self.program.slots[quantity.slot].batched:
             return symbol
-        return (
-            rf"{symbol}^{{({quantity.example + 1})}}"
-            if "^" not in symbol
-            else rf"{{{symbol}}}^{{({quantity.example + 1})}}"
-        )
+        number = f"({quantity.example + 1})"
+        return f"{{{symbol}}}^{{{number}}}" if "^" in symbol else f"{symbol}^{{{number}}}"
 
     # Counting --------------------------------------------------------------------------------------------------------
 
@@ -198,13 +195,10 @@ class _Writer:
     def _left_out(self, paper: Paper, updates: Updates) -> tuple[Entry, ...]:
         """What formulas have used and what has no entry."""
         wanted = {**self.wanted, **updates.wanted}
-        return tuple(
-            replace(self._given_away(quantity), worths=())
-            for key, quantity in wanted.items()
-            if key not in paper.listed
-        )
+        return tuple(self._bare(quantity) for key, quantity in wanted.items() if key not in paper.listed)
 
-    def _given_away(self, quantity: Quantity) -> Entry:
+    def _bare(self, quantity: Quantity) -> Entry:
+        """A number without its reason."""
         explainer = self.explainer
         symbol = self._symbol(explainer.symbol(quantity), quantity)
         return Entry(self._key(quantity), symbol, explainer.value(quantity))
@@ -221,9 +215,8 @@ def _section(at: tuple[str, str], formulas: Iterable[str], entries: list[Entry])
 
 def _shown(program: Program, step: Step) -> tuple[int, ...]:
     """What a step writes and a reader may ask for."""
-    return tuple(
-        slot for slot in step.writes if program.slots[slot].shown and program.slots[slot].role is not Role.STATE
-    )
+    slots = (program.slots[slot] for slot in step.writes)
+    return tuple(slot.index for slot in slots if slot.shown and slot.role is not Role.STATE)
 
 
 def _needed(program: Program) -> set[int]:

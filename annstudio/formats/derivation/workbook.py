@@ -101,7 +101,9 @@ class Workbook:
         return done
 
     def _row(self, sheet: Any, row: int, entry: Entry, layer: str, *, fixed: bool) -> None:
-        how, style, value, more = "", "Given", [], []
+        how, style = "", "Given"
+        value: str | float = entry.value
+        more: list[str] = []
         if entry.worths:
             how = " + ".join(plain(worth.symbols()) for worth in entry.told[:_ALIKE]).replace("+ -", "− ")
             how += " + …" if len(entry.told) > _ALIKE else ""
@@ -115,7 +117,7 @@ class Workbook:
             style = "Fixed"
         format = number_format(entry.value, self.paper.digits, whole=entry.whole)
         texts = (layer, plain(entry.symbol), f"= {how}" if how else "")
-        self.looks.row(sheet, row, texts, value or entry.value, entry.value, style, format, more)
+        self.looks.row(sheet, row, texts, value, entry.value, style, format, more)
 
     def _front(self, sheet: Any) -> None:
         """The first sheet: what this is, how to read it, and what does not follow."""
@@ -126,9 +128,7 @@ class Workbook:
             "yellow cell, and forward pass, loss, gradients and update follow.",
             "Beside every formula stands the number that the program's engine computed, and the difference.",
             paper.words_on_extent,
-            "Ids and lengths of sequences choose the way through the network: they are fixed."
-            if self._counts()
-            else "",
+            "Ids and lengths choose the way through the network: they are fixed." if self._counts() else "",
             f"{len(self.not_live)} numbers do not follow; the sheets say which and why." if self.not_live else "",
         ]
         self.looks.front(sheet, paper.about.title, [each for each in words if each], paper.about.layers)

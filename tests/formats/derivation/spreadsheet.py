@@ -162,11 +162,8 @@ class _Reader:
         self.take()
         last = self.tokens[self.at][1]
         self.at += 1
-        return [
-            self.spreadsheet.value(sheet, c.coordinate)
-            for r in self.spreadsheet.book[sheet][f"{cell}:{last}"]
-            for c in r
-        ]
+        rows = self.spreadsheet.book[sheet][f"{cell}:{last}"]
+        return [self.spreadsheet.value(sheet, each.coordinate) for row in rows for each in row]
 
     @property
     def next(self) -> str:
@@ -181,9 +178,9 @@ class _Reader:
         place = 0
         while place < len(text):
             found = _TOKEN.match(text, place)
-            assert found and found.lastgroup, text[place:]
-            place = found.end()
-            yield found.lastgroup, found[found.lastgroup]
+            assert found is not None, text[place:]
+            place, kind = found.end(), found.lastgroup or ""
+            yield kind, found[kind]
 
 
 def _each(function: Any, *of: Value) -> Value:
