@@ -170,3 +170,15 @@ class Paper:
             f"Of every layer the first {self.extent.units} units are here. {len(self.left_out):,} numbers that they "
             f"need are told without their reason."
         )
+
+
+MOST_SHOWN = 12
+"""Longer sums are folded where they are told; a workbook has every term."""
+
+
+def folded(worths: tuple[Worth, ...]) -> tuple[tuple[Worth, ...], int, tuple[Worth, ...]]:
+    """The terms at the beginning of a sum, how many are left out, and those at its end."""
+    if len(worths) <= MOST_SHOWN:
+        return worths, 0, ()
+    half = MOST_SHOWN // 2
+    return worths[:half], len(worths) - 2 * half, worths[-half:]

@@ -5,20 +5,17 @@ import subprocess
 from dataclasses import replace
 
 import numpy as np
+import openpyxl
 import pytest
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.arena import Clipping
 from annstudio.engine.optimizers import OPTIMIZERS
-from annstudio.explain.takeaway import About, Extent, Paper, write
 from annstudio.formats.derivation.workbook import Workbook
 from tests.builders import worked_example
+from tests.formats.derivation.papers import paper_of
 from tests.formats.derivation.spreadsheet import Spreadsheet
-
-
-def paper_of(project: Project, sample: int = 0, units: int | None = None) -> Paper:
-    return write(Network(project).stepper(sample), About("A network"), Extent(units))
 
 
 def sheet_of(project: Project, sample: int = 0) -> Spreadsheet:
@@ -120,8 +117,6 @@ def test_libreoffice_comes_to_the_same_numbers(tmp_path):
         check=True, capture_output=True, timeout=110,
     )  # fmt: skip
     wanted = {(name, cell): value for name, cell, _, value, _ in sheet.numbers()}
-    import openpyxl
-
     reckoned = openpyxl.load_workbook(tmp_path / "out" / "changed.xlsx", data_only=True)
     for (name, cell), value in wanted.items():
         assert reckoned[name][cell].value == pytest.approx(value, rel=1e-9, abs=1e-12), (name, cell)

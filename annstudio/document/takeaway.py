@@ -1,0 +1,13 @@
+"""What a derivation to take away is about: the project's name, the example, and its layers in words."""
+
+from annstudio.document.network import Network
+from annstudio.explain.takeaway import About
+
+
+def about(network: Network, sample: int) -> About:
+    """The head of the paper on one example of the data."""
+    project, n = network.project, len(network.need_dataset())
+    step = network.run_so_far.step
+    trained = f", after {step:,} steps of training" if step else ""
+    layers = tuple((id, node.layer.summary) for id, node in project.graph.nodes.items())
+    return About(project.title or "A network", f"Example {sample + 1:,} of {n:,}{trained}", layers)

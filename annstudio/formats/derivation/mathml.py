@@ -1,0 +1,55 @@
+"""LaTeX of the kind used here as MathML, which browsers set by themselves; numbers in it may be links."""
+
+import html
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from annstudio.explain.takeaway import Number, Worth
+from annstudio.explain.takeaway.paper import in_place
+
+
+@lru_cache(maxsize=8192)
+def inner(latex: str) -> str:
+    """What stands inside <math>…</math>."""
+    convert: Any = import_module("latex2mathml.converter").convert
+    found: str = convert(latex.replace("·", r"\cdot").replace(r"\_", "_"))
+    return re.sub(r"^<math[^>]*>|</math>$", "", found)
+
+
+def math(latex: str) -> str:
+    """A formula by itself."""
+    return f"<math>{inner(latex)}</math>"
+
+
+def symbols(worth: Worth, listed: frozenset[str]) -> str:
+    """A term in symbols; those with an entry of their own are links to it."""
+    return _with([linked(number, listed) for number in worth.numbers], worth.shape)
+
+
+def figures(worth: Worth, digits: int) -> str:
+    """A term with the numbers put in."""
+    return _with([inner(in_place(number, digits)) for number in worth.numbers], worth.shape)
+
+
+def linked(number: Number, listed: frozenset[str]) -> str:
+    """A symbol as a link. MathML itself has none in every browser; HTML inside <mtext> has."""
+    if number.entry not in listed:
+        return inner(number.symbol)
+    return f'<mtext><a href="#{html.escape(number.entry)}">{math(number.symbol)}</a></mtext>'
+
+
+def _with(pieces: Sequence[str], template: str) -> str:
+    return (
+        "<math>"
+        + re.sub(r"<mtext>@(\d+)@</mtext>", lambda found: pieces[int(found[1])], _skeleton(template))
+        + "</math>"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _skeleton(template: str) -> str:
+    """A template with marks in its blanks."""
+    return inner(re.sub(r"«(\d+)»", r"\\text{@\1@}", template))
