@@ -130,8 +130,8 @@ class Blend(Op):
     def account(self, see: See, index: Index) -> list[Term]:
         old, new = (see("old", *index),), (see("new", *index),)
         return [
-            Term(old, "", lambda m: (1 - self.share) * m),
-            Term(new, "", lambda m: self.share * m),
+            Term(old, f"(1 - {self.share}) · «0»", lambda m: (1 - self.share) * m),
+            Term(new, f"{self.share} · «0»", lambda m: self.share * m),
         ]
 
 

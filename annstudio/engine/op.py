@@ -17,7 +17,7 @@ import numpy.typing as npt
 from annstudio.errors import ShapeError
 
 if TYPE_CHECKING:
-    from annstudio.engine.account import See, Term
+    from annstudio.engine.account import Remark, See, Term
     from annstudio.engine.gemm import Product
 
 Array = npt.NDArray[Any]
@@ -83,6 +83,9 @@ class Op:
     looked_at: ClassVar[frozenset[str]] = frozenset()
     """Buffers that other steps may read (`Builder.kept`)."""
 
+    repeats_output: ClassVar[str] = ""
+    """The buffer of a loss that holds, once more, the output that it judges."""
+
     # What the passes may do with an op in the fast reading
     in_place: ClassVar[bool] = False
     """True where the result may take the input's place in memory, and the way back needs the result alone."""
@@ -131,6 +134,14 @@ class Op:
 
     def gradient_account(self, name: str, see: "See", index: Index) -> list["Term"]:
         """The terms whose sum is element `index` of the gradient of input `name`."""
+        return []
+
+    def kept_account(self, name: str, see: "See", index: Index) -> list["Term"]:
+        """The terms whose sum is element `index` of the buffer `name`; for every buffer that is shown."""
+        return []
+
+    def remarks(self, see: "See", index: Index) -> list["Remark"]:
+        """What else there is to say about element `index` of the result."""
         return []
 
     def __eq__(self, other: object) -> bool:

@@ -116,6 +116,11 @@ class Feed:
 class Draw(Protocol):
     """A way of filling an array with random numbers."""
 
+    @property
+    def told(self) -> str:
+        """In words, what is drawn."""
+        ...
+
     def fill(self, rng: np.random.Generator, out: Array) -> None: ...
 
 

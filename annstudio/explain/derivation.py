@@ -4,13 +4,12 @@ A derivation is built from the op's own account of the element and the arrays of
 """
 
 import inspect
-import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
-from annstudio.engine.account import Factor, See, Term
+from annstudio.engine.account import SLOPE, Factor, Remark, See, Term
 from annstudio.engine.op import Array, Index, Margin, Op, signature
 from annstudio.engine.optimizers import Optimizer
 from annstudio.engine.program import Phase, Role, Step
@@ -18,9 +17,7 @@ from annstudio.errors import StudioError
 from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
-
-SHOWN_TERMS = 12
-"""Longer sums are folded in formulas; the table has all terms."""
+from annstudio.explain.templates import SHOWN_TERMS, bracketed, filled, summed
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,8 @@ class Part:
     """For a number that is worked out: how, as LaTeX with numbers."""
     rule: str = ""
     """The same with symbols."""
+    rows: "tuple[Row, ...]" = ()
+    """The same term by term."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,22 @@ class Row:
     """Of a gradient's term: which part is the gradient that it comes from, further on towards the error."""
     local: float = 1.0
     """What that gradient is multiplied by here."""
+    template: str = ""
+    """The term's formula with «0», «1», … for its parts; empty for their product."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is to be said beside a derivation, in words; a `row` comes to the same number by another formula."""
+
+    words: str
+    row: Row | None = None
+
+    def text(self, digits: int) -> str:
+        if self.row is None:
+            return self.words
+        told = (self.row.symbols, self.row.numbers, number_latex(self.row.value, digits))
+        return f"{self.words} {' = '.join(map(plain, told))}"
 
 
 @dataclass(frozen=True)
@@ -75,8 +90,9 @@ class Derivation:
     """The source of the method that computed it, read from the program itself."""
     step: int | None
     """The step that computed it; None for what was given."""
-    terms: tuple[Term, ...] = ()
-    """The op's own account, one term for every row."""
+    op: str = ""
+    """What kind of op computed it."""
+    said: tuple[Said, ...] = ()
 
     @property
     def given(self) -> bool:
@@ -85,19 +101,36 @@ class Derivation:
 
     @property
     def symbols_line(self) -> str:
-        return f"{self.symbol} = {_sum([row.symbols for row in self.rows])}" if self.rows else self.symbol
+        return f"{self.symbol} = {summed([row.symbols for row in self.rows])}" if self.rows else self.symbol
 
     @property
     def numbers_line(self) -> str:
         """The formula with the numbers put in, with the digits that the derivation was made with."""
-        return "= " + _sum([row.numbers for row in self.rows])
+        return "= " + summed([row.numbers for row in self.rows])
 
     def text(self, digits: int) -> str:
-        """The whole derivation as plain text."""
+        """The whole derivation as plain text: symbols, numbers, result, and what is worked out or said beside."""
         lines = [plain(self.symbols_line)]
         if self.rows:
             lines.append(plain(self.numbers_line))
-        return "\n".join([*lines, f"= {plain(number_latex(self.value, digits))}"])
+        lines.append(f"= {plain(number_latex(self.value, digits))}")
+        beside = {part.symbol: part for row in self.rows for part in row.parts if part.rule}
+        lines += [_beside(part, digits) for part in list(beside.values())[:SHOWN_TERMS]]
+        for said in self.said:
+            row = said.row
+            told = (
+                f" {plain(row.symbols)} = {plain(row.numbers)} = {plain(number_latex(row.value, digits))}"
+                if row
+                else ""
+            )
+            lines.append(said.words + told)
+        return "\n".join(lines)
+
+
+def _beside(part: Part, digits: int) -> str:
+    """A factor that was worked out on the spot."""
+    rule = "" if part.rule == part.symbol else f" = {plain(part.rule)}"
+    return f"{plain(part.symbol)}{rule} = {plain(part.meaning)} = {plain(number_latex(part.value, digits))}"
 
 
 class Explainer:
@@ -136,46 +169,22 @@ class Explainer:
         at = self.stepper.written_by.get(quantity.slot)
         symbol, value = self.symbol(quantity), self._stored(quantity)
         if at is None:
-            return Derivation(quantity, symbol, value, (), "", "", None)
+            return Derivation(quantity, symbol, value, (), "", "", None, said=(Said(self._origin(quantity.slot)),))
         if at >= self.stepper.position:
             raise StudioError(f"{plain(symbol)} has not been computed yet.", f"Step on to step {at + 1}.")
         step = self.program.steps[at]
         assert isinstance(step, Step)
         see = self._see(step, quantity.example, every=every)
-        if quantity.slot in step.buffers.values():
-            terms: list[Term] = []
-        elif step.backward:
-            name = _gradient_name(step, quantity.slot)
-            terms = step.op.gradient_account(name, see, quantity.index)
-        else:
-            terms = step.op.account(see, quantity.index)
-        rows = tuple(self._row(step, see, term, digits) for term in terms)
+        terms, remarks, toward = _told(step, see, quantity)
+        rows = tuple(self._row(step, see, term, digits, toward) for term in terms)
         if quantity.term is not None:
-            rows, terms = (rows[quantity.term],), [terms[quantity.term]]
+            rows = (rows[quantity.term],)
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
+        said = tuple(Said(r.words, None if r.term is None else self._row(step, see, r.term, digits)) for r in remarks)
         method = step.op.backward if step.backward else step.op.forward
+        formula = "" if quantity.slot in step.buffers.values() else step.op.formula
         source = source_of(step.op, method.__name__)
-        return Derivation(quantity, symbol, value, rows, step.op.formula, source, at, tuple(terms))
-
-    def place(self, step: Step, factor: Factor) -> Quantity | None:
-        """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
-        slot = slots_by_name(step).get(factor.array)
-        if slot is None:
-            return None
-        shape = self.program.slots[slot].shape
-        margin: Margin | None = None
-        if factor.array in _input_names(step):
-            margin = step.op.margin(factor.array, shape)
-        index = factor.index
-        if margin is not None:
-            index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
-        if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
-            return None
-        return Quantity(slot, index, factor.example or 0)
-
-    def part(self, step: Step, factor: Factor, digits: int = 4) -> Part:
-        """A factor of a step's account with its symbol and where it came from."""
-        return self._part(step, self._see(step, factor.example or 0, every=False), factor, digits)
+        return Derivation(quantity, symbol, value, rows, formula, source, at, type(step.op).__name__, said)
 
     # Private ---------------------------------------------------------------------------------------------------------
 
@@ -189,18 +198,27 @@ class Explainer:
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
         return See(arrays, batched, example, self.stepper.n, every)
 
-    def _row(self, step: Step, see: See, term: Term, digits: int) -> Row:
+    def _origin(self, slot: int) -> str:
+        """Where a number comes from that no step computed."""
+        if slot in self.program.gradients.values():
+            return "The way back begins here: the error changes by what it changes."
+        role = self.program.slots[slot].role
+        if role is Role.NOISE:
+            return next(noise.draw.told for noise in self.program.noises if noise.slot == slot)
+        return ORIGINS[role]
+
+    def _row(self, step: Step, see: See, term: Term, digits: int, toward: int | None = None) -> Row:
         through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
         above = None if through is None else term.factors[through].index
-        parts = tuple(self._part(step, see, factor, digits, above) for factor in term.factors)
+        parts = tuple(self._part(step, see, factor, digits, above, toward) for factor in term.factors)
         template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
         symbols = filled(template, [part.symbol for part in parts])
         numbers = filled(template, [self._number(part, digits) for part in parts])
         if through is None:
-            return Row(symbols, numbers, term.value, parts)
+            return Row(symbols, numbers, term.value, parts, template=term.template)
         # Every term is linear in the gradient that it hands on.
         local = term.evaluate(*(1.0 if i == through else factor.value for i, factor in enumerate(term.factors)))
-        return Row(symbols, numbers, term.value, parts, through, local)
+        return Row(symbols, numbers, term.value, parts, through, local, term.template)
 
     def _share_symbol(self, step: Step, row: Row) -> str:
         """E with the unit whose output is judged, for a loss's term."""
@@ -211,14 +229,17 @@ class Explainer:
         places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
         return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
 
-    def _part(self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None) -> Part:
-        if factor.within is not None:
-            inner = [self._part(step, see, each, digits) for each in factor.within.factors]
-            template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
-            meaning = filled(template, [self._number(part, digits) for part in inner])
-            rule = filled(template, [part.symbol for part in inner])
-            return Part(self._local_derivative(step, factor, above) or rule, factor.value, None, meaning, rule)
-        quantity = self.place(step, factor)
+    def _part(
+        self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None, toward: int | None = None
+    ) -> Part:
+        if factor.symbol:
+            return Part(factor.symbol, factor.value, None)
+        if factor.within:
+            rows = tuple(self._row(step, see, term, digits) for term in factor.within)
+            rule, meaning = summed([row.symbols for row in rows]), summed([row.numbers for row in rows])
+            symbol = self._local_derivative(step, factor, above, toward) or rule
+            return Part(symbol, factor.value, None, meaning, rule, rows)
+        quantity = self._place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
         return Part(self.symbol(quantity), factor.value, quantity)
@@ -228,12 +249,61 @@ class Explainer:
         whole = part.quantity is not None and self.program.slots[part.quantity.slot].dtype == "int"
         return bracketed(f"{part.value:.0f}" if whole else number_latex(part.value, digits))
 
-    def _local_derivative(self, step: Step, factor: Factor, above: Index | None) -> str:
-        """∂out/∂net for what an op multiplies a gradient with; `above` is the place of that gradient."""
-        if above is None or not step.backward:
+    def _local_derivative(self, step: Step, factor: Factor, above: Index | None, toward: int | None) -> str:
+        """∂out/∂net for what an op multiplies a gradient with; `above` is the place of that gradient, `toward` the
+        input that it goes to."""
+        if above is None or toward is None or factor.array != SLOPE:
             return ""
         numerator = self.names.of(step.output, above)
-        return rf"\frac{{\partial {numerator}}}{{\partial {self.names.of(step.inputs[0], factor.index)}}}"
+        return rf"\frac{{\partial {numerator}}}{{\partial {self.names.of(toward, factor.index)}}}"
+
+    @cached_property
+    def _outputs_again(self) -> dict[int, int]:
+        """Buffers of losses that hold the output that they judge, by slot, and the slot of that output."""
+        outputs = {judged.node: judged.output for judged in self.program.judged}
+        steps = [step for step in self.program.steps if isinstance(step, Step) and not step.backward]
+        return {
+            step.buffers[step.op.repeats_output]: outputs[step.node]
+            for step in steps
+            if step.op.repeats_output and step.node in outputs
+        }
+
+    def _place(self, step: Step, factor: Factor) -> Quantity | None:
+        """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
+        slot = slots_by_name(step).get(factor.array)
+        if slot is None:
+            return None
+        shape = self.program.slots[slot].shape
+        margin: Margin | None = None
+        if factor.array in _input_names(step):
+            margin = step.op.margin(factor.array, shape)
+        index = factor.index
+        if margin is not None:
+            index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
+        if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
+            return None
+        return Quantity(self._outputs_again.get(slot, slot), index, factor.example or 0)
+
+
+ORIGINS = {
+    Role.FEED: "It comes from the data.",
+    Role.PARAMETER: "It is learned: the update changes it.",
+    Role.CONSTANT: "It is a constant.",
+    Role.STATE: "It is carried on from batch to batch.",
+}
+"""Where numbers come from that no step computed."""
+
+
+def _told(step: Step, see: See, quantity: Quantity) -> tuple[list[Term], list[Remark], int | None]:
+    """An element's terms, what else there is to say, and of a gradient what it is the gradient of."""
+    op, index = step.op, quantity.index
+    kept = next((name for name, slot in step.buffers.items() if slot == quantity.slot), "")
+    if kept:
+        return op.kept_account(kept, see, index), [], None
+    if not step.backward:
+        return op.account(see, index), op.remarks(see, index), None
+    name = _gradient_name(step, quantity.slot)
+    return op.gradient_account(name, see, index), [], slots_by_name(step)[name]
 
 
 def slots_by_name(step: Step) -> dict[str, int]:
@@ -279,20 +349,3 @@ def _input_names(step: Step) -> tuple[str, ...]:
 
 def _gradient_name(step: Step, slot: int) -> str:
     return _input_names(step)[step.gradients.index(slot)]
-
-
-def filled(template: str, values: list[str]) -> str:
-    return re.sub(r"«(\d+)»", lambda match: values[int(match[1])], template).replace("·", r"\cdot")
-
-
-def bracketed(number: str) -> str:
-    return f"({number})" if number.startswith("-") else number
-
-
-def _sum(parts: list[str]) -> str:
-    """The parts with plus signs between them, folded in the middle where there are many."""
-    if len(parts) > SHOWN_TERMS:
-        half = SHOWN_TERMS // 2
-        parts = [*parts[:half], r"\dots", *parts[-half:]]
-    joined = " + ".join(parts) or "0"
-    return joined.replace("+ -", "- ")

@@ -49,7 +49,7 @@ def huber(delta: float, x: float) -> float:
 FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
     "^": lambda a, b: a**b, "negative": lambda a: -a, "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "ln": math.log,
-    "tanh": math.tanh, "max": max, "min": min, "sigma": lambda x: 0.5 * (1 + math.tanh(0.5 * x)),
+    "tanh": math.tanh, "max": lambda *of: max(of), "min": lambda *of: min(of), "sigma": lambda x: 0.5 * (1 + math.tanh(0.5 * x)),
     "Phi": lambda x: 0.5 * math.erfc(-x / math.sqrt(2)), "sign": lambda x: float((x > 0) - (x < 0)),
     "s": lambda t: 1.0 if t > 0 else -1.0, "huber": huber, "floor": math.floor, "ceil": math.ceil,
     "=": lambda a, b: float(a == b), "!=": lambda a, b: float(a != b), "<": lambda a, b: float(a < b),
@@ -196,9 +196,17 @@ class _Parser:
         found = [self.sum()]
         while self.next == ",":
             self.take()
-            found.append(self.sum())
+            found += self.left_out(found[-1]) if self.next == r"\dots" else [self.sum()]
         self.expect(")")
         return tuple(found)
+
+    def left_out(self, last: Expression) -> list[Expression]:
+        """«3», …, «17» is every number from one to the other; the last of them is read by the one who goes on."""
+        self.take()
+        following = self.tokens[self.at + 1] if self.next == "," and self.at + 1 < len(self.tokens) else ""
+        if not isinstance(last, Blank) or not following.startswith("«"):
+            self.fail()
+        return [Blank(place) for place in range(last.place + 1, int(following[1:-1]))]
 
     def group(self) -> Expression:
         self.expect("{")

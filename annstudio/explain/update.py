@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from annstudio.engine.account import Factor, Term
 from annstudio.engine.program import Phase, Update
-from annstudio.explain.derivation import bracketed, filled
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.templates import bracketed, filled
 from annstudio.explain.weight import WeightQuestion
 
 SETTINGS = frozenset({r"\eta", r"\mu", r"\beta_1", r"\beta_2", r"\epsilon", r"\rho", r"\lambda"})

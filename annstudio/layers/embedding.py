@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
 from annstudio.engine.lengths import Shortest
@@ -15,9 +15,17 @@ from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.padded import IdsCounted
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
+from annstudio.layers.starting import (
+    ConstantField,
+    DeviationField,
+    LimitField,
+    PlacesInitializerField,
+    drawn_start,
+)
 
 LARGEST = 10_000_000
 """The largest vocabulary."""
+USUAL_LIMIT = 0.05
 
 
 class Lookup(Op):
@@ -52,6 +60,11 @@ class Lookup(Op):
         row = min(max(int(see("x", t).value), 0), see.shape("w")[0] - 1)
         return [Term((see("w", row, d),))]
 
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        number, rows = see("x", index[0]).value, see.shape("w")[0]
+        row = min(max(int(number), 0), rows - 1)
+        return [Remark(f"The number at place {index[0]} (from 0) is {number:g}: row {row} of W is looked up.")]
+
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         if name == "x":
             return []
@@ -84,6 +97,10 @@ class Embedding(Layer):
         title="0 is padding",
         description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
     )
+    initializer: PlacesInitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
     trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
@@ -98,7 +115,9 @@ class Embedding(Layer):
         flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
         net.need(len(x.shape) == 1, x, "a list of whole numbers", "Insert a Flatten layer between them.", [flatten])
         self._need_ids(net, x)
-        start = Initial("uniform", scale=0.05)
+        usual = Initial("uniform", scale=USUAL_LIMIT)
+        drawn = drawn_start(self, self.initializer, self.vocabulary, self.units)
+        start = usual if self.initializer == "auto" else drawn
         view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
         restrain(net, self)

@@ -10,7 +10,7 @@ from typing import Annotated, Protocol
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term, derived
+from annstudio.engine.account import See, Term, local_slope, setting
 from annstudio.engine.builder import Builder
 from annstudio.engine.op import Array, Index, Limit, Op, Shape
 from annstudio.engine.program import Parameter, View
@@ -66,15 +66,19 @@ class Penalty(Op):
             dw[part] = (self.l1 * np.sign(w[part]) + 2 * self.l2 * w[part]) * dy
 
     def account(self, see: See, index: Index) -> list[Term]:
-        template = f"{self.l1:g}\\,|«0»| + {self.l2:g}\\, «0»^2"
+        template = self._told("|«0»|", "«0»^2")
         return [Term((see("w", *place),), template, self._share) for place in _places(self.regions)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         if index not in set(_places(self.regions)):
             return []
-        template = rf"{self.l1:g}\,\mathrm{{sign}}(«0») + 2 · {self.l2:g}\, «0»"
+        template = self._told(r"\mathrm{sign}(«0»)", "2 · «0»")
         slope = Term((see("w", *index),), template, lambda w: self.l1 * float(np.sign(w)) + 2 * self.l2 * w)
-        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+        return [Term((see("dy"), local_slope(index, slope)))]
+
+    def _told(self, first: str, second: str) -> str:
+        parts = [(self.l1, first), (self.l2, second)]
+        return " + ".join(f"{setting(size)} · {part}" for size, part in parts if size)
 
     def _share(self, w: float) -> float:
         return self.l1 * abs(w) + self.l2 * w * w

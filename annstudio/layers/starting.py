@@ -41,6 +41,22 @@ DeviationField = Annotated[
         json_schema_extra={"needs": "initializer=normal"},
     ),
 ]
+InputInitializerField = Annotated[
+    InitializerName,
+    Field(title="Initialiser", description="Where the weights of the inputs start; auto is Glorot."),
+]
+StateInitializerField = Annotated[
+    Literal["orthogonal", "zeros", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
+            "lecun_normal"],
+    Field(
+        title="State's initialiser",
+        description="Where the weights of the state before start; orthogonal ones neither swell nor shrink it.",
+    ),
+]  # fmt: skip
+PlacesInitializerField = Annotated[
+    InitializerName,
+    Field(title="Initialiser", description="Where the places start; auto is anywhere between −0.05 and 0.05."),
+]
 BiasStartField = Annotated[
     Literal["auto", "constant"],
     Field(
@@ -61,11 +77,9 @@ BiasValueField = Annotated[
 ]
 
 
-class Starting(Protocol):
-    """The settings that say where weights and biases begin."""
+class Drawn(Protocol):
+    """The settings that say where weights begin."""
 
-    @property
-    def activation(self) -> ActivationName: ...
     @property
     def initializer(self) -> InitializerName: ...
     @property
@@ -74,6 +88,13 @@ class Starting(Protocol):
     def limit(self) -> float: ...
     @property
     def deviation(self) -> float: ...
+
+
+class Starting(Drawn, Protocol):
+    """The settings that say where weights and biases begin."""
+
+    @property
+    def activation(self) -> ActivationName: ...
     @property
     def bias_start(self) -> Literal["auto", "constant"]: ...
     @property
@@ -82,8 +103,12 @@ class Starting(Protocol):
 
 def weights_start(layer: Starting, fan_in: int, fan_out: int) -> Initial:
     """Where weights begin, given how many wires lead into a unit and out of it."""
+    return drawn_start(layer, suited(layer.initializer, layer.activation), fan_in, fan_out)
+
+
+def drawn_start(layer: Drawn, name: InitializerName, fan_in: int, fan_out: int) -> Initial:
+    """Where weights begin by the initialiser called `name`, with the layer's own scales."""
     scales = {"constant": layer.constant, "uniform": layer.limit, "normal": layer.deviation}
-    name = suited(layer.initializer, layer.activation)
     return Initial(name, fan_in, fan_out, scale=scales.get(name))
 
 

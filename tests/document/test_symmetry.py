@@ -101,6 +101,24 @@ def test_numbers_count_more_than_the_initialiser():
     assert warnings(drawn.with_weight("dense_1/b", np.arange(4.0))) == []
 
 
+def test_an_embedding_that_starts_at_one_number():
+    places = Embedding(vocabulary=6, units=3, initializer="zeros")
+    start = project(chain(Input(shape=(5,)), places, LSTM(units=3), Dense(units=2), Loss()))
+    (said,) = warnings(start)
+    assert said.startswith("embedding_1: All 3 units of embedding_1 have the same weights: ")
+    (problem,) = Network(start).checked.problems
+    assert warnings(mended(start, problem.remedies[0])) == []
+
+
+def test_a_recurrent_layer_that_starts_at_zero():
+    zeros = LSTM(units=3, initializer="zeros", recurrent_initializer="zeros")
+    start = project(chain(Input(shape=(5, 2)), zeros, Dense(units=2), Loss()))
+    (said,) = warnings(start)
+    assert said.startswith("lstm_1: All 3 units of lstm_1 have the same weights")
+    (problem,) = Network(start).checked.problems
+    assert warnings(mended(start, problem.remedies[0])) == []
+
+
 def test_a_recurrent_layer_set_to_one_number_by_hand():
     graph = chain(Input(shape=(5, 2)), LSTM(units=3), Dense(units=2), Loss())
     start = project(graph)

@@ -12,9 +12,12 @@ from annstudio.layers.base import Layer
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.conv1d import Conv1D
 from annstudio.layers.dense import Dense
+from annstudio.layers.embedding import Embedding
 from annstudio.layers.ends import Input
 from annstudio.layers.grouped import DepthwiseConv2D
+from annstudio.layers.recurrent.gru import GRU
 from annstudio.layers.recurrent.lstm import LSTM
+from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.layers.transposed import Conv2DTranspose
 from tests.builders import chain, project
 
@@ -70,6 +73,39 @@ def test_numbers_of_ones_own_choice(kind):
     assert 0.29 < np.abs(w).max() <= 0.3
     assert w.var() == pytest.approx(0.3**2 / 3, rel=0.08)
     assert begun(kind, initializer="normal", deviation=0.7).std() == pytest.approx(0.7, rel=0.05)
+
+
+RECURRENT = pytest.mark.parametrize("kind", [SimpleRNN, LSTM, GRU], ids=lambda kind: kind.__name__)
+
+
+def recurrent(kind: type[Layer], view: str, **settings) -> np.ndarray:
+    graph = chain(input=Input(shape=(5, 30)), it=kind(units=40, **settings))
+    return Network(project(graph)).weights()[f"it/{view}"]
+
+
+@RECURRENT
+def test_recurrent_layers_have_an_initialiser_for_inputs_and_one_for_the_state(kind):
+    gates = {SimpleRNN: 1, LSTM: 4, GRU: 3}[kind]
+    usual = recurrent(kind, "W")
+    assert 0.95 * math.sqrt(6 / (30 + 40 * gates)) < np.abs(usual).max() <= math.sqrt(6 / (30 + 40 * gates))
+    assert recurrent(kind, "W", initializer="he_normal").var() == pytest.approx(2 / 30, rel=0.1)
+    assert (recurrent(kind, "W", initializer="constant", constant=0.25) == 0.25).all()
+    assert (recurrent(kind, "U", initializer="constant", constant=0.25) != 0.25).all()
+    state = recurrent(kind, "U")
+    np.testing.assert_allclose(state.T @ state, np.eye(40), atol=1e-12)
+    assert (recurrent(kind, "U", recurrent_initializer="zeros") == 0).all()
+    assert recurrent(kind, "U", recurrent_initializer="lecun_normal").var() == pytest.approx(1 / 40, rel=0.1)
+
+
+def test_places_of_an_embedding_start_near_0_or_as_they_are_told():
+    def places(**settings) -> np.ndarray:
+        graph = chain(input=Input(shape=(5,)), it=Embedding(vocabulary=60, units=50, **settings))
+        return Network(project(graph)).weights()["it/W"]
+
+    assert 0.049 < np.abs(places()).max() <= 0.05
+    assert places(initializer="normal", deviation=0.3).std() == pytest.approx(0.3, rel=0.05)
+    assert places(initializer="glorot_normal").var() == pytest.approx(2 / 110, rel=0.1)
+    assert (places(initializer="zeros") == 0).all()
 
 
 @pytest.mark.parametrize("units", [20, 80])

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from annstudio.engine.account import Factor, Term
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Role, Step
-from annstudio.explain.derivation import Derivation, Explainer, Part, Quantity
+from annstudio.explain.derivation import Derivation, Explainer, Part, Quantity, Row
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.takeaway.extent import Extent
 from annstudio.explain.takeaway.keys import key_of
@@ -133,7 +132,7 @@ class _Writer:
 
     def _entry(self, quantity: Quantity) -> Entry:
         described = self.program.slots[quantity.slot]
-        found = self.explainer.derive(quantity, every=described.role is Role.VALUE)
+        found = self.explainer.derive(quantity, every=True)
         gradient = self.program.gradients.get(quantity.slot)
         return Entry(
             self._key(quantity), self._symbol(found.symbol, quantity), found.value, tuple(self._worths(found)),
@@ -141,31 +140,23 @@ class _Writer:
         )  # fmt: skip
 
     def _worths(self, found: Derivation) -> Iterator[Worth]:
-        if not found.terms:
-            return
-        assert found.step is not None
-        step = self.program.steps[found.step]
-        assert isinstance(step, Step)
-        told = found.terms
-        if step.phase is Phase.LOSS:
-            told = self.explainer.derive(found.quantity).terms
-        for term, row in zip(found.terms, found.rows, strict=True):
-            numbers = tuple(map(self._number, (step,) * len(term.factors), term.factors, row.parts))
-            yield Worth(term.template, numbers, row.value, term not in told)
+        """The terms of a number; those that a reader is not told of are marked."""
+        told = found.rows
+        if found.step is not None and self.program.steps[found.step].phase is Phase.LOSS:
+            told = self.explainer.derive(found.quantity).rows
+        shown = {row.symbols for row in told}
+        return (replace(self._worth(row), idle=row.symbols not in shown) for row in found.rows)
 
-    def _number(self, step: Step, factor: Factor, part: Part) -> Number:
-        within = tuple(self._inner(step, term) for term in inner_terms(factor))
+    def _worth(self, row: Row) -> Worth:
+        return Worth(row.template, tuple(map(self._number, row.parts)), row.value)
+
+    def _number(self, part: Part) -> Number:
         if part.quantity is None:
-            return Number(part.symbol, part.value, "", within)
+            return Number(part.symbol, part.value, within=tuple(map(self._worth, part.rows)))
         whole = self.program.slots[part.quantity.slot].dtype == "int"
         key = self._key(part.quantity)
         self.wanted.setdefault(key, part.quantity)
         return Number(self._symbol(part.symbol, part.quantity), part.value, key, whole=whole)
-
-    def _inner(self, step: Step, term: Term) -> Worth:
-        """A term inside a number that is worked out on the spot."""
-        numbers = tuple(self._number(step, factor, self.explainer.part(step, factor)) for factor in term.factors)
-        return Worth(term.template, numbers, term.value)
 
     # Names -----------------------------------------------------------------------------------------------------------
 
@@ -202,11 +193,6 @@ class _Writer:
         explainer = self.explainer
         symbol = self._symbol(explainer.symbol(quantity), quantity)
         return Entry(self._key(quantity), symbol, explainer.value(quantity))
-
-
-def inner_terms(factor: Factor) -> tuple[Term, ...]:
-    """The terms that a number is worked out from on the spot."""
-    return () if factor.within is None else (factor.within,)
 
 
 def _section(at: tuple[str, str], formulas: Iterable[str], entries: list[Entry]) -> Section:

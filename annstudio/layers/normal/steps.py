@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See, Term, share
+from annstudio.engine.account import Factor, See, Term, setting, share
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.layers.padded import counts, nothing
@@ -235,7 +235,7 @@ class Standardised(Op):
 
     @property
     def _root(self) -> str:
-        return rf"\sqrt{{«1» + {self.epsilon:g}}}"
+        return rf"\sqrt{{«1» + {setting(self.epsilon)}}}"
 
     def _scaled(self, x: float, variance: float) -> float:
         return x / math.sqrt(variance + self.epsilon)

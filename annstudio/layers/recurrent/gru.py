@@ -213,11 +213,11 @@ class GRU(Recurrent):
         d, u = x.shape[1], self.units
         names = ("gate and unit", "input")
         seen = [
-            View(f"W{suffix}", (EVERYTHING, slice(d)), Initial("glorot_uniform", d, 3 * u), axis_names=names),
+            View(f"W{suffix}", (EVERYTHING, slice(d)), self.inputs_start(d, 3), axis_names=names),
             View(f"b{suffix}", (EVERYTHING, d), Initial(constant=0.0), axis_names=names[:1]),
         ]
         kept = [
-            View(f"U{suffix}", (EVERYTHING, slice(u)), Initial("orthogonal", u, 3 * u), axis_names=names),
+            View(f"U{suffix}", (EVERYTHING, slice(u)), self.state_start(3), axis_names=names),
             View(f"c{suffix}", (EVERYTHING, u), Initial(constant=0.0), axis_names=names[:1]),
         ]
         w = net.parameter((3 * u, d + 1), seen, trainable=self.trainable)

@@ -7,13 +7,21 @@ from typing import Literal
 from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial
+from annstudio.engine.initializers import Initial, suited
 from annstudio.engine.program import View
 from annstudio.layers.base import Layer, TrainableField
 from annstudio.layers.framing import need_sequence
 from annstudio.layers.merge import Join
 from annstudio.layers.recurrent.steps import Moment
 from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
+from annstudio.layers.starting import (
+    ConstantField,
+    DeviationField,
+    InputInitializerField,
+    LimitField,
+    StateInitializerField,
+    drawn_start,
+)
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -30,6 +38,11 @@ class Recurrent(Layer):
         title="Direction",
         description="From which end it reads; both: two layers, one from each end, their results side by side.",
     )
+    initializer: InputInitializerField = "auto"
+    constant: ConstantField = 0.1
+    limit: LimitField = 0.5
+    deviation: DeviationField = 0.05
+    recurrent_initializer: StateInitializerField = "orthogonal"
     trainable: TrainableField = True
     l1: L1Field = 0.0
     l2: L2Field = 0.0
@@ -54,6 +67,14 @@ class Recurrent(Layer):
         restrain(net, self)
         return results[0] if len(results) == 1 else net.apply(Join(), *results, name="out")
 
+    def inputs_start(self, n_inputs: int, gates: int) -> Initial:
+        """Where the weights of the inputs begin."""
+        return drawn_start(self, suited(self.initializer, "tanh"), n_inputs, gates * self.units)
+
+    def state_start(self, gates: int) -> Initial:
+        """Where the weights of the state before begin."""
+        return Initial(self.recurrent_initializer, self.units, gates * self.units)
+
     def suffix(self, backwards: bool) -> str:
         """Behind the names of weights: those of the second direction are told apart."""
         return "_back" if backwards and self.direction == "both" else ""
@@ -72,8 +93,8 @@ def joined_parameter(
     everything = slice(None)
     names = ("gate and unit", "input")
     views = [
-        View(f"W{suffix}", (everything, slice(d)), Initial("glorot_uniform", d, gates * u), axis_names=names),
-        View(f"U{suffix}", (everything, slice(d, d + u)), Initial("orthogonal", u, gates * u), axis_names=names),
+        View(f"W{suffix}", (everything, slice(d)), layer.inputs_start(d, gates), axis_names=names),
+        View(f"U{suffix}", (everything, slice(d, d + u)), layer.state_start(gates), axis_names=names),
         View(f"b{suffix}", (everything, d + u), bias, axis_names=names[:1]),
     ]
     return net.parameter((gates * u, d + u + 1), views, trainable=layer.trainable)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 
 
@@ -70,6 +70,9 @@ class Rest(Op):
 
     def forward(self, y: Array) -> None:
         y.fill(0)
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        return [Remark("Before the first step nothing has been seen: it starts at 0.")]
 
 
 class Part(Op):
@@ -192,6 +195,12 @@ class Hold(Op):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         return [Term((see("dy", *index),))] if (name == "new") == self._going(see) else []
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        length = int(see("lengths").value)
+        if self._going(see):
+            return [Remark(f"The sequence has {length} steps: step {self.t + 1} counts.")]
+        return [Remark(f"The sequence has {length} steps: it has ended, and what it came to is held.")]
 
     def _going(self, see: See) -> bool:
         return self.t < see("lengths").value

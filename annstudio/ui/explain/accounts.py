@@ -1,9 +1,10 @@
 """How one number comes about, as blocks of a page: the symbols with links, the numbers term by term, the result."""
 
-from annstudio.explain.derivation import SHOWN_TERMS, Derivation, Part, Quantity, Row
+from annstudio.explain.derivation import Derivation, Part, Quantity, Row
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
+from annstudio.explain.templates import SHOWN_TERMS
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lazy, Lines, Note, Table
 from annstudio.ui.explain.rich import bold, coloured, link, rich, signed, times
@@ -71,7 +72,7 @@ def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
 def _rule_line(tour: Tour, part: Part) -> str:
     """A factor that was worked out on the spot: ∂out/∂net = out (1 − out) = …"""
     value = tour.text(part.value)
-    if len(part.rule) > _WIDE:
+    if len(part.rule) > _WIDE or part.rule == part.symbol:
         return f"{rich(part.symbol)} = {rich(times(part.meaning))} = {value}"
     return f"{rich(part.symbol)} = {rich(part.rule)} = {rich(times(part.meaning))} = {value}"
 

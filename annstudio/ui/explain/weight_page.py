@@ -1,8 +1,9 @@
 """The page about a weight: how much it changes the error, its new value, its neighbours, and whether it is true."""
 
 from annstudio.engine.program import Step
-from annstudio.explain.derivation import SHOWN_TERMS, Quantity, source_of
+from annstudio.explain.derivation import Quantity, source_of
 from annstudio.explain.numbers import number_latex, number_text
+from annstudio.explain.templates import SHOWN_TERMS
 from annstudio.explain.update import UpdateAccount, explain_update
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, chain
 from annstudio.ui.explain.accounts import factor_lines, numbers, path_blocks, symbols
