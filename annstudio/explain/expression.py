@@ -49,7 +49,8 @@ def huber(delta: float, x: float) -> float:
 FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
     "^": lambda a, b: a**b, "negative": lambda a: -a, "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "ln": math.log,
-    "tanh": math.tanh, "max": lambda *of: max(of), "min": lambda *of: min(of), "sigma": lambda x: 0.5 * (1 + math.tanh(0.5 * x)),
+    "tanh": math.tanh, "max": lambda *of: max(of), "min": lambda *of: min(of),
+    "sigma": lambda x: 0.5 * (1 + math.tanh(0.5 * x)),
     "Phi": lambda x: 0.5 * math.erfc(-x / math.sqrt(2)), "sign": lambda x: float((x > 0) - (x < 0)),
     "s": lambda t: 1.0 if t > 0 else -1.0, "huber": huber, "floor": math.floor, "ceil": math.ceil,
     "=": lambda a, b: float(a == b), "!=": lambda a, b: float(a != b), "<": lambda a, b: float(a < b),
@@ -182,7 +183,9 @@ class _Parser:
         if self.next == "_":
             self.take()
             below = (self.group(),)
-        return Applied(name, (*below, *self.listed())) if name in FUNCTIONS else self.fail()
+        if name not in FUNCTIONS:
+            self.fail()
+        return Applied(name, (*below, *(self.listed() if self.next == "(" else (self.atom(),))))
 
     def compared(self) -> Expression:
         left = self.sum()

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from annstudio.explain.derivation import bracketed, filled
 from annstudio.explain.expression import Expression, parsed, product_of
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.takeaway.extent import Extent
+from annstudio.explain.templates import bracketed, filled
 
 
 class ChapterName(StrEnum):

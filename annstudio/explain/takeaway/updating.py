@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from annstudio.engine.account import Factor, Term
-from annstudio.engine.op import Array, Index
-from annstudio.engine.program import Parameter, Phase, Update
+from annstudio.engine.account import Factor, See, Term
+from annstudio.engine.op import Array, Index, Limit
+from annstudio.engine.program import Parameter, Phase, Step, Update
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.takeaway.extent import Extent
 from annstudio.explain.takeaway.keys import key_of
@@ -25,13 +25,16 @@ class Updates:
         self.places = places
         self.arena = self.stepper.arena
         self.optimizer = self.arena.optimizer
-        self.wanted: dict[str, Quantity] = {}
+        self.wanted: dict[str, Entry] = {}
+        """Every number that a formula has used, as an entry without its reason."""
         with self.stepper.visit(self.stepper.end_of(Phase.BACKWARD)):
             self.t = self.arena.t + 1
             self.clipped = self.arena.clipped().copy()
             self.vectors = {
                 (name, p.slot): self.arena.vector(name, p).copy() for name in self._names for p in self._moved
             }
+        self.free = {p.slot: self._just_updated(p) for p in self._moved if p.slot in self._limits}
+        """Weights that are kept within bounds as they were before that."""
 
     @property
     def rule(self) -> str:
@@ -81,7 +84,7 @@ class Updates:
             **{name: Number(s, value, _setting_key(s)) for name, (s, value) in self._named_settings.items()},
             **self._remembered(parameter, index),
         }
-        self.wanted.setdefault(key_of(slot, index), weight)
+        self._want(known["w"])
         if self.arena.clipping:
             cut = self._cut(parameter, index, gradient)
             yield cut
@@ -91,15 +94,60 @@ class Updates:
         rated = self.optimizer.model_copy(update={"learning_rate": self.stepper.rate})
         lines = rated.account(before, known["g"].value, remembered, self.t)
         for i, (name, term) in enumerate(lines):
-            last = i == len(lines) - 1
-            entry = self._line(name, term, known, symbol, key_of(slot, index, update=True) + ("" if last else f"-{i}"))
-            known[name] = Number(entry.symbol, entry.value, entry.key)
-            yield entry
+            new = self._new(parameter, index) if name == "w^{+}" else None
+            key = f"{key_of(slot, index, update=True)}-{i}" if new is None else new.entry
+            told = rf"{name}_{{{symbol}}}" if new is None else new.symbol
+            numbers = tuple(known.get(factor.array) or _bare(factor) for factor in term.factors)
+            yield Entry(key, told, term.value, (Worth(term.template, numbers, term.value),))
+            known[name] = Number(told, term.value, key)
+        if slot in self._limits:
+            yield self._bounded(parameter, index)
 
-    def _line(self, name: str, term: Term, known: dict[str, Number], symbol: str, key: str) -> Entry:
-        numbers = tuple(known[factor.array] if factor.array in known else _bare(factor) for factor in term.factors)
-        told = {"w^{+}": f"{symbol}^{{+}}", "w'": f"{symbol}'"}.get(name, rf"{name}_{{{symbol}}}")
-        return Entry(key, told, term.value, (Worth(term.template, numbers, term.value),))
+    # Bounds ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _limits(self) -> dict[int, Limit]:
+        """What keeps a parameter within bounds after its update, by slot."""
+        steps = [self.program.steps[i] for i in self.program.in_phase(Phase.UPDATE)]
+        return {step.output: step.op for step in steps if isinstance(step, Step) and isinstance(step.op, Limit)}
+
+    def _just_updated(self, parameter: Parameter) -> Array:
+        which = self.program.parameters.index(parameter)
+        steps = enumerate(self.program.steps)
+        at = next(i for i, step in steps if isinstance(step, Update) and which in step.parameters)
+        with self.stepper.visit(at + 1):
+            return self.stepper.array(parameter.slot).copy()
+
+    def _new(self, parameter: Parameter, index: Index) -> Number:
+        """A weight as the optimiser leaves it."""
+        slot = parameter.slot
+        symbol, key = self.explainer.symbol(Quantity(slot, index)), key_of(slot, index, update=True)
+        if slot not in self.free:
+            return Number(f"{symbol}^{{+}}", float(self.stepper.array(slot)[index]), key)
+        value = float(self.free[slot][index])
+        if self._still(parameter, index):
+            return Number(symbol, value, key_of(slot, index))
+        return Number(rf"{symbol}^{{*}}", value, f"{key}-free")
+
+    def _bounded(self, parameter: Parameter, index: Index) -> Entry:
+        """A weight's new value after it was brought within the bounds."""
+        slot = parameter.slot
+        see = See({"w": self.free[slot]}, frozenset(), 0, self.stepper.n, every=True)
+        terms = self._limits[slot].bound_account(see, self.arena.still(parameter), index)
+        symbol, value = self.explainer.symbol(Quantity(slot, index)), float(self.stepper.array(slot)[index])
+        worths = tuple(self._of_bounds(parameter, term) for term in terms)
+        return Entry(key_of(slot, index, update=True), f"{symbol}^{{+}}", value, worths)
+
+    def _of_bounds(self, parameter: Parameter, term: Term) -> Worth:
+        numbers = []
+        for factor in term.factors:
+            within = tuple(self._of_bounds(parameter, inner) for inner in factor.within)
+            if within or factor.array != "w":
+                rule = " + ".join(worth.symbols() for worth in within)
+                numbers.append(Number(factor.symbol or rule, factor.value, "", within))
+            else:
+                numbers.append(self._want(self._new(parameter, factor.index)))
+        return Worth(term.template, tuple(numbers), term.value)
 
     # Clipping --------------------------------------------------------------------------------------------------------
 
@@ -156,8 +204,11 @@ class Updates:
         slot = self.program.gradients[parameter.slot]
         quantity = Quantity(slot, index)
         key = key_of(slot, index)
-        self.wanted.setdefault(key, quantity)
-        return Number(self.explainer.symbol(quantity), self.explainer.value(quantity), key)
+        return self._want(Number(self.explainer.symbol(quantity), self.explainer.value(quantity), key))
+
+    def _want(self, number: Number) -> Number:
+        self.wanted.setdefault(number.entry, Entry(number.entry, number.symbol, number.value))
+        return number
 
     @cached_property
     def _named_settings(self) -> dict[str, tuple[str, float]]:

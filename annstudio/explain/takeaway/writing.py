@@ -185,8 +185,9 @@ class _Writer:
 
     def _left_out(self, paper: Paper, updates: Updates) -> tuple[Entry, ...]:
         """What formulas have used and what has no entry."""
-        wanted = {**self.wanted, **updates.wanted}
-        return tuple(self._bare(quantity) for key, quantity in wanted.items() if key not in paper.listed)
+        left = {key: self._bare(quantity) for key, quantity in self.wanted.items() if key not in paper.listed}
+        left |= {key: entry for key, entry in updates.wanted.items() if key not in paper.listed}
+        return tuple(left.values())
 
     def _bare(self, quantity: Quantity) -> Entry:
         """A number without its reason."""

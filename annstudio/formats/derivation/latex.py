@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from annstudio.explain.derivation import filled
 from annstudio.explain.takeaway import Chapter, Entry, Number, Paper, Section, Worth
 from annstudio.explain.takeaway.paper import folded, in_place
+from annstudio.explain.templates import filled
 
 Told = Callable[[int], None]
 _HEAD = r"""\documentclass[11pt,a4paper]{article}

@@ -53,6 +53,12 @@ class Workbook:
 
     def bytes(self) -> bytes:
         """The whole file."""
+        held = io.BytesIO()
+        self.built().save(held)
+        return held.getvalue()
+
+    def built(self) -> Any:
+        """The workbook as openpyxl has it."""
         front = self.book.active
         done = 0
         for chapter in self.paper.chapters:
@@ -61,9 +67,7 @@ class Workbook:
             self._sheet(_LEFT_OUT, _LEFT_OUT_WORDS, [Section("", (), self.paper.left_out)], done)
         self._front(front)
         self.book.calculation.fullCalcOnLoad = True
-        held = io.BytesIO()
-        self.book.save(held)
-        return held.getvalue()
+        return self.book
 
     def _place(self) -> None:
         """Say where every number stands, before formulas refer to it."""

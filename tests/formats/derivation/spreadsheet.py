@@ -32,8 +32,9 @@ _COMPARE = {
 class Spreadsheet:
     """One workbook. Cells are worked out when they are asked for; `change` forgets what was worked out."""
 
-    def __init__(self, file: bytes) -> None:
-        self.book = openpyxl.load_workbook(io.BytesIO(file))
+    def __init__(self, file: Any) -> None:
+        """Of the bytes of a file, or of a workbook that openpyxl has open."""
+        self.book = openpyxl.load_workbook(io.BytesIO(file)) if isinstance(file, bytes) else file
         self.known: dict[tuple[str, str], float] = {}
 
     def value(self, sheet: str, cell: str) -> float:
