@@ -7,16 +7,18 @@ SHOWN_TERMS = 12
 _PLACE = re.compile(r"(\{?)«(\d+)»(\}?\^?)")
 
 
-def filled(template: str, values: list[str]) -> str:
-    """A template with values at its places, in brackets where what stands beside would be misread."""
+def filled(template: str, values: list[str], shown: list[str] | None = None) -> str:
+    """A template with values at its places, in brackets where what stands beside would be misread; or with what is
+    `shown` in their stead."""
 
     def put(match: re.Match[str]) -> str:
-        before, value, after = match[1], values[int(match[2])], match[3]
+        before, place, after, brackets = match[1], int(match[2]), match[3], "{}"
+        value = values[place]
         alone = before and after.startswith("}")
         to_power = after == "^" and bool(re.search(r"[\^·+ ]|\\cdot", value)) and not value.startswith("(")
         if to_power or (not alone and _is_sum(value)):
-            value = f"({value})"
-        return before + value + after
+            brackets = "({})"
+        return before + brackets.format(value if shown is None else shown[place]) + after
 
     return _PLACE.sub(put, template).replace("·", r"\cdot")
 

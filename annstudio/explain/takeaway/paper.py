@@ -11,7 +11,7 @@ from functools import cached_property
 from annstudio.explain.expression import Expression, parsed, product_of
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.takeaway.extent import Extent
-from annstudio.explain.templates import bracketed, filled
+from annstudio.explain.templates import SHOWN_TERMS, bracketed, filled
 
 
 class ChapterName(StrEnum):
@@ -71,9 +71,8 @@ class Worth:
 
 
 def in_place(number: Number, digits: int) -> str:
-    """A number as it stands in a formula: in brackets where a sign or a power would be misread."""
-    text = number.latex(digits)
-    return f"({text})" if r"\cdot" in text and not text.startswith("-") else bracketed(text)
+    """A number as it stands in a formula."""
+    return bracketed(number.latex(digits))
 
 
 @dataclass(frozen=True)
@@ -172,13 +171,9 @@ class Paper:
         )
 
 
-MOST_SHOWN = 12
-"""Longer sums are folded where they are told; a workbook has every term."""
-
-
 def folded(worths: tuple[Worth, ...]) -> tuple[tuple[Worth, ...], int, tuple[Worth, ...]]:
     """The terms at the beginning of a sum, how many are left out, and those at its end."""
-    if len(worths) <= MOST_SHOWN:
+    if len(worths) <= SHOWN_TERMS:
         return worths, 0, ()
-    half = MOST_SHOWN // 2
+    half = SHOWN_TERMS // 2
     return worths[:half], len(worths) - 2 * half, worths[-half:]

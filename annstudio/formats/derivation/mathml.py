@@ -9,6 +9,7 @@ from typing import Any
 
 from annstudio.explain.takeaway import Number, Worth
 from annstudio.explain.takeaway.paper import in_place
+from annstudio.explain.templates import filled
 
 
 @lru_cache(maxsize=8192)
@@ -26,12 +27,13 @@ def math(latex: str) -> str:
 
 def symbols(worth: Worth, listed: frozenset[str]) -> str:
     """A term in symbols; those with an entry of their own are links to it."""
-    return _with([linked(number, listed) for number in worth.numbers], worth.shape)
+    return _filled(worth, [number.symbol for number in worth.numbers], [linked(n, listed) for n in worth.numbers])
 
 
 def figures(worth: Worth, digits: int) -> str:
     """A term with the numbers put in."""
-    return _with([inner(in_place(number, digits)) for number in worth.numbers], worth.shape)
+    latex = [in_place(number, digits) for number in worth.numbers]
+    return _filled(worth, latex, [inner(each) for each in latex])
 
 
 def linked(number: Number, listed: frozenset[str]) -> str:
@@ -41,15 +43,8 @@ def linked(number: Number, listed: frozenset[str]) -> str:
     return f'<mtext><a href="#{html.escape(number.entry)}">{math(number.symbol)}</a></mtext>'
 
 
-def _with(pieces: Sequence[str], template: str) -> str:
-    return (
-        "<math>"
-        + re.sub(r"<mtext>@(\d+)@</mtext>", lambda found: pieces[int(found[1])], _skeleton(template))
-        + "</math>"
-    )
-
-
-@lru_cache(maxsize=1024)
-def _skeleton(template: str) -> str:
-    """A template with marks in its blanks."""
-    return inner(re.sub(r"«(\d+)»", r"\\text{@\1@}", template))
+def _filled(worth: Worth, latex: list[str], pieces: Sequence[str]) -> str:
+    """The term with pieces of MathML in its blanks, which stand for `latex`."""
+    marks = [rf"\text{{@{i}@}}" for i in range(len(pieces))]
+    found = re.sub(r"<mtext>@(\d+)@</mtext>", lambda m: pieces[int(m[1])], inner(filled(worth.shape, latex, marks)))
+    return f"<math>{found}</math>"
