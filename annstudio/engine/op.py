@@ -83,6 +83,10 @@ class Op:
     looked_at: ClassVar[frozenset[str]] = frozenset()
     """Buffers that other steps may read (`Builder.kept`)."""
 
+    only_brings: ClassVar[bool] = False
+    """True where numbers are only brought together, to be used side by side: they are told as what they were."""
+    only_parts: ClassVar[bool] = False
+    """True where a result is only parted: its numbers are told as those of the whole."""
     repeats_output: ClassVar[str] = ""
     """The buffer of a loss that holds, once more, the output that it judges."""
 

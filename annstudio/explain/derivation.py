@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from annstudio.engine.account import SLOPE, Factor, Remark, See, Term
+from annstudio.engine.differentiate import AddGradients
 from annstudio.engine.op import Array, Index, Margin, Op, signature
 from annstudio.engine.optimizers import Optimizer
 from annstudio.engine.program import Phase, Role, Step
@@ -113,9 +114,10 @@ class Derivation:
         lines = [plain(self.symbols_line)]
         if self.rows:
             lines.append(plain(self.numbers_line))
-        lines.append(f"= {plain(number_latex(self.value, digits))}")
-        beside = {part.symbol: part for row in self.rows for part in row.parts if part.rule}
-        lines += [_beside(part, digits) for part in list(beside.values())[:SHOWN_TERMS]]
+        result = f"= {plain(number_latex(self.value, digits))}"
+        lines += [result] if result != lines[-1].replace("(", "").replace(")", "") else []
+        beside = {part.symbol: part for row in self.rows[:SHOWN_TERMS] for part in row.parts if part.rule}
+        lines += [_beside(part, digits) for part in beside.values()]
         for said in self.said:
             row = said.row
             told = (
@@ -176,7 +178,18 @@ class Explainer:
         assert isinstance(step, Step)
         see = self._see(step, quantity.example, every=every)
         terms, remarks, toward = _told(step, see, quantity)
+        adds = isinstance(step.op, AddGradients)
+        if adds:
+            terms = [term for term in terms if self._leads_here(step, term)]
+        if len(terms) == 1 and (adds or (step.op.only_parts and step.scope)):
+            # The same number under another name: what is told is how it came about there.
+            whole = self._place(step, terms[0].factors[0])
+            told = None if whole is None else self.derive(whole, digits)
+            if told is not None and not told.given:
+                return replace(told, quantity=quantity, symbol=symbol)
         rows = tuple(self._row(step, see, term, digits, toward) for term in terms)
+        if adds and self._is_weight(self.names.gradient_of[quantity.slot]):
+            rows = tuple(self._in_place(row, digits) for row in rows)
         if quantity.term is not None:
             rows = (rows[quantity.term],)
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
@@ -197,6 +210,19 @@ class Explainer:
                 arrays[name] = _with_inside(arrays[name], step, name, self.stepper.before_update(slot))
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
         return See(arrays, batched, example, self.stepper.n, every)
+
+    def _leads_here(self, step: Step, term: Term) -> bool:
+        """Whether a path's share is more than the 0 of a step that took other numbers of an array."""
+        share = self._place(step, term.factors[0])
+        assert share is not None
+        return bool(self.derive(share).rows)
+
+    def _in_place(self, share: Row, digits: int) -> Row:
+        """What one use of a weight adds to its gradient; where that is a single term, the term itself."""
+        (part,) = share.parts
+        assert part.quantity is not None
+        rows = self.derive(part.quantity, digits).rows
+        return rows[0] if len(rows) == 1 else share
 
     def _origin(self, slot: int) -> str:
         """Where a number comes from that no step computed."""
@@ -282,7 +308,29 @@ class Explainer:
             index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
         if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
             return None
-        return Quantity(self._outputs_again.get(slot, slot), index, factor.example or 0)
+        return self._brought(Quantity(self._outputs_again.get(slot, slot), index, factor.example or 0))
+
+    def _brought(self, quantity: Quantity) -> Quantity:
+        """A number that was only brought beside others, as what it was before."""
+        at = self._bringing.get(quantity.slot)
+        if at is None:
+            return quantity
+        (term,) = at.op.account(self._see(at, quantity.example), quantity.index)
+        return self._place(at, term.factors[0]) or quantity
+
+    @cached_property
+    def _bringing(self) -> dict[int, Step]:
+        """The steps inside of composites that only bring numbers together, by what they write."""
+        steps = [step for step in self.program.steps if isinstance(step, Step) and not step.backward]
+        found = [step for step in steps if step.op.only_brings and step.scope]
+        slots = self.program.slots
+        found += [s for s in steps if s.op.only_parts and slots[s.inputs[0]].role is Role.PARAMETER]
+        return {step.output: step for step in found}
+
+    def _is_weight(self, slot: int) -> bool:
+        """Whether a slot holds weights, or some rows of them."""
+        at = self._bringing.get(slot) if self.program.slots[slot].role is Role.VALUE else None
+        return self.program.slots[slot].role is Role.PARAMETER or (at is not None and at.op.only_parts)
 
 
 ORIGINS = {

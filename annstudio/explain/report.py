@@ -5,7 +5,8 @@ from typing import Any
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Step
-from annstudio.explain.derivation import Explainer
+from annstudio.explain.asking import Asking
+from annstudio.explain.derivation import Explainer, Part, Quantity, Row
 from annstudio.explain.names import plain
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.weight import answer, ask
@@ -62,6 +63,66 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None) -> dict[st
             "factors": [{"symbol": plain(part.symbol), "number": part.value} for part in told.factors],
         }
     return found
+
+
+def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digits: int) -> dict[str, Any]:
+    """How one number comes about, its terms largest first, every factor with the name to ask for it next.
+
+    The batch must have been gone through. `digits` are those of `text`, `numbers` and the terms' numbers; values have
+    all of theirs.
+    """
+    told = explainer.derive(quantity, digits)
+    rows = sorted(told.rows, key=lambda row: -abs(row.value))
+    return {
+        "name": asking.name(quantity),
+        "symbol": plain(told.symbol),
+        "value": told.value,
+        "symbols": plain(told.symbols_line),
+        "numbers": plain(told.numbers_line) if told.rows else "",
+        "terms": [_term(row, asking) for row in rows],
+        "said": [said.text(digits) for said in told.said],
+        "op": told.op,
+        "formula": plain(told.formula),
+        "source": told.source,
+        "step": None if told.step is None else told.step + 1,
+        "text": told.text(digits),
+    }
+
+
+def _term(row: Row, asking: Asking) -> dict[str, Any]:
+    return {
+        "symbols": plain(row.symbols),
+        "numbers": plain(row.numbers),
+        "value": row.value,
+        "factors": [_factor(part, asking) for part in row.parts],
+    }
+
+
+def _factor(part: Part, asking: Asking) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "symbol": plain(part.symbol),
+        "number": part.value,
+        "name": None if part.quantity is None else asking.name(part.quantity),
+    }
+    if part.rows:
+        found["terms"] = [_term(row, asking) for row in part.rows]
+    return found
+
+
+def steps_report(program: Program, asking: Asking) -> list[dict[str, Any]]:
+    """All steps of a batch, with the names of the arrays that each writes."""
+    rows = []
+    for i, step in enumerate(program.steps):
+        if isinstance(step, Step):
+            writes = [name for slot in step.writes if program.slots[slot].shown for name in asking.written(slot)]
+            op, formula = type(step.op).__name__, plain(step.op.formula)
+        else:
+            parameters = (program.parameters[which] for which in step.parameters)
+            writes = [f"{p.node}.{view.name}" for p in parameters for view in p.views if p.learns(view)]
+            op, formula = "", ""
+        found = {"step": i + 1, "phase": step.phase.value, "layer": step.node, "at": step.scope}
+        rows.append({**found, "writes": writes, "op": op, "formula": formula})
+    return rows
 
 
 def _values(stepper: Stepper, slot: int) -> Any:

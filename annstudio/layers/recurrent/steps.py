@@ -10,6 +10,7 @@ class Moment(Op):
     """One moment of a sequence: (T, D) → (D,)."""
 
     formula = r"y = x_t"
+    only_brings = True
 
     def __init__(self, t: int) -> None:
         self.t = t
@@ -79,6 +80,7 @@ class Part(Op):
     """Some of the units: one gate's share of the sums, or its rows of the weights."""
 
     formula = r"y = x_{a \dots b}"
+    only_parts = True
 
     def __init__(self, start: int, stop: int) -> None:
         self.start = start
