@@ -7,7 +7,8 @@ from typing import Any
 import click
 import numpy as np
 
-from annstudio.cli.words import AS_JSON, PROJECT, print_json
+from annstudio.cli.derivation import told, write_derivation
+from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
 from annstudio.document.network import Network
 from annstudio.errors import DataError, GraphError
 from annstudio.explain.asking import Asking
@@ -30,10 +31,16 @@ MOST_TERMS = 20
     "--digits", type=click.IntRange(MIN_DIGITS, MAX_DIGITS), default=9, show_default=True,
     help="How many digits the numbers of formulas have.",
 )  # fmt: skip
+@click.option(
+    "--derivation", type=ANY_PATH,
+    help="Write the whole batch to a file: .html, .tex, .csv, or .xlsx with formulas that follow.",
+)  # fmt: skip
+@click.option("--units", type=click.IntRange(1), help="How many units of every layer that file tells.")
 @AS_JSON
 def explain(
-    project: Path, sample: int, weight: str | None, number: str | None, steps: bool, digits: int, as_json: bool
-) -> None:
+    project: Path, sample: int, weight: str | None, number: str | None, steps: bool, digits: int,
+    derivation: Path | None, units: int | None, as_json: bool,
+) -> None:  # fmt: skip
     r"""Go forward, through the loss and back with one example, and show every number.
 
     \b
@@ -48,14 +55,18 @@ def explain(
       d hidden.net[0]        the gradient of any of them
       d hidden.out[0] via output   one path's share of it
     """
-    if sum((weight is not None, number is not None, steps)) > 1:
-        raise click.UsageError("--weight, --number and --steps are three questions; ask one at a time.")
+    if sum((weight is not None, number is not None, steps, derivation is not None)) > 1:
+        raise click.UsageError("--weight, --number, --steps and --derivation are four wishes; say one at a time.")
     network = Network(load(project), project.parent)
     asked = None if weight is None else _weight(weight)
     n = len(network.need_dataset())
     if not 0 <= sample < n:
         raise DataError(f"There is no example {sample}: the data has {n:,}, counted from 0 to {n - 1:,}.")
     stepper = network.stepper(sample)
+    if derivation is not None:
+        written = write_derivation(network, stepper, sample, derivation, units, digits)
+        print_json(written) if as_json else click.echo(told(written))
+        return
     explainer = Explainer(stepper)
     asking = Asking(explainer.names)
     if steps:

@@ -201,7 +201,7 @@ class Explainer:
 
     # Private ---------------------------------------------------------------------------------------------------------
 
-    def _see(self, step: Step, example: int, *, every: bool) -> See:
+    def _see(self, step: Step, example: int, *, every: bool = False) -> See:
         arrays = self.stepper.run.named(step)
         slots = slots_by_name(step)
         for name, slot in slots.items():

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from annstudio.engine.op import Index, Shape
-from annstudio.engine.program import Parameter, Program, Role
+from annstudio.engine.program import Parameter
 
 
 @dataclass(frozen=True)
@@ -34,24 +34,3 @@ class Extent:
 
     def _of(self, size: int) -> int:
         return size if self.units is None else min(size, self.units)
-
-
-def n_numbers(program: Program, extent: Extent, n_examples: int = 1) -> int:
-    """About how many numbers a paper of this extent tells."""
-    return sum(
-        extent.count(slot.shape) * (n_examples if slot.batched else 1)
-        for slot in program.slots
-        if slot.role not in (Role.BUFFER,)
-    )
-
-
-def fitting(program: Program, most: int, n_examples: int = 1) -> Extent:
-    """The largest extent whose paper tells at most so many numbers."""
-    if n_numbers(program, Extent(), n_examples) <= most:
-        return Extent()
-    largest = max((size for slot in program.slots for size in slot.shape), default=1)
-    low, high = 1, largest
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if n_numbers(program, Extent(middle), n_examples) <= most else (low, middle - 1)
-    return Extent(low)

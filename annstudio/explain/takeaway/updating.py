@@ -7,6 +7,7 @@ from annstudio.engine.account import Factor, See, Term
 from annstudio.engine.op import Array, Index, Limit
 from annstudio.engine.program import Parameter, Phase, Step, Update
 from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.takeaway.counting import updated
 from annstudio.explain.takeaway.extent import Extent
 from annstudio.explain.takeaway.keys import key_of
 from annstudio.explain.takeaway.paper import Entry, Number, Section, Worth
@@ -240,10 +241,7 @@ class Updates:
     @cached_property
     def _moved(self) -> list[Parameter]:
         """The parameters that the batch updates."""
-        if self.optimizer is None:
-            return []
-        updated = {i for step in self.program.steps if isinstance(step, Update) for i in step.parameters}
-        return [p for i, p in enumerate(self.program.parameters) if i in updated and p.slot in self.program.gradients]
+        return [] if self.optimizer is None else updated(self.program)
 
     def _still(self, parameter: Parameter, index: Index) -> bool:
         return bool(self.arena.still(parameter)[index])

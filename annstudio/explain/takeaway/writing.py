@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from annstudio.engine.op import Index
-from annstudio.engine.program import Phase, Program, Role, Step
+from annstudio.engine.program import Phase, Role, Step
 from annstudio.explain.derivation import Derivation, Explainer, Part, Quantity, Row
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.takeaway.counting import needed, shown
 from annstudio.explain.takeaway.extent import Extent
 from annstudio.explain.takeaway.keys import key_of
 from annstudio.explain.takeaway.paper import About, Chapter, ChapterName, Entry, Number, Paper, Section, Worth
@@ -84,12 +85,12 @@ class _Writer:
 
     def _steps(self, phase: Phase) -> Iterator[tuple[tuple[str, str], str, list[Entry]]]:
         """Of every step of a phase where it stands, its formula, and its numbers."""
-        needed = _needed(self.program)
+        back = needed(self.program)
         start = phase is Phase.BACKWARD
         for i in self.program.in_phase(phase):
             step = self.program.steps[i]
             assert isinstance(step, Step)
-            slots = [slot for slot in _shown(self.program, step) if phase is not Phase.BACKWARD or slot in needed]
+            slots = [slot for slot in shown(self.program, step) if phase is not Phase.BACKWARD or slot in back]
             if start and step.output_gradient is not None:
                 slots, start = [step.output_gradient, *slots], False
             entries = [entry for slot in slots for entry in self._computed(step, slot)]
@@ -144,8 +145,8 @@ class _Writer:
         told = found.rows
         if found.step is not None and self.program.steps[found.step].phase is Phase.LOSS:
             told = self.explainer.derive(found.quantity).rows
-        shown = {row.symbols for row in told}
-        return (replace(self._worth(row), idle=row.symbols not in shown) for row in found.rows)
+        read = {row.symbols for row in told}
+        return (replace(self._worth(row), idle=row.symbols not in read) for row in found.rows)
 
     def _worth(self, row: Row) -> Worth:
         return Worth(row.template, tuple(map(self._number, row.parts)), row.value)
@@ -198,21 +199,3 @@ class _Writer:
 
 def _section(at: tuple[str, str], formulas: Iterable[str], entries: list[Entry]) -> Section:
     return Section(" · ".join(filter(None, at)) or "Sum", tuple(filter(None, formulas)), tuple(entries))
-
-
-def _shown(program: Program, step: Step) -> tuple[int, ...]:
-    """What a step writes and a reader may ask for."""
-    slots = (program.slots[slot] for slot in step.writes)
-    return tuple(slot.index for slot in slots if slot.shown and slot.role is not Role.STATE)
-
-
-def _needed(program: Program) -> set[int]:
-    """The gradients that lead to those of the weights; where there are no weights, all."""
-    weights = {gradient for p in program.parameters if (gradient := program.gradients.get(p.slot)) is not None}
-    if not weights:
-        return set(program.gradients.values())
-    needed = set(weights)
-    for step in reversed(program.steps):
-        if isinstance(step, Step) and step.phase is Phase.BACKWARD and needed.intersection(step.writes):
-            needed.update(slot for slot in step.reads if program.slots[slot].role is Role.GRADIENT)
-    return needed

@@ -6,6 +6,7 @@ The engine's number stands beside every formula, with the difference.
 import io
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
+from itertools import groupby
 from typing import Any
 
 from annstudio.errors import FormatError
@@ -155,8 +156,12 @@ class Workbook:
         return [*(f"={text}" for text in found), f"=SUM({self.looks.column(len(_HEAD) + 1)}{row}:{last}{row})"]
 
     def _terms(self, worths: Sequence[Worth], sheet: str) -> list[Piece]:
-        together = self._together(worths, sheet) if len(worths) > _ALIKE else None
-        return [together] if together else [self._term(worth, sheet) for worth in worths]
+        found: list[Piece] = []
+        for _, alike in groupby(worths, lambda worth: (worth.template, len(worth.numbers))):
+            group = list(alike)
+            together = self._together(group, sheet) if len(group) > _ALIKE else None
+            found += [together] if together else [self._term(worth, sheet) for worth in group]
+        return found
 
     def _term(self, worth: Worth, sheet: str) -> Piece:
         try:
@@ -183,8 +188,6 @@ class Workbook:
     def _together(self, worths: Sequence[Worth], sheet: str) -> Piece | None:
         """Like terms over cells one below the other as SUMPRODUCT; None where they are not so."""
         first = worths[0]
-        if any(w.template != first.template or len(w.numbers) != len(first.numbers) for w in worths):
-            return None
         if any(n.within or not n.entry for w in worths for n in w.numbers):
             return None
         self._term(first, sheet)
