@@ -106,8 +106,8 @@ def test_a_cut_network_reckons_with_what_is_left_out():
 
 
 def test_a_formula_that_is_too_long_for_a_cell_is_put_together_from_parts():
-    layers = [Input(shape=(500,)), Dense(units=2, activation="tanh"), Dense(units=300), Loss()]
-    data = table([np.linspace(-1, 1, 500).tolist()], [[0.0] * 300])
+    layers = [Input(shape=(500,)), Dense(units=2, activation="tanh"), Dense(units=400), Loss()]
+    data = table([np.linspace(-1, 1, 500).tolist()], [[0.0] * 400])
     stepper = Network(project(chain(*layers), data)).stepper(0)
     book = Workbook(write(stepper, About("Wide")))
     sheet = Spreadsheet(book.built())
