@@ -7,24 +7,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from annstudio.document.network import Network
-from annstudio.document.takeaway import about
 from annstudio.explain.stepper import Stepper
-from annstudio.explain.takeaway import Extent, fitting, n_numbers, write
+from annstudio.explain.takeaway import About, Extent, fitting, n_numbers, write
 from annstudio.formats.base import atomic_write
 from annstudio.formats.derivation import output_of
 
 
-def write_derivation(
-    network: Network, stepper: Stepper, sample: int, target: Path, units: int | None, digits: int
-) -> dict[str, Any]:
+def write_derivation(stepper: Stepper, head: About, target: Path, units: int | None, digits: int) -> dict[str, Any]:
     """Write the whole batch to a file; what is in it comes back. Raises FormatError."""
     output = output_of(target)
     extent = fitting(stepper, output.most) if units is None else Extent(units)
     total = n_numbers(stepper, extent)
     with tqdm(total=2 * total, unit=" numbers", leave=False, disable=not sys.stderr.isatty()) as bar:
         with np.errstate(all="ignore"):
-            paper = write(stepper, about(network, sample), extent, digits, lambda n: bar.update(n - bar.n))
+            paper = write(stepper, head, extent, digits, lambda n: bar.update(n - bar.n))
         done = sum(1 for _ in paper.entries())
         written = output.written(paper, lambda n: bar.update(done + n - bar.n))
     atomic_write(target, written)

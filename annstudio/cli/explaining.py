@@ -10,6 +10,7 @@ import numpy as np
 from annstudio.cli.derivation import told, write_derivation
 from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
 from annstudio.document.network import Network
+from annstudio.document.takeaway import about
 from annstudio.errors import DataError, GraphError
 from annstudio.explain.asking import Asking
 from annstudio.explain.derivation import Explainer
@@ -24,6 +25,7 @@ MOST_TERMS = 20
 @click.command()
 @PROJECT
 @click.option("--sample", type=int, default=0, show_default=True, help="Which example of the data, from 0.")
+@click.option("--batch", is_flag=True, help="The mini-batch that training would do next, in place of one example.")
 @click.option("--weight", help="Why this weight changes: 'LAYER.W[i,j]' is into unit i from unit j, from 0.")
 @click.option("--number", help="Where this number comes from: 'LAYER.out[i]'; with 'd ' before it its gradient.")
 @click.option("--steps", is_flag=True, help="List all steps of the batch, and what the arrays they write are called.")
@@ -38,10 +40,10 @@ MOST_TERMS = 20
 @click.option("--units", type=click.IntRange(1), help="How many units of every layer that file tells.")
 @AS_JSON
 def explain(
-    project: Path, sample: int, weight: str | None, number: str | None, steps: bool, digits: int,
+    project: Path, sample: int, batch: bool, weight: str | None, number: str | None, steps: bool, digits: int,
     derivation: Path | None, units: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Go forward, through the loss and back with one example, and show every number.
+    """Go forward, through the loss and back with one example, and show every number.
 
     \b
     Any number can be asked for by its name, in quotes:
@@ -54,7 +56,8 @@ def explain(
       loss, loss.e[1]        the loss, and what output 1 adds to it
       d hidden.net[0]        the gradient of any of them
       d hidden.out[0] via output   one path's share of it
-    """
+      hidden.out[0] of example 2   of a batch, from 0; else the first
+    """  # noqa: D301 (click wants the character itself)
     if sum((weight is not None, number is not None, steps, derivation is not None)) > 1:
         raise click.UsageError("--weight, --number, --steps and --derivation are four wishes; say one at a time.")
     network = Network(load(project), project.parent)
@@ -62,13 +65,14 @@ def explain(
     n = len(network.need_dataset())
     if not 0 <= sample < n:
         raise DataError(f"There is no example {sample}: the data has {n:,}, counted from 0 to {n - 1:,}.")
-    stepper = network.stepper(sample)
+    stepper = network.journey(None if batch else sample).stepper
     if derivation is not None:
-        written = write_derivation(network, stepper, sample, derivation, units, digits)
+        head = about(network, None if batch else sample)
+        written = write_derivation(stepper, head, derivation, units, digits)
         print_json(written) if as_json else click.echo(told(written))
         return
     explainer = Explainer(stepper)
-    asking = Asking(explainer.names)
+    asking = Asking(explainer.names, stepper.n)
     if steps:
         _tell_steps(steps_report(stepper.program, asking), as_json=as_json)
         return
@@ -78,13 +82,13 @@ def explain(
             stepper.to(len(stepper))
             found = number_report(explainer, asking, quantity, digits)
         else:
-            found = report(stepper, asked)
+            found = report(stepper, asked, digits)
     if as_json:
         print_json(found)
     elif quantity is not None:
         _tell_number(found, len(stepper), digits)
     else:
-        _tell_all(found)
+        _tell_all(found, digits)
 
 
 def _weight(text: str) -> tuple[str, tuple[int, ...]]:
@@ -102,7 +106,7 @@ def _weight(text: str) -> tuple[str, tuple[int, ...]]:
 # In words ------------------------------------------------------------------------------------------------------------
 
 
-def _tell_all(found: dict[str, Any]) -> None:
+def _tell_all(found: dict[str, Any], digits: int) -> None:
     click.echo(f"loss  {found['loss']}")
     for layer in found["layers"]:
         click.echo(layer["name"])
@@ -111,6 +115,8 @@ def _tell_all(found: dict[str, Any]) -> None:
                 click.echo(f"  {title:7}{_numbers(layer[title])}")
     if "weight" in found:
         _tell_weight(found)
+        if len(found.get("terms", ())) > 1:
+            _tell_terms(found["terms"], digits)
 
 
 def _numbers(values: Any) -> str:
@@ -135,20 +141,22 @@ def _tell_weight(found: dict[str, Any]) -> None:
 def _tell_number(found: dict[str, Any], n_steps: int, digits: int) -> None:
     click.echo(found["text"])
     if found["terms"]:
-        click.echo("\nterms, largest first")
-        for term in found["terms"][:MOST_TERMS]:
-            names = " · ".join(part["name"] for part in term["factors"] if part["name"])
-            told = f"{term['symbols']} = {term['numbers']}"
-            click.echo(
-                f"{number_text(term['value'], digits):>{digits + 4}}  {told}" + (f"   ({names})" if names else "")
-            )
-        if len(found["terms"]) > MOST_TERMS:
-            rest = sum(term["value"] for term in found["terms"][MOST_TERMS:])
-            click.echo(f"{number_text(rest, digits):>{digits + 4}}  … {len(found['terms']) - MOST_TERMS} more terms")
+        _tell_terms(found["terms"], digits)
     if found["step"] is not None:
         way = "back through " if found["name"].startswith("d ") else ""
         told = f": {found['formula']}" if found["formula"] else ""
         click.echo(f"\n{found['name']} is written by step {found['step']} of {n_steps}, {way}{found['op']}{told}")
+
+
+def _tell_terms(terms: list[dict[str, Any]], digits: int) -> None:
+    click.echo("\nterms, largest first")
+    for term in terms[:MOST_TERMS]:
+        names = ", ".join(part["name"] for part in term["factors"] if part["name"])
+        told = f"{term['symbols']} = {term['numbers']}" + (f"   ({names})" if names else "")
+        click.echo(f"{number_text(term['value'], digits):>{digits + 4}}  {told}")
+    if len(terms) > MOST_TERMS:
+        rest = sum(term["value"] for term in terms[MOST_TERMS:])
+        click.echo(f"{number_text(rest, digits):>{digits + 4}}  … {len(terms) - MOST_TERMS} more terms")
 
 
 def _tell_steps(rows: list[dict[str, Any]], *, as_json: bool) -> None:

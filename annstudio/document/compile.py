@@ -1,7 +1,7 @@
 """From a drawing to what it means. Checking is lowering: `layers.lowering` walks, here it is told what was found."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from annstudio.data.base import Dataset
@@ -12,13 +12,16 @@ from annstudio.engine.layout import engine_shape
 from annstudio.engine.op import Shape
 from annstudio.engine.program import Parameter, Program
 from annstudio.errors import GraphError, Remedy
-from annstudio.layers.base import catalogue
+from annstudio.layers.base import Layer, catalogue
+from annstudio.layers.block.node import Block
 from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss, total_loss
 from annstudio.layers.lowering import Grade, Problem, lower_graph
-from annstudio.layers.names import layer_of, node_of
+from annstudio.layers.names import layer_of
 
 Columns = Mapping[str, Spec]
+Alike = tuple[str, str, Layer]
+"""A layer's path, what is to be said of it, and the layer."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,39 @@ def check(graph: Graph, columns: Columns) -> Checked:
 
 def with_warnings(checked: Checked, graph: Graph, weights: Weights, locked: Weights) -> Checked:
     """What was found, and what `weights`, trained or set by hand, make of it."""
-    by_hand = {node_of(key) for key in locked}
-    channels = {id: fact.shape[0 if len(fact.shape) == 3 else -1] for id, fact in checked.facts.items() if fact.shape}
-    said = alike(graph, checked.parameters, checked.noisy, channels, weights)
+    by_hand = {layer_of(key) for key in locked}
     warnings = [
-        Problem(id, words, "Start them with random numbers.", (redraw(id, dict(graph.nodes[id].layer)),), Grade.WARNING)
-        for id, words in said.items()
-        if id not in by_hand and not checked.of(id)
+        Problem(path, words, "Start them with random numbers.", (redraw(path, dict(layer)),), Grade.WARNING)
+        for path, words, layer in _alike_within(checked, graph, weights)
+        if path not in by_hand and not checked.of(path)
     ]
     return replace(checked, problems=(*checked.problems, *warnings)) if warnings else checked
+
+
+def _alike_within(checked: Checked, graph: Graph, weights: Weights, start: str = "") -> Iterator[Alike]:
+    """Layers whose units start the same, by path, in a drawing and in what its blocks hold.
+
+    What is behind a block's end is not seen from inside it: a layer right before the end is not told of.
+    """
+    cut = len(start)
+    facts, own = checked.facts, [p for p in checked.parameters if p.node.startswith(start)]
+    channels = {id: s[0 if len(s) == 3 else -1] for id in graph.nodes if (s := _shape(facts, start + id))}
+    said = alike(
+        graph,
+        tuple(replace(p, node=p.node[cut:]) for p in own),
+        frozenset(node[cut:] for node in checked.noisy if node.startswith(start)),
+        channels,
+        {key[cut:]: array for key, array in weights.items() if key.startswith(start)} if start else weights,
+    )
+    for id, words in said.items():
+        yield start + id, words, graph.nodes[id].layer
+    for id, node in graph.nodes.items():
+        if isinstance(node.layer, Block):
+            yield from _alike_within(checked, node.layer.inside, weights, f"{start}{id}/")
+
+
+def _shape(facts: Mapping[str, Fact], path: str) -> Shape:
+    return facts[path].shape if path in facts else ()
 
 
 def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool) -> Program:

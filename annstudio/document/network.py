@@ -23,8 +23,10 @@ from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError, GraphError, StudioError, TrainingError
+from annstudio.explain.journey import Journey
 from annstudio.explain.stepper import Stepper
 from annstudio.training.batches import Rows, need_counts, pieces
+from annstudio.training.course import Course, Place, epochs_in_all, rate_of
 from annstudio.training.metrics import EVALUATION_BATCH
 from annstudio.training.patience import watched_losses
 from annstudio.training.snapshot import Progress, Views
@@ -217,9 +219,7 @@ class Network:
         self._note_plan()
         train, validation = dataset.split(settings.validation_share, settings.seed)
         progress = self.run_so_far
-        if progress.epoch >= settings.epochs:
-            # A run that is over and started again goes on for as many epochs more.
-            settings = settings.model_copy(update={"epochs": progress.epoch + settings.epochs})
+        settings = settings.model_copy(update={"epochs": epochs_in_all(settings, progress.epoch)})
         return Job(
             programs, self.weights(), self.rows(settings.dtype), train, validation[:JUDGES], settings, progress,
             max_steps, stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)), self.project.locked,
@@ -278,19 +278,23 @@ class Network:
 
     def stepper(self, sample: int) -> Stepper:
         """A stepper over the plain program with one example. Raises StudioError where the drawing has a problem."""
-        dataset = self.need_dataset()
-        progress = self.project.progress or Progress()
-        dtype = "float64"
-        arena = Arena(self.plain, dtype)
+        return self.journey(sample).stepper
+
+    def journey(self, sample: int | None) -> Journey[Place]:
+        """A walk through batches from where the run stands, in float64: of one example each, from `sample` on, or with
+        None those that training would do. Raises StudioError where that cannot be."""
+        settings, run, dataset = self.project.settings, self.run_so_far, self.need_dataset()
+        arena = Arena(self.plain, "float64")
         arena.load(self.weights())
         arena.lock(self.project.locked)
-        settings = self.project.settings
         arena.use(settings.optimizer, settings.clipping)
-        arena.remember(progress.memory)
-        feeds = self.rows(dtype).feeds(self.plain, np.array([sample % len(dataset)]))
-        if not settings.schedule.steady:
-            arena.rate[()] = self.rate
-        return Stepper(self.plain, arena, feeds, self.project.settings.seed, progress.step)
+        arena.remember(run.memory)
+        train, validation = dataset.split(settings.validation_share, settings.seed)
+        course = Course(
+            self.plain, arena, self.rows("float64"), train, validation[:JUDGES], settings, run,
+            lambda: self.programs.predict,
+        )  # fmt: skip
+        return Journey(self.plain, arena, course, course.begin(sample), settings.seed)
 
     @property
     def run_so_far(self) -> Progress:
@@ -303,8 +307,8 @@ class Network:
         """The learning rate of the batch that is next, seen from its middle."""
         run, settings = self.run_so_far, self.project.settings
         middle = 0.5 * min(settings.examples_per_update, max(self._n_train - run.position, 1)) / self._n_train
-        at = Moment(self.epochs_done + middle, max(settings.epochs, run.epoch), watched_losses(run.record))
-        return settings.optimizer.learning_rate * settings.schedule.factor(at)
+        total = epochs_in_all(settings, run.epoch)
+        return rate_of(settings, Moment(self.epochs_done + middle, total, watched_losses(run.record)))
 
     @property
     def epochs_done(self) -> float:

@@ -39,7 +39,7 @@ def alike(
     found = {}
     for id, own in of.items():
         if any(parameter.node != id for parameter in own):
-            continue  # A block: what it holds is not looked into.
+            continue  # A block: what it holds is a drawing of its own.
         if not all(_may_be_alike(p, view, weights) for p in own for view in p.views if view.name[0] in "WU"):
             continue
         n = _siblings(own, channels.get(graph.into(id)[0].source, 0) if graph.into(id) else 0)

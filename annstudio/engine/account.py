@@ -90,7 +90,7 @@ MOST_LISTED = 12
 
 def share(number: Factor, n: int) -> Term:
     """One n-th of a number, as means are made of."""
-    return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}}«0»", lambda value: value / n)
+    return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}} · «0»", lambda value: value / n)
 
 
 SLOPE = "slope"

@@ -46,7 +46,8 @@ class Named:
 
 
 class Asking:
-    """Names of all numbers of one program, for batches of `n` examples."""
+    """Names of all numbers of one program, for batches of `n` examples; a name that says no example means that which is
+    looked at."""
 
     def __init__(self, names: Names, n: int = 1) -> None:
         self.names = names
@@ -65,11 +66,13 @@ class Asking:
         told = f"{told} {scope}" if scope else told
         if of != quantity.slot:
             told = " ".join(filter(None, [f"d {told}", self.names.way.get(quantity.slot, "")]))
-        return f"{told} of example {quantity.example}" if slot.batched and self.n > 1 else told
+        one = slot.batched and self.n > 1 and quantity.example is not None
+        return f"{told} of example {quantity.example}" if one else told
 
     def quantity(self, text: str) -> Quantity:
         """The number that is meant. Raises GraphError in plain words where there is no such, with the nearest names."""
-        rest, example = text.strip(), 0
+        rest: str = text.strip()
+        example: int | None = None
         if found := _OF_EXAMPLE.fullmatch(rest):
             rest, example = found[1], int(found[2])
             if not 0 <= example < self.n:
@@ -108,9 +111,9 @@ class Asking:
 
     # Private ---------------------------------------------------------------------------------------------------------
 
-    def _placed(self, text: str, named: Named, place: Index, example: int) -> Quantity:
+    def _placed(self, text: str, named: Named, place: Index, example: int | None) -> Quantity:
         index = named.index(place)
-        example = example if self.program.slots[named.slot].batched else 0
+        example = example if self.program.slots[named.slot].batched else None
         if index is None and not named.shape and len(place) == 1 and self._is_sum(named.slot) and place[0] >= 0:
             return Quantity(named.slot, (), example, place[0])
         if index is None:

@@ -180,9 +180,8 @@ def plain(latex: str) -> str:
         text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"√{m[1]}" if m[1].isalnum() else f"√({m[1]})", text)
         text = re.sub(r"_\{(\d+)\}", lambda m: m[1].translate(_SUBSCRIPTS), text)
         text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
-        text = re.sub(
-            r"\^\{([^{}]*)\}", lambda m: f"^{m[1]}" if re.fullmatch(r"[\w+-]|-?\d+", m[1]) else f"^({m[1]})", text
-        )
+        text = re.sub(r"\^\{(\w+|[+-]|-?[\d.]+|\(\d+\))\}", r"^\1", text)
+        text = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", text)
     for latex_word, word in _WORDS:
         text = text.replace(latex_word, word)
     return re.sub(r"\s+", " ", text).strip()

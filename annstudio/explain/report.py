@@ -8,6 +8,7 @@ from annstudio.engine.program import Phase, Program, Step
 from annstudio.explain.asking import Asking
 from annstudio.explain.derivation import Explainer, Part, Quantity, Row
 from annstudio.explain.names import plain
+from annstudio.explain.numbers import DEFAULT_DIGITS
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.weight import answer, ask
 
@@ -43,14 +44,15 @@ def layers_report(stepper: Stepper) -> list[dict[str, Any]]:
     return rows
 
 
-def report(stepper: Stepper, weight: tuple[str, Index] | None = None) -> dict[str, Any]:
+def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: int = DEFAULT_DIGITS) -> dict[str, Any]:
     """The whole batch; with `weight` (key and place) also why that weight changes. Raises GraphError."""
     question = None if weight is None else ask(stepper.program, *weight)
     stepper.to(len(stepper))
     loss = None if stepper.program.loss is None else stepper.run.loss
     found: dict[str, Any] = {"loss": loss, "layers": layers_report(stepper)}
     if question is not None:
-        told = answer(Explainer(stepper), question)
+        explainer = Explainer(stepper)
+        told = answer(explainer, question)
         found["weight"] = {
             "name": f"{question.parameter.node}.{question.view.name}[{','.join(map(str, question.index))}]",
             "symbol": plain(told.symbol),
@@ -62,6 +64,12 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None) -> dict[st
             "after_update": told.after_update,
             "factors": [{"symbol": plain(part.symbol), "number": part.value} for part in told.factors],
         }
+        gradient = stepper.program.gradients.get(question.parameter.slot)
+        if gradient is not None:
+            asking = Asking(explainer.names, stepper.n)
+            of = number_report(explainer, asking, Quantity(gradient, question.stored), digits)
+            found |= {key: of[key] for key in ("symbols", "numbers", "terms", "op", "formula", "source")}
+            found["gradient_name"] = of["name"]
     return found
 
 

@@ -9,25 +9,29 @@ from functools import cached_property
 
 import numpy as np
 
-from annstudio.engine.arena import Arena
+from annstudio.engine.arena import Arena, Checkpoint
 from annstudio.engine.op import Array
 from annstudio.engine.program import AnyStep, Phase, Program, Role, Step, Update
 from annstudio.engine.run import Run
 
 
 class Stepper:
-    """Steps through the plain program with one batch, in float64. `position` steps are done; the last is `current`."""
+    """Steps through the plain program with one batch, in float64. `position` steps are done; the last is `current`.
+
+    A `run` of before may be taken up again, for a batch of as many examples; the stepper that had it is of no use then.
+    """
 
     def __init__(
-        self, program: Program, arena: Arena, feeds: Mapping[int, Array], seed: int = 0, batch_number: int = 0
-    ) -> None:
+        self, program: Program, arena: Arena, feeds: Mapping[int, Array], seed: int = 0, batch_number: int = 0,
+        run: Run | None = None,
+    ) -> None:  # fmt: skip
         self.program = program
         self.arena = arena
         self.feeds = dict(feeds)
         self.seed = seed
         self.batch_number = batch_number
         self.n = len(next(iter(feeds.values()))) if feeds else 1
-        self.run = Run(program, arena, self.n)
+        self.run = run or Run(program, arena, self.n)
         self.run.load(self.feeds, seed, batch_number)
         self._before = arena.checkpoint()
         self._states = {s.index: self.run.arrays[s.index].copy() for s in program.slots if s.role is Role.STATE}
@@ -59,6 +63,11 @@ class Stepper:
                     found.setdefault(slot, i)
         given = {parameter.slot for parameter in self.program.parameters}.union(self._states)
         return {slot: i for slot, i in found.items() if slot not in given}
+
+    @property
+    def start(self) -> Checkpoint:
+        """What the arena held when the batch began."""
+        return self._before
 
     @property
     def rate(self) -> float:

@@ -15,30 +15,26 @@ from annstudio.document.diff import diff
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
-from annstudio.explain.stepper import Stepper
 from annstudio.layers.block.boxing import inside
-from annstudio.session.editing import Editing
 from annstudio.session.errand import Errand
+from annstudio.session.explaining import Explaining
 from annstudio.training.control import Locking, WeightEdit
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Failed, Finished, Progress, Snapshot, Views
 
 
-class Session(Editing):
+class Session(Explaining):
     """One open project and what is being done with it."""
 
     changed = Signal(Project, Project)
     rechecked = Signal(Checked)
-    activity_changed = Signal(str)
     snapshot = Signal(Snapshot)
     finished = Signal(Finished)
     watched = Signal(int)
 
     def __init__(self, project: Project | None = None, file: Path | None = None) -> None:
         super().__init__(project, file)
-        self.stepper: Stepper | None = None
         self.latest: Snapshot | None = None
-        self.sample = 0
         self._watching = False
         self._errand: Errand | None = None
         self._views: tuple[Project, int, Views | None] | None = None
@@ -54,7 +50,7 @@ class Session(Editing):
     def activity(self) -> str:
         if self._errand is not None:
             return "train"
-        return "explain" if self.stepper is not None else "edit"
+        return super().activity
 
     @property
     def state(self) -> str:
@@ -72,23 +68,21 @@ class Session(Editing):
     # Editing ---------------------------------------------------------------------------------------------------------
 
     def undo(self) -> None:
-        if self._errand is not None:
-            self.pause()
+        self._settle()
         if self.document.undo_loses_weights:
             self.told.emit("info", "The weights of that entry were let go to save memory; the layers start anew.")
         self.document.undo()
 
     def redo(self) -> None:
-        if self._errand is not None:
-            self.pause()
+        self._settle()
         self.document.redo()
 
     def open(self, project: Project, file: Path | None = None) -> None:
         """Begin anew with another project. What is training is dropped and can never write into the new one."""
         self._drop_worker()
-        self.leave_explain()
+        self._drop_journey()
         self.open_block("")
-        self.file, self.latest, self.sample = file, None, 0
+        self.file, self.latest, self._sample = file, None, 0
         self.network = Network(project, self.folder)
         self.document.replace(project)
         self.activity_changed.emit(self.activity)
@@ -123,6 +117,7 @@ class Session(Editing):
 
     def stop(self) -> None:
         """End the run: the weights stay, the next run begins anew."""
+        self.keep_steps()
         if self._errand is not None:
             self._halt(for_good=True)
         elif self.project.progress is not None and not self.project.progress.over:
@@ -170,7 +165,7 @@ class Session(Editing):
         before = self.sample
         self._watching = wanted
         if sample is not None:
-            self.sample = sample
+            self._sample = sample
         if self._errand is not None:
             self._errand.control.watch = self.sample if wanted else None
         if self.sample != before:
@@ -185,28 +180,12 @@ class Session(Editing):
             self._views = (self.project, self.sample, self.network.look(self.sample))
         return self._views[2]
 
-    # Explaining ------------------------------------------------------------------------------------------------------
-
-    def explain(self, sample: int | None = None) -> None:
-        """Begin to step through the network with one example. Raises StudioError where that cannot be."""
-        if self._errand is not None:
-            self.pause()
-        self.sample = self.sample if sample is None else sample
-        self.stepper = self.network.stepper(self.sample)
-        self.activity_changed.emit(self.activity)
-
-    def leave_explain(self) -> None:
-        if self.stepper is not None:
-            self.stepper = None
-            self.activity_changed.emit(self.activity)
-
     # Private ---------------------------------------------------------------------------------------------------------
 
     def _follow(self, before: Project, after: Project) -> None:
         found, self.network = self.network.checked.problems, self.network.followed_by(after)
         structural = before.data != after.data or diff(before.graph, after.graph).structural
-        if self.stepper is not None:
-            self._follow_explaining(self.stepper, before, after, structural=structural)
+        self._follow_explaining(before, after, structural=structural)
         if self._errand is None and before.progress is not after.progress:
             self.latest = None
         if inside(after.graph, self.path) is None:
@@ -214,16 +193,6 @@ class Session(Editing):
         self.changed.emit(before, after)
         if structural or self.checked.problems != found:
             self.rechecked.emit(self.checked)
-
-    def _follow_explaining(self, stepper: Stepper, before: Project, after: Project, *, structural: bool) -> None:
-        """Other weights or settings are explained from the same moment on; another network is not."""
-        same = before.weights is after.weights and before.locked is after.locked
-        if structural:
-            self.leave_explain()
-        elif not same or before.settings != after.settings:
-            self.stepper = self.network.stepper(self.sample)
-            self.stepper.to(stepper.position)
-            self.activity_changed.emit(self.activity)
 
     def _steer(self, settings: TrainingSettings) -> None:
         if self._errand is not None:
@@ -240,6 +209,7 @@ class Session(Editing):
     def _start(self, merge: object, max_steps: int | None = None, *, stop_at_epoch_end: bool = False) -> None:
         if self._errand is not None:
             return
+        self.keep_steps()
         job = self.network.job(max_steps, stop_at_epoch_end=stop_at_epoch_end)
         self.leave_explain()
         self._errand = Errand(job, merge, self.sample if self._watching else None)
@@ -257,6 +227,7 @@ class Session(Editing):
 
     def _reset(self, seed: int | None) -> None:
         self._drop_worker()
+        self.keep_steps()
         self.latest = None
         self.document.apply(
             self.network.started_again(seed), "Reset weights" if seed is None else "Reset to a new seed"

@@ -51,6 +51,15 @@ class Editing(ABC):
     def pause(self) -> None:
         """Stop learning where it stands."""
 
+    @property
+    @abstractmethod
+    def to_keep(self) -> int:
+        """How many batches were stepped through that are not in the project yet."""
+
+    @abstractmethod
+    def keep_steps(self) -> None:
+        """Put them there."""
+
     @abstractmethod
     def _steer(self, settings: TrainingSettings) -> None:
         """Let a running training go on with other settings."""
@@ -170,9 +179,9 @@ class Editing(ABC):
         brought = brought_weights(self.project, project)
         structural = structure_changed(self.project, project)
         paused = self.training and bool(structural or brought)
-        if paused:
-            # A project made before the pause knows nothing of what was learned until then.
-            self.pause()
+        if paused or self.to_keep:
+            # A project made before that knows nothing of what was learned until then.
+            self._settle()
             weights = {**self.project.weights, **brought}
             project = replace(project, weights=weights, progress=self.project.progress)
         if structural:
@@ -180,6 +189,12 @@ class Editing(ABC):
             if said:
                 self.told.emit("info", said)
         self.document.apply(project, label, merge)
+
+    def _settle(self) -> None:
+        """Put into the project what was learned so far, so that an edit comes behind it."""
+        if self.training:
+            self.pause()
+        self.keep_steps()
 
     def edit_graph(self, graph: Graph, label: str, merge: object = None) -> None:
         """Make `graph` the open drawing."""
@@ -230,6 +245,7 @@ class Editing(ABC):
         if self.training:
             self._set_while_training(key, index, value)
             return
+        self.keep_steps()
         self._set_weight(key, index, value, merge)
 
     def _set_weight(self, key: str, index: tuple[int, ...], value: float, merge: object = None) -> None:
@@ -246,6 +262,7 @@ class Editing(ABC):
 
     def lock(self, key: str, mask: Array, label: str = "") -> None:
         """Lock exactly those numbers of a view that are True in `mask`; while training from the next batch on."""
+        self.keep_steps()
         self.document.apply(self.network.locking(key, mask), label or f"Lock in {key}")
         self._lock_while_training()
 
@@ -253,15 +270,14 @@ class Editing(ABC):
         """Give a node another name; its weights keep their values. Raises GraphError where it cannot be."""
         if old == new:
             return
-        if self.training:
-            self.pause()
+        self._settle()
         project = self.project.renamed(self.path_of(old), new, self._own([old]))
         self.document.apply(replace(project, progress=self.project.progress), f"Rename {old}")
 
     def mend(self, remedy: Remedy) -> None:
         """Carry out a fix that a problem offers; it names its node by the whole path."""
         if remedy.action == "redraw":
-            self.pause()
+            self._settle()
         self.edit(mended(self.project, remedy), remedy.label)
 
     def make_block(self, ids: list[str]) -> str:
@@ -277,8 +293,7 @@ class Editing(ABC):
         return ids
 
     def _regroup(self, graph: Graph, names: dict[str, str], label: str) -> None:
-        if self.training:
-            self.pause()
+        self._settle()
         start = self.owner("")
         paths = {f"{start}{old}": f"{start}{new}" for old, new in names.items()}
         own = {key: array for key, array in self.weights().items() if any(is_of(key, old) for old in paths)}

@@ -16,6 +16,13 @@ class Best:
     weights: Weights
 
 
+def known_best(best: Best | None, mine: Weights) -> Best | None:
+    """The best weights of before, if they are still weights of the network that `mine` are of."""
+    if best is None or any(key not in mine or mine[key].shape != a.shape for key, a in best.weights.items()):
+        return None
+    return best
+
+
 @dataclass
 class Patience:
     """Waits `epochs` epochs for a better loss (0: for ever). A run that goes on waits on, knowing its `record`."""

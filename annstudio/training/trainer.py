@@ -20,10 +20,11 @@ from annstudio.engine.program import Program
 from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError
 from annstudio.training.batch import Batch, Making, Told
-from annstudio.training.batches import Rows, epoch_order
+from annstudio.training.batches import Rows
 from annstudio.training.control import Control, Locking
+from annstudio.training.course import FLUSH_STEPS, order_of, rate_of
 from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
-from annstudio.training.patience import Best, Patience, watched_losses
+from annstudio.training.patience import Patience, known_best, watched_losses
 from annstudio.training.record import Record, Recorder
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Edited, Finished, Progress, Snapshot, Views
@@ -32,8 +33,6 @@ from annstudio.training.watch import Watch
 
 FRAME_SECONDS = 0.04
 """How often a snapshot is made; its cost must not be felt by training."""
-FLUSH_STEPS = 1000
-"""How often the optimiser's memory is freed of numbers next to nothing."""
 BREATH_SECONDS = 0.002
 """How often other threads are let in: keeps the window fluent while tiny networks train."""
 PACE_SECONDS = 0.0005
@@ -113,7 +112,8 @@ class _Training:
         self.epoch_loss, self.epoch_hits = job.progress.epoch_loss, job.progress.epoch_hits
         self.recorder = Recorder(job.progress.record)
         self.watched = list(watched_losses(job.progress.record))
-        self.patience = Patience(job.settings.patience, job.progress.record, self._known_best())
+        best = known_best(job.progress.best, job.weights)
+        self.patience = Patience(job.settings.patience, job.progress.record, best)
         self.early = False
         self.told = Told()
         self.loss = math.nan
@@ -179,11 +179,7 @@ class _Training:
         self.looked, self.step_looked_at = now, self.step
 
     def _order(self) -> Indices:
-        """The examples of this epoch in their order: only those to learn from, never those kept back."""
-        train, settings = self.job.train, self.settings
-        if not settings.shuffle or settings.examples_per_update >= len(train):
-            return train
-        return epoch_order(train, settings.seed, self.epoch)
+        return order_of(self.job.train, self.settings, self.epoch)
 
     def _indices(self) -> Array:
         """The examples of the batch that is next."""
@@ -245,19 +241,12 @@ class _Training:
             if self.job.stop_at_epoch_end:
                 self.steps_left = 0
 
-    def _known_best(self) -> Best | None:
-        """The best weights of before, if they are still weights of this network."""
-        best, mine = self.job.progress.best, self.job.weights
-        if best is None or any(key not in mine or mine[key].shape != a.shape for key, a in best.weights.items()):
-            return None
-        return best
-
     def _set_rate(self, n: int) -> None:
         """The learning rate of the batch of `n` examples at hand, seen from its middle."""
         moment = Moment(
             self.epoch + (self.position + 0.5 * n) / len(self.job.train), self.settings.epochs, self.watched
         )
-        self.arena.rate[()] = self.settings.optimizer.learning_rate * self.settings.schedule.factor(moment)
+        self.arena.rate[()] = rate_of(self.settings, moment)
 
     def _new_batch(self, n: int) -> Batch:
         self.batches[n] = self.making.of(n, everything=n == len(self.job.train))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
 
@@ -88,12 +88,24 @@ class ChoiceField(QComboBox):
     def __init__(self, choices: Mapping[Any, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._good: Any = None
-        for value, words in choices.items():
-            self.addItem(words, value)
+        self.offer(choices)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setPlaceholderText("various")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.activated.connect(self._chosen)
+
+    def offer(self, choices: Mapping[Any, str]) -> None:
+        """Other choices than before; what is chosen stays so, even where it is no longer among them."""
+        items = dict(choices)
+        if self._good is not None and self._good is not MIXED:
+            items.setdefault(self._good, str(self._good))
+        if items == {self.itemData(i): self.itemText(i) for i in range(self.count())}:
+            return
+        with QSignalBlocker(self):
+            self.clear()
+            for value, words in items.items():
+                self.addItem(words, value)
+        self.restore()
 
     def value(self) -> Any:
         return self._good

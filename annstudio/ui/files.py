@@ -81,6 +81,7 @@ class Files:
 
     def save_to(self, path: Path) -> bool:
         session = self._session
+        session.keep_steps()
         picture = self._picture()
         project = studio.rebased(session.project, session.folder, path.parent)
         weights = session.weights()
@@ -102,6 +103,7 @@ class Files:
         """Ask what is to become of changes that were not saved; False where the user wants to stay."""
         if self._session.activity == "train":
             self._session.pause()
+        self._session.keep_steps()
         if self._session.document.clean:
             return True
         button = QMessageBox.StandardButton
@@ -129,6 +131,7 @@ class Files:
         return self.export_to(path, filters[which][1])
 
     def export_to(self, path: Path, dtype: str = DTYPES[0]) -> bool:
+        self._session.keep_steps()
         content = Content(self._session.weights(), self._session.project)
         try:
             kind = by_suffix(path, writing=True)

@@ -129,6 +129,12 @@ class Form(QWidget):
                     cell.field.set_value(values[name])
         self._show_what_applies()
 
+    def offer(self, name: str, choices: Mapping[Any, str]) -> None:
+        """Say what can be chosen in a field whose choices depend on what else there is."""
+        field = self.field(name)
+        assert isinstance(field, ChoiceField)
+        field.offer(choices)
+
     def refuse(self, name: str, words: str) -> None:
         """Say under a field why its value could not be taken. The last good value comes back when it is left."""
         self.cells[name].say(words)
@@ -220,6 +226,8 @@ def _field_for(info: FieldInfo, choices: Mapping[Any, str] | None) -> AnyField |
         return CheckField()
     if kind is int or kind is float:
         return NumberField(_limits(metadata, whole=kind is int))
+    if kind is str and extra.get("offered"):
+        return ChoiceField({})
     if kind is str:
         return FileField(str(extra["file"])) if "file" in extra else TextField()
     return None

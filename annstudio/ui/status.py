@@ -57,7 +57,7 @@ class StatusBar(QStatusBar):
         """Show what is now."""
         session, project = self._session, self._session.project
         record = project.progress.record.last if project.progress else {}
-        words = _WORDS[session.state] if session.activity != "explain" else "Explain · one sample · float64"
+        words = _WORDS[session.state] if session.stepper is None else _explaining(session.stepper.n)
         if session.activity != "explain" and session.state != "training" and record:
             words += f" · epoch {int(record['epoch'])} of {max(project.settings.epochs, int(record['epoch']))}"
         self._state.setText(words)
@@ -120,3 +120,7 @@ def _duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+
+
+def _explaining(n: int) -> str:
+    return f"Explain · {'one sample' if n == 1 else f'mini-batch of {count_text(n)}'} · float64"

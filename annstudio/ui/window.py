@@ -139,6 +139,7 @@ class Window(QMainWindow):
             command.do(self)
         except StudioError as error:
             self.session.told.emit("error", str(error))
+            self.update_actions()
             if isinstance(error, DataError):
                 self.docks.show_panel(DataPanel)
 
@@ -150,12 +151,17 @@ class Window(QMainWindow):
         self.session.activity_changed.connect(self._activity_changed)
         self.session.watched.connect(self._draw)
         self.session.opened.connect(self._block_opened)
+        self.explain_view.tour.begun.connect(self._batch_begun)
         self.canvas.selection_changed.connect(self._selected)
 
     def _changed(self, before: Any, after: Any) -> None:
         self._title()
         self.update_actions()
         self._draw()
+
+    def _batch_begun(self) -> None:
+        self._title()
+        self.update_actions()
 
     def _block_opened(self, path: str) -> None:
         self.update_actions()
@@ -190,7 +196,7 @@ class Window(QMainWindow):
             if command.chosen is not None:
                 self.actions_by_id[command.id].setChecked(command.chosen(self))
         document = self.session.document
-        for id, label in (("undo", document.undo_label), ("redo", document.redo_label)):
+        for id, label in (("undo", self.session.undo_label), ("redo", document.redo_label)):
             words = f"{id.capitalize()} {label[:1].lower()}{label[1:]}" if label else id.capitalize()
             self.actions_by_id[id].setText(words)
             self.actions_by_id[id].setToolTip(f"{words} ({shortcuts_text(self.actions_by_id[id])})")
@@ -206,7 +212,7 @@ class Window(QMainWindow):
 
     def _title(self) -> None:
         self.setWindowTitle(f"{self.session.title}[*] – ANN Studio")
-        self.setWindowModified(not self.session.document.clean)
+        self.setWindowModified(not self.session.document.clean or bool(self.session.to_keep))
         self.toolbar.show_title(self.session.title)
 
     # Making ----------------------------------------------------------------------------------------------------------

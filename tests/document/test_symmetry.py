@@ -11,6 +11,7 @@ from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.formats.samples import samples
 from annstudio.formats.studio import load
+from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.embedding import Embedding
@@ -108,6 +109,20 @@ def test_an_embedding_that_starts_at_one_number():
     assert said.startswith("embedding_1: All 3 units of embedding_1 have the same weights: ")
     (problem,) = Network(start).checked.problems
     assert warnings(mended(start, problem.remedies[0])) == []
+
+
+def test_blocks_are_looked_into():
+    inner = box_of(Dense(units=4, activation="tanh", initializer="zeros"), Dense(units=3, initializer="zeros"))
+    held = box_of(Block(inside=inner), Dense(units=3))
+    start = project(chain(Input(shape=(3,)), Block(inside=held), Dense(units=2), Loss()), some_table())
+    first = "block_1/block_1/dense_1: All 4 units of dense_1 have the same weights, and dense_2 weighs them alike: "
+    assert [said.startswith(first) for said in warnings(start)] == [True]
+    (problem,) = Network(start).checked.problems
+    drawn = mended(start, problem.remedies[0])
+    assert warnings(drawn) == []
+    assert not rows_equal(Network(drawn).weights()["block_1/block_1/dense_1/W"])
+    assert warnings(project(chain(Input(shape=(3,)), Block(inside=inner), Dense(units=2), Loss())).with_weight(
+        "block_1/dense_1/W", np.arange(12.0).reshape(4, 3))) == []  # fmt: skip
 
 
 def test_a_recurrent_layer_that_starts_at_zero():

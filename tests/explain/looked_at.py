@@ -78,7 +78,8 @@ def different_in_prediction() -> list[Case]:
 
     def forward(case: Case, *, training: bool) -> list[Any]:
         program = written(case, training=training)
-        return [kind(program, step) for step in computing(program) if not step.backward]
+        ahead = (Phase.FORWARD, Phase.LOSS)
+        return [kind(program, step) for step in computing(program) if step.phase in ahead]
 
     return [case for case in new_in() if forward(case, training=False) != forward(case, training=True)]
 

@@ -14,9 +14,9 @@ from annstudio.document.compile import compile_graph
 from annstudio.engine.account import See, Term
 from annstudio.engine.op import Index
 from annstudio.engine.program import Program, Step
-from annstudio.explain.derivation import Explainer, Quantity, Row, slots_by_name
+from annstudio.explain.derivation import Explainer, slots_by_name
 from tests.document.drawings import networks
-from tests.explain.formulas import worked_out
+from tests.explain.checked import check
 from tests.explain.looked_at import (
     Close,
     N,
@@ -91,35 +91,6 @@ def check_all(program: Program, new: frozenset[object] = frozenset(), size: floa
             for slot in shown(program, step):
                 for quantity in sampled(program, slot, 3 if which in new else 1):
                     check(explainer, quantity)
-
-
-def check(explainer: Explainer, quantity: Quantity) -> None:
-    """The formula with numbers comes to the number, and every number in it is what it is said to be."""
-    told = explainer.derive(quantity, 17)
-    assert not told.given
-    assert told.source
-    for row in told.rows:
-        check_row(explainer, row)
-    assert math.fsum(row.value for row in told.rows) == Close(told.value, told.rows), told
-    line = " + ".join(row.numbers for row in told.rows) or "0"
-    assert worked_out(line) == Close(told.value, told.rows), told
-    for said in told.said:
-        if said.row is not None:
-            check_row(explainer, said.row)
-            assert said.row.value == Close(told.value)
-
-
-def check_row(explainer: Explainer, row: Row) -> None:
-    assert worked_out(row.numbers) == Close(row.value), row
-    for part in row.parts:
-        if part.quantity is not None:
-            assert part.value == explainer.value(part.quantity)
-            assert part.symbol == explainer.symbol(part.quantity)
-            assert explainer.program.slots[part.quantity.slot].shown, "nobody can look at it"
-        if part.rows:
-            assert math.fsum(inner.value for inner in part.rows) == Close(part.value, part.rows)
-            for inner in part.rows:
-                check_row(explainer, inner)
 
 
 def terms_of(step: Step, slot: int, see: See, index: Index) -> list[Term]:

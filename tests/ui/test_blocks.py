@@ -97,6 +97,23 @@ def test_the_inspector_shows_the_block_and_what_is_inside(window):
     )
 
 
+def test_whose_weights_a_block_uses_is_chosen_among_the_blocks_beside_it(window):
+    trunk = next(id for id, node in window.session.graph.nodes.items() if isinstance(node.layer, Block))
+    window.session.open_block(trunk)
+    window.canvas.select(["block_2"])
+    inspector = panel(window, InspectorPanel)
+    field = inspector._form(Block, False).field("weights_of")
+    assert [field.itemText(i) for i in range(field.count())] == ["its own", "block_1", "block_3"]
+    assert field.currentText() == "block_1"
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Up)
+    assert window.session.graph.nodes["block_2"].layer.weights_of == ""
+    window.session.undo()
+    assert field.currentText() == "block_1"
+    window.session.edit_graph(window.session.graph.without(["block_3"]), "Delete")
+    assert [field.itemText(i) for i in range(field.count())] == ["its own", "block_1"]
+
+
 def test_weights_inside_are_shown_edited_and_frozen(window):
     weights = panel(window, WeightsPanel)
     window.canvas.select(["trunk"])

@@ -342,7 +342,7 @@ def test_another_sample_is_explained_at_the_same_moment_with_the_same_question(q
         desk.key(Key.Key_Right, Key.Key_Right, Key.Key_Right)
         desk.view.ask(desk.weight("hidden/W", 0, 1))
         before = desk.unit("input", 0).state.value
-        desk.bar.sample.setValue(8)
+        desk.bar.batch.sample.setValue(8)
         assert desk.session.sample == 7
         assert desk.tour.walk.place == 3
         assert desk.unit("input", 0).state.value != before
@@ -356,7 +356,8 @@ def test_the_bar_steps_and_sets_the_digits_and_leaves(desk: Desk):
     desk.bar.digits.setValue(4)
     assert desk.unit("hidden", 0).state.value == "0.5933"
     QTest.mouseClick(desk.bar.update_all, Qt.MouseButton.LeftButton)
-    assert not desk.bar.on.isEnabled()
+    assert not desk.bar.update_all.isEnabled()
+    assert desk.bar.on.isEnabled(), "the next batch"
     QTest.mouseClick(desk.bar.leave, Qt.MouseButton.LeftButton)
     assert desk.session.activity == "edit"
     assert desk.tour.walk is None

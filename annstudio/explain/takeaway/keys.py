@@ -3,7 +3,7 @@
 from annstudio.engine.op import Index
 
 
-def key_of(slot: int, index: Index, example: int = 0, *, update: bool = False) -> str:
+def key_of(slot: int, index: Index, example: int | None = None, *, update: bool = False) -> str:
     """The key of one number of a run; with `update` of the new value that a weight gets."""
     place = "-".join(map(str, index))
     return "-".join(filter(None, [f"{'u' if update else 'n'}{slot}", place, f"e{example}" if example else ""]))

@@ -136,7 +136,7 @@ class _Writer:
         found = self.explainer.derive(quantity, every=True)
         gradient = self.program.gradients.get(quantity.slot)
         return Entry(
-            self._key(quantity), self._symbol(found.symbol, quantity), found.value, tuple(self._worths(found)),
+            self._key(quantity), found.symbol, found.value, tuple(self._worths(found)),
             described.dtype == "int", "" if gradient is None else key_of(gradient, quantity.index, quantity.example),
         )  # fmt: skip
 
@@ -146,7 +146,7 @@ class _Writer:
         if found.step is not None and self.program.steps[found.step].phase is Phase.LOSS:
             told = self.explainer.derive(found.quantity).rows
         read = {row.symbols for row in told}
-        return (replace(self._worth(row), idle=row.symbols not in read) for row in found.rows)
+        return (replace(self._worth(row), idle=not row.value and row.symbols not in read) for row in found.rows)
 
     def _worth(self, row: Row) -> Worth:
         return Worth(row.template, tuple(map(self._number, row.parts)), row.value)
@@ -157,19 +157,12 @@ class _Writer:
         whole = self.program.slots[part.quantity.slot].dtype == "int"
         key = self._key(part.quantity)
         self.wanted.setdefault(key, part.quantity)
-        return Number(self._symbol(part.symbol, part.quantity), part.value, key, whole=whole)
+        return Number(part.symbol, part.value, key, whole=whole)
 
     # Names -----------------------------------------------------------------------------------------------------------
 
     def _key(self, quantity: Quantity) -> str:
         return key_of(quantity.slot, quantity.index, quantity.example)
-
-    def _symbol(self, symbol: str, quantity: Quantity) -> str:
-        """With the number of the example, where there are several."""
-        if self.stepper.n == 1 or not self.program.slots[quantity.slot].batched:
-            return symbol
-        number = f"({quantity.example + 1})"
-        return f"{{{symbol}}}^{{{number}}}" if "^" in symbol else f"{symbol}^{{{number}}}"
 
     # Counting --------------------------------------------------------------------------------------------------------
 
@@ -192,9 +185,7 @@ class _Writer:
 
     def _bare(self, quantity: Quantity) -> Entry:
         """A number without its reason."""
-        explainer = self.explainer
-        symbol = self._symbol(explainer.symbol(quantity), quantity)
-        return Entry(self._key(quantity), symbol, explainer.value(quantity))
+        return Entry(self._key(quantity), self.explainer.symbol(quantity), self.explainer.value(quantity))
 
 
 def _section(at: tuple[str, str], formulas: Iterable[str], entries: list[Entry]) -> Section:

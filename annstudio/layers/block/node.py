@@ -100,7 +100,8 @@ class Block(Layer):
         "",
         max_length=60,
         title="Weights of",
-        description="Another block beside this one whose weights it uses; empty: its own.",
+        description="Another block beside this one whose weights it uses, or its own.",
+        json_schema_extra={"offered": True},
     )
     trainable: bool = Field(True, title="Trainable", description="Whether training changes the weights inside.")
 

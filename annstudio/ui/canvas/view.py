@@ -79,6 +79,16 @@ class CanvasView(Commands):
         self.minimap.move(width - self.minimap.width() - _MARGIN, height - self.minimap.height() - _MARGIN)
         self.hint.setGeometry(0, 0, width, height)
 
+    def show_node(self, id: str) -> None:
+        super().show_node(id)
+        item = self.canvas.nodes.get(id)
+        if item is not None and self.minimap.isVisible():
+            # What was asked for must not lie under the overview.
+            card = self.mapFromScene(item.sceneBoundingRect()).boundingRect()
+            over = self.minimap.geometry()
+            if card.intersects(over):
+                self.pan_by(0, over.top() - _MARGIN - card.bottom())
+
     # Mouse -----------------------------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -216,7 +216,7 @@ class ArrayPane(QWidget):
             frame.say(side.title, "Not updated yet.")
             return
         old = role is Role.PARAMETER and side.when != "after"
-        array = tour.stepper.before_update(side.slot) if old else tour.stepper.array(side.slot)
+        array = tour.stepper.before_update(side.slot) if old else tour.array(side.slot)
         maps = layout(program, subject, array)
         grey = role not in (Role.GRADIENT, Role.PARAMETER) and bool(maps.values.size) and float(maps.values.min()) >= 0
         frame.show_maps(side.title, maps, tour.digits, signed=not grey)

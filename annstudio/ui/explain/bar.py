@@ -1,15 +1,15 @@
-"""The bar above the Explain view: go on and back, choose the example and the digits, leave."""
+"""The bar above the Explain view: go on and back, choose the batch and the digits, leave."""
 
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSpinBox, QToolButton, QWidget
 
-from annstudio.errors import StudioError
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
+from annstudio.ui.explain.batch_chooser import BatchChooser
+from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.view import ExplainView
-from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
 
 
@@ -21,7 +21,7 @@ class ExplainBar(QWidget):
         self.view = view
         self.setAccessibleName("Explain commands")
         self._worded: list[QToolButton] = []
-        self.title = QLabel(self)
+        self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
         self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
@@ -38,15 +38,14 @@ class ExplainBar(QWidget):
         self.loss = self._button("to-loss", "Run to loss", "To where the error is known (L)", view.to_loss)
         self.update_all = self._button("to-update", "To update", "To the end of the update (U)", view.to_update)
         row.addSpacing(2 * GRID)
-        self.sample = self._spin("Sample ", "Which example of the data is explained")
-        self.sample.setWrapping(True)
+        self.batch = BatchChooser(view, self)
+        row.addWidget(self.batch)
         self.digits = self._spin("Precision ", "How many digits numbers are written with")
         self.digits.setRange(MIN_DIGITS, MAX_DIGITS)
         stretch = QWidget(self)
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row.addWidget(stretch, 1)
         self.leave = self._button("leave", "Leave explain", "Back to the drawing", view.leave)
-        self.sample.valueChanged.connect(self._choose_sample)
         self.digits.valueChanged.connect(view.set_digits)
         view.tour.begun.connect(self.refresh)
         view.tour.moved.connect(self.refresh)
@@ -88,8 +87,9 @@ class ExplainBar(QWidget):
     # Room ------------------------------------------------------------------------------------------------------------
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as it gets without the buttons' words."""
-        return QSize(self._width(words=False), super().minimumSizeHint().height())
+        """As narrow as it gets without the words, and with as little as can be of the title."""
+        title = self.title.sizeHint().width() - self.title.minimumSizeHint().width()
+        return QSize(self._width(words=False) - max(title, 0), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -97,10 +97,11 @@ class ExplainBar(QWidget):
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
         for button in self._worded:
             button.setToolButtonStyle(style)
+        self.batch.show_words(words)
 
     def _width(self, *, words: bool) -> int:
         """How wide it is with or without the buttons' words."""
-        change = 0
+        change = self.batch.width_change(words=words)
         for button in self._worded:
             has_words = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
             text = button.fontMetrics().horizontalAdvance(button.text()) + GRID
@@ -115,13 +116,10 @@ class ExplainBar(QWidget):
         if walk is None:
             return
         self.title.setText(session.title)
-        n = len(session.dataset) if session.dataset is not None else 1
-        self._show(self.sample, session.sample % n + 1, (1, n), f" of {count_text(n)}")
-        self.sample.setEnabled(n > 1)
         self._show(self.digits, tour.digits, (MIN_DIGITS, MAX_DIGITS), "")
         for button, can in (
-            (self.start, walk.place > 0), (self.back, walk.place > 0), (self.on, walk.place < len(walk)),
-            (self.layer, walk.place < len(walk)), (self.update_all, walk.place < len(walk)),
+            (self.start, walk.place > 0), (self.back, tour.can_step_back), (self.on, tour.can_go_on),
+            (self.layer, tour.can_go_on), (self.update_all, walk.place < len(walk)),
             (self.loss, walk.program.loss is not None),
         ):  # fmt: skip
             button.setEnabled(can)
@@ -132,10 +130,3 @@ class ExplainBar(QWidget):
         spin.setSuffix(suffix)
         spin.setValue(value)
         spin.blockSignals(before)
-
-    def _choose_sample(self, number: int) -> None:
-        try:
-            self.view.set_sample(number - 1)
-        except StudioError as error:
-            self.view.session.told.emit("error", str(error))
-            self.refresh()

@@ -266,7 +266,7 @@ class LayerScene(QGraphicsScene):
         """The picture of a slot, made once: what a batch computed stays what it is."""
         key = (slot, signed)
         if key not in self._pictures:
-            array = self.tour.stepper.array(slot)
+            array = self.tour.array(slot)
             area = _GRADIENTS if signed else _VALUES
             text = self.tour.text(float(array.ravel()[0])) if array.size else ""
             self._pictures[key] = picture(array, area, text, signed=signed)

@@ -1,17 +1,18 @@
 """The panel beside the Explain view: the question that was asked and its whole answer, or the step at hand."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from annstudio.explain.derivation import Quantity
 from annstudio.ui import theme as themes
+from annstudio.ui.explain.batch_chooser import where_text
 from annstudio.ui.explain.blocks import Box, plain_text, title_label, widgets_of
 from annstudio.ui.explain.page import Formula, Lines, Note, Page, Section
 from annstudio.ui.explain.step_page import page_of
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.panels.base import follow
-from annstudio.ui.theme import GRID, TITLE, ui_font, wear
+from annstudio.ui.theme import GRID, SMALL, TITLE, ui_font, wear
 
 
 class ExplainPanel(QWidget):
@@ -29,6 +30,12 @@ class ExplainPanel(QWidget):
         self.title.setTextFormat(Qt.TextFormat.RichText)
         self.title.setWordWrap(True)
         self.title.setFont(ui_font(TITLE, bold=True))
+        self.where = QLabel(self)
+        self.where.setWordWrap(True)
+        self.where.setFont(ui_font(SMALL))
+        self.where.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.where.setContentsMargins(4 * GRID, 0, 4 * GRID, GRID)
+        self.where.setAccessibleName("Which batch")
         head = QHBoxLayout()
         head.setContentsMargins(4 * GRID, 3 * GRID, 2 * GRID, GRID)
         head.addWidget(self.back)
@@ -43,6 +50,7 @@ class ExplainPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(head)
+        layout.addWidget(self.where)
         layout.addWidget(self.area, 1)
         self.setMinimumWidth(80 * GRID)
         self.back.clicked.connect(self.tour.ask_back)
@@ -71,6 +79,9 @@ class ExplainPanel(QWidget):
     def refresh(self, *_: object) -> None:
         """Show the answer, or the step; what is the same already is left alone."""
         self._soon.stop()
+        if self.tour.going:
+            return
+        self.where.setText(where_text(self.view.session, self.tour))
         self.back.setVisible(self.tour.walk is not None and self.tour.can_go_back)
         self.release.setVisible(self.tour.question is not None)
         page = page_of(self.tour)

@@ -63,8 +63,8 @@ def signed(value: float, digits: int) -> str:
 def address(quantity: Quantity) -> str:
     """A number's address inside the panel."""
     index = ".".join(map(str, quantity.index))
-    term = "" if quantity.term is None else str(quantity.term)
-    return f"number:{quantity.slot}/{index}/{quantity.example}/{term}"
+    example, term = ("" if n is None else str(n) for n in (quantity.example, quantity.term))
+    return f"number:{quantity.slot}/{index}/{example}/{term}"
 
 
 def quantity_at(address: str) -> Quantity | None:
@@ -73,7 +73,7 @@ def quantity_at(address: str) -> Quantity | None:
         return None
     slot, index, example, term = address.removeprefix("number:").split("/")
     places = tuple(int(i) for i in index.split(".") if i)
-    return Quantity(int(slot), places, int(example), int(term) if term else None)
+    return Quantity(int(slot), places, int(example) if example else None, int(term) if term else None)
 
 
 def _fraction(above: str, below: str) -> str:

@@ -65,7 +65,7 @@ def _start_page(tour: Tour) -> Page:
     heading = ("layer", "what", "shape", "from … to")
     words = Note("Before the first step only the data and the weights are there. Step on, or click a weight to ask.")
     return Page("Start", (
-        Section("This example", (Table(heading, tuple(rows)),)),
+        Section("This batch" if tour.stepper.n > 1 else "This example", (Table(heading, tuple(rows)),)),
         Section("Weights", (Table(heading, tuple(weights)), words)),
     ))  # fmt: skip
 
@@ -154,7 +154,7 @@ def _range(tour: Tour, slot: int) -> str:
     walk = tour.walk
     assert walk is not None
     known = walk.known(slot, (0,) * len(tour.program.slots[slot].shape))
-    return _span(tour, tour.stepper.array(slot)) if known else "·"
+    return _span(tour, tour.array(slot)) if known else "·"
 
 
 def _span(tour: Tour, array: Array) -> str:

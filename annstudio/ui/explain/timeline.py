@@ -8,6 +8,7 @@ from annstudio.engine.program import Phase
 from annstudio.explain.walk import Grain, Walk
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.tour import Tour
+from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import CARD_RADIUS, GRID, SMALL, TEXT, mixed, theme, ui_font
 
 NARROWEST = 5.0
@@ -134,6 +135,8 @@ class Timeline(QWidget):
     def __init__(self, tour: Tour, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tour = tour
+        self.batch = QLabel(self)
+        self.batch.setFont(ui_font(TEXT, bold=True))
         self.number = QLabel(self)
         self.number.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.caption = ElidedLabel(self)
@@ -142,6 +145,7 @@ class Timeline(QWidget):
         self.grains = QButtonGroup(self)
         top = QHBoxLayout()
         top.setSpacing(3 * GRID)
+        top.addWidget(self.batch)
         top.addWidget(self.number)
         top.addWidget(self.caption, 1)
         word = QLabel("Step by", self)
@@ -188,12 +192,14 @@ class Timeline(QWidget):
         """Another moment."""
         walk = self.tour.walk
         if walk is None:
+            self.batch.setText("")
             self.number.setText("")
             self.caption.setText("")
             return
         before = self.track.blockSignals(True)
         self.track.setValue(walk.place)
         self.track.blockSignals(before)
+        self.batch.setText(f"Batch {count_text(walk.stepper.batch_number + 1)}")
         self.number.setText(f"Step {walk.place} of {len(walk)}")
         self.caption.setText(walk.caption())
         self.track.setAccessibleDescription(f"{self.number.text()}: {self.caption.text()}")

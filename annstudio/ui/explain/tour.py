@@ -1,22 +1,27 @@
-"""One batch being walked through: where we are, what is asked, and how numbers are written.
+"""Batches being walked through: where we are, what is asked, and how numbers are written.
 
 View, panel, timeline and bar all follow one Tour; none of them knows the others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Phase, Program, Role
 from annstudio.errors import StudioError
 from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.journey import Journey
 from annstudio.explain.names import Names
 from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.walk import Grain, Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
+from annstudio.training.course import Place
+from annstudio.ui.explain.going import go
+from annstudio.ui.patience import GivenUp
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -32,45 +37,73 @@ class Totals:
     after: Array
 
 
+@dataclass(frozen=True)
+class _Before:
+    """A question that was left, and where that was."""
+
+    question: Quantity | None
+    place: int
+    example: int
+    number: int
+
+
 class Tour(QObject):
-    """A walk that several widgets follow. `begun` says that everything is another, `moved` that the moment is."""
+    """A walk that several widgets follow. `begun` says that everything is another, `moved` that the moment is;
+    `refused(words)`: why one cannot go where one wanted to.
+    """
 
     begun = Signal()
     moved = Signal()
     asked = Signal(object)
     digits_changed = Signal(int)
+    refused = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._window = parent
         self.walk: Walk | None = None
+        self.journey: Journey[Place] | None = None
+        self.example = 0
+        """Which example of the batch is looked at, counted from 0."""
+        self.going = False
+        """Whether a long way is being gone: nothing may be asked of the batch meanwhile."""
         self.question: Quantity | None = None
         self.digits = DEFAULT_DIGITS
         self._digits_chosen = False
-        self._history: list[tuple[Quantity | None, int]] = []
+        self._history: list[_Before] = []
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
-    def begin(self, stepper: Stepper) -> None:
-        """Walk through another batch; of the same network at the same moment and with the same question."""
+    def begin(self, stepper: Stepper, journey: Journey[Place] | None = None) -> None:
+        """Walk through another batch; of the same network at the same moment and with the same question. With a
+        `journey` one can go on to others."""
         before = self.walk
         same = before is not None and before.program is stepper.program
         small = stepper.program.n_parameters <= SMALL_NETWORK
-        grain = before.grain if before is not None and same else Grain.NUMBER if small else Grain.OP
-        self.walk = Walk(Explainer(stepper), grain)
-        self._answers, self._totals = {}, {}
+        self.journey = journey
         if before is not None and same:
-            self.walk.to(before.place)
+            self._walk_through(stepper, before.grain, before.place)
         else:
-            self.question, self._history = None, []
+            self.question, self._history, self.example = None, [], 0
+            self._walk_through(stepper, Grain.NUMBER if small else Grain.OP)
         if not self._digits_chosen:
             self.digits = WORKED_DIGITS if small else DEFAULT_DIGITS
         self.begun.emit()
 
+    def _walk_through(self, stepper: Stepper, grain: Grain, place: int | None = None) -> None:
+        before = self.walk
+        names = before.explainer.names if before is not None and before.program is stepper.program else None
+        self.example = min(self.example, stepper.n - 1)
+        self.walk = Walk(Explainer(stepper, self.example, names), grain)
+        self._answers, self._totals = {}, {}
+        if place is not None:
+            self.walk.to(place)
+
     def end(self) -> None:
         """Nothing is walked through."""
-        self.walk, self.question, self._history = None, None, []
+        self.walk, self.journey, self.question, self._history, self.example = None, None, None, [], 0
         self._answers, self._totals = {}, {}
         self.begun.emit()
 
@@ -96,6 +129,17 @@ class Tour(QObject):
     def _walk(self) -> Walk:
         assert self.walk is not None, "nothing is being walked through"
         return self.walk
+
+    @property
+    def seen(self) -> tuple[object, ...]:
+        """What tells the numbers of one batch and example from those of another."""
+        return self.stepper, self.example
+
+    def array(self, slot: int) -> Array:
+        """What a slot holds for the example that is looked at, which is the last axis still; all, where the slot is not
+        per example."""
+        array = self.stepper.array(slot)
+        return array[..., self.example : self.example + 1] if self.program.slots[slot].batched else array
 
     def number(self, slot: int, index: tuple[int, ...] = ()) -> float:
         return self.explainer.value(Quantity(slot, index))
@@ -139,21 +183,31 @@ class Tour(QObject):
         """Ask about a number; None is back to what the step at hand does."""
         if quantity != self.question:
             if self.question is not None or quantity is not None:
-                self._history.append((self.question, self._walk.place))
-            self.question = quantity
-            self.asked.emit(quantity)
+                self._history.append(self._here())
+            self.question = None if quantity is None else self._looked_at(quantity)
+            self.asked.emit(self.question)
 
     def go_and_ask(self, quantity: Quantity) -> None:
         """Go to the moment when a number came into being, and ask about it."""
-        remembered = (self.question, self._walk.place)
-        place = self._walk.place
+        before = self._here()
+        quantity = self._looked_at(quantity)
         self._walk.to_quantity(quantity)
         if quantity != self.question:
-            self._history.append(remembered)
+            self._history.append(before)
             self.question = quantity
             self.asked.emit(quantity)
-        if self._walk.place != place:
+        if self._walk.place != before.place:
             self.moved.emit()
+
+    def _looked_at(self, quantity: Quantity) -> Quantity:
+        """The same number once its example is looked at: all that is shown is of one example."""
+        if quantity.example is not None:
+            self.choose_example(quantity.example)
+        return replace(quantity, example=None)
+
+    def _here(self) -> _Before:
+        number = self.journey.number if self.journey is not None else 0
+        return _Before(self.question, self._walk.place, self.example, number)
 
     @property
     def can_go_back(self) -> bool:
@@ -162,50 +216,130 @@ class Tour(QObject):
     def ask_back(self) -> None:
         """To the question before, at the moment when it was left."""
         if self._history:
-            self.question, place = self._history.pop()
-            moves = place != self._walk.place
-            self._walk.to(place)
+            before = self._history.pop()
+            if self.journey is not None and before.number != self.journey.number:
+                self.to_batch(before.number)
+            self.choose_example(before.example)
+            self.question = before.question
+            moves = before.place != self._walk.place
+            self._walk.to(before.place)
             self.asked.emit(self.question)
             if moves:
                 self.moved.emit()
 
     # Going -----------------------------------------------------------------------------------------------------------
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is a next step: in this batch, or the first of the next."""
+        walk, journey = self.walk, self.journey
+        return walk is not None and (walk.place < len(walk) or (journey is not None and not journey.stuck))
+
+    @property
+    def can_step_back(self) -> bool:
+        """Whether there is a step before: in this batch, or the last of the one before."""
+        walk, journey = self.walk, self.journey
+        return walk is not None and (walk.place > 0 or (journey is not None and journey.number > 0))
+
     def to(self, place: int) -> None:
-        if self.walk is not None and place != self.walk.place:
+        if self.walk is not None and not self.going and place != self.walk.place:
             self.walk.to(place)
             self.moved.emit()
 
     def step(self) -> None:
-        if self.walk is not None:
-            self.to(min(self.walk.place + 1, len(self.walk)))
+        """One step on; behind the last one the next batch begins."""
+        if self._at_end:
+            self.next_batch()
+        elif self.walk is not None:
+            self.to(self.walk.place + 1)
 
     def back(self) -> None:
-        if self.walk is not None:
-            self.to(max(self.walk.place - 1, 0))
+        """One step back; before the first one is the end of the batch before."""
+        if self._at_start:
+            self._to_end_before()
+        elif self.walk is not None:
+            self.to(self.walk.place - 1)
 
     def next_layer(self) -> None:
-        if self.walk is not None:
+        if self._at_end:
+            self.next_batch()
+        elif self.walk is not None and not self.going:
             self.walk.next_layer()
             self.moved.emit()
 
     def previous_layer(self) -> None:
-        if self.walk is not None:
+        if self._at_start:
+            self._to_end_before()
+        elif self.walk is not None and not self.going:
             self.walk.previous_layer()
             self.moved.emit()
 
     def to_phase_end(self, phase: Phase) -> None:
-        if self.walk is not None:
+        if self.walk is not None and not self.going:
             self.walk.to_phase_end(phase)
             self.moved.emit()
 
     def to_position(self, position: int) -> None:
         """To the moment when so many steps of the program are done."""
-        if self.walk is not None:
+        if self.walk is not None and not self.going:
             self.walk.to_position(position)
             self.moved.emit()
 
+    @property
+    def _at_end(self) -> bool:
+        return self.walk is not None and self.walk.place >= len(self.walk)
+
+    @property
+    def _at_start(self) -> bool:
+        return self.walk is not None and not self.walk.place
+
+    # From batch to batch ---------------------------------------------------------------------------------------------
+
+    def next_batch(self) -> None:
+        """To the start of the next batch."""
+        if self.journey is not None:
+            self.to_batch(self.journey.number + 1)
+
+    def previous_batch(self) -> None:
+        """To the start of the batch before."""
+        if self.journey is not None and self.journey.number:
+            self.to_batch(self.journey.number - 1)
+
+    def _to_end_before(self) -> None:
+        if self.journey is not None and self.journey.number:
+            self.to_batch(self.journey.number - 1, at_end=True)
+
+    def to_batch(self, number: int, *, at_end: bool = False) -> None:
+        """To the start, or the end, of the batch before which `number` lie. A long way is gone in a thread; where the
+        user gives it up all is as it was."""
+        walk, journey = self.walk, self.journey
+        if walk is None or journey is None or self.going:
+            return
+        here, start, place = journey.here(), journey.number, None
+        self.going = True
+        try:
+            go(self._window, journey, number)
+            if at_end:
+                journey.stepper.to(len(journey.stepper))
+        except GivenUp:
+            journey.return_to(start, here)
+            place = walk.place
+        except StudioError as error:
+            self.refused.emit(str(error))
+        finally:
+            self.going = False
+        self._walk_through(journey.stepper, walk.grain, place)
+        self.begun.emit()
+
     # Choosing --------------------------------------------------------------------------------------------------------
+
+    def choose_example(self, example: int) -> None:
+        """Look at another example of the batch, at the same moment."""
+        example = max(0, min(example, self.stepper.n - 1))
+        if self.walk is not None and example != self.example:
+            self.example = example
+            self._walk_through(self.walk.stepper, self.walk.grain, self.walk.place)
+            self.begun.emit()
 
     def set_grain(self, grain: Grain) -> None:
         if self.walk is not None and grain is not self.walk.grain:

@@ -158,7 +158,7 @@ def _layer_table(tour: Tour, value: Quantity, slots: list[int]) -> Table | None:
         return (Cell(_unit_text(tour, value.slot, index)), *(_known_cell(tour, slot, index) for slot in shown))
 
     place = tour.walk.place if tour.walk is not None else 0
-    key = (id(tour.stepper), value.slot, tour.digits, place)
+    key = (tour.seen, value.slot, tour.digits, place)
     links = Lazy(n, lambda at: Quantity(value.slot, index_of(at), value.example), key)
     heading = ("unit", *(_heading(tour, slot) for slot in shown))
     return Table(heading, Lazy(n, make, key), links, int(np.ravel_multi_index(value.index, shape)))

@@ -4,12 +4,14 @@ The window gives it the middle while the session explains; toolbar and menus cal
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from annstudio.engine.program import Phase, Program
+from annstudio.errors import StudioError
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.walk import Grain
 from annstudio.layers.ends import Input
@@ -67,6 +69,7 @@ class ExplainView(QWidget):
         self.tour.moved.connect(self._moved)
         self.tour.asked.connect(self._asked)
         self.tour.digits_changed.connect(self._refresh)
+        self.tour.refused.connect(partial(session.told.emit, "error"))
         follow(self, session.activity_changed, self._activity)
         follow(self, themes.changed, self._redress)
         self._redress()
@@ -114,6 +117,16 @@ class ExplainView(QWidget):
         """Explain another example of the data, at the same moment."""
         self.session.explain(sample)
 
+    def set_whole_batch(self, wanted: bool) -> None:
+        """Explain the batch that training would do next, or one example."""
+        self.session.explain(whole_batch=wanted)
+
+    def next_batch(self) -> None:
+        self.tour.next_batch()
+
+    def previous_batch(self) -> None:
+        self.tour.previous_batch()
+
     def set_digits(self, digits: int) -> None:
         self.tour.set_digits(digits)
 
@@ -151,11 +164,20 @@ class ExplainView(QWidget):
         return {
             (key.Key_Right, False): self.step, (key.Key_Left, False): self.step_back,
             (key.Key_Right, True): self.next_layer, (key.Key_Left, True): self.previous_layer,
+            (key.Key_PageDown, False): self.next_batch, (key.Key_PageUp, False): self.previous_batch,
+            (key.Key_B, False): self._other_kind,
             (key.Key_Home, False): self.to_start, (key.Key_End, False): self.to_end,
             (key.Key_L, False): self.to_loss, (key.Key_U, False): self.to_update, (key.Key_G, False): self.to_gradients,
             (key.Key_F, False): self.fit, (key.Key_Escape, False): self._let_go,
             (key.Key_Down, False): lambda: self._ask_neighbour(1), (key.Key_Up, False): lambda: self._ask_neighbour(-1),
         }  # fmt: skip
+
+    def _other_kind(self) -> None:
+        """From one example to the whole batch, or back."""
+        try:
+            self.set_whole_batch(not self.session.whole_batch)
+        except StudioError as error:
+            self.session.told.emit("error", str(error))
 
     def _let_go(self) -> None:
         """Leave the question, and the layer that is held."""
@@ -176,7 +198,7 @@ class ExplainView(QWidget):
     def _activity(self, activity: str) -> None:
         if activity == "explain" and self.session.stepper is not None:
             if self.tour.walk is None or self.session.stepper is not self.tour.stepper:
-                self.tour.begin(self.session.stepper)
+                self.tour.begin(self.session.stepper, self.session.journey)
         elif self.tour.walk is not None:
             self.tour.end()
 

@@ -1,5 +1,7 @@
 """The page about a weight: how much it changes the error, its new value, its neighbours, and whether it is true."""
 
+import math
+
 from annstudio.engine.program import Step
 from annstudio.explain.derivation import Quantity, source_of
 from annstudio.explain.numbers import number_latex, number_text
@@ -143,6 +145,8 @@ def _power(value: float) -> str:
     """A small number as a power of ten: 6×10⁻⁶."""
     if value == 0:
         return "the last digit"
+    if not math.isfinite(value):
+        return number_text(value, 1)
     mantissa, _, power = f"{value:.0e}".partition("e")
     return f"{mantissa}×10{str(int(power)).translate(str.maketrans('0123456789-', '⁰¹²³⁴⁵⁶⁷⁸⁹⁻'))}"
 

@@ -62,7 +62,7 @@ def layer_table(tour: Tour, question: WeightQuestion) -> Table:
         parameter, stored = weights.place(at)
         return Quantity(parameter.slot, stored)
 
-    key = (id(tour.stepper), question.parameter.node, tour.digits)
+    key = (tour.seen, question.parameter.node, tour.digits)
     rows, links = Lazy(len(weights), make, key), Lazy(len(weights), link, key)
     chosen = weights.find(question.parameter, question.stored)
     return Table(("weight", "now", "∂E/∂w", "after update"), rows, links, chosen)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from annstudio.engine.op import shape_text
 from annstudio.errors import StudioError
 from annstudio.layers.base import Layer
+from annstudio.layers.block.node import Block
 from annstudio.layers.graph import Node
 from annstudio.layers.names import is_of, node_of
 from annstudio.session import Session
@@ -21,9 +22,10 @@ from annstudio.ui.panels.sections import CurvePreview, ProblemBox, WeightsGlance
 from annstudio.ui.panels.training import TrainingPanel
 from annstudio.ui.theme import GRID, TEXT, TITLE, ui_font
 
+WEIGHTS_OF = "weights_of"
 ABOUT_WEIGHTS = (
     "initializer", "constant", "limit", "deviation", "bias", "bias_start", "bias_value", "train_bias", "share_bias",
-    "forget_bias", "trainable",
+    "forget_bias", "recurrent_initializer", "trainable",
 )  # fmt: skip
 """Settings that stand with the weights."""
 CURVES = ("activation", "function")
@@ -229,11 +231,19 @@ class InspectorPanel(Panel):
             head.setVisible(form is not None)
             if form is not None:
                 form.set_values(common([node.layer for node in chosen], form.names))
+                if WEIGHTS_OF in form.names:
+                    form.offer(WEIGHTS_OF, self._lenders())
         name = next((n for n in CURVES if kind and n in kind.model_fields), None)
         values = {getattr(node.layer, name) for node in chosen} if name and kind and kind.has_output else set()
         self.curve.setVisible(len(values) == 1)
         if len(values) == 1:
             self.curve.show_activation(values.pop())
+
+    def _lenders(self) -> dict[str, str]:
+        """The blocks beside the chosen ones whose weights these can use."""
+        layers = {id: node.layer for id, node in self.session.graph.nodes.items() if id not in self.ids}
+        own = [id for id, layer in layers.items() if isinstance(layer, Block) and not layer.weights_of]
+        return {"": "its own", **{id: id for id in own}}
 
     def _form(self, kind: type[Layer], about_weights: bool) -> Form | None:
         """The form of one section, made when first needed and kept; None where the kind has no such settings."""

@@ -118,6 +118,17 @@ def test_the_minimap_is_there_when_something_is_out_of_sight(hand, opened):
     assert big.view.minimap.isHidden()
 
 
+def test_what_is_shown_does_not_lie_under_the_minimap(opened):
+    hand = opened(many(100))
+    hand.view.zoom_reset()
+    for node in list(hand.scene.nodes)[::9]:
+        hand.view.show_node(node)
+        card = hand.view.mapFromScene(hand.scene.nodes[node].sceneBoundingRect()).boundingRect()
+        assert hand.view.minimap.isVisible()
+        assert not card.intersects(hand.view.minimap.geometry()), node
+        assert hand.view.viewport().rect().contains(card), node
+
+
 def test_show_node_scrolls_to_it(opened):
     hand = opened(many(100))
     hand.view.zoom_reset()
