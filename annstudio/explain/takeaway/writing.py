@@ -6,6 +6,7 @@ from dataclasses import replace
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
 from annstudio.explain.derivation import Derivation, Explainer, Part, Quantity, Row
+from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.takeaway.counting import needed, shown
 from annstudio.explain.takeaway.extent import Extent
@@ -27,21 +28,22 @@ def write(
 ) -> Paper:
     """The whole paper on the stepper's batch; the stepper is left where it was."""
     with stepper.visit(len(stepper)):
-        return _Writer(stepper, extent or Extent(), told).paper(about, digits)
+        return _Writer(stepper, extent or Extent(), digits, told).paper(about)
 
 
 class _Writer:
-    def __init__(self, stepper: Stepper, extent: Extent, told: Told) -> None:
+    def __init__(self, stepper: Stepper, extent: Extent, digits: int, told: Told) -> None:
         self.stepper = stepper
         self.program = stepper.program
         self.explainer = Explainer(stepper)
         self.extent = extent
+        self.digits = digits
         self.told = told
         self.written: set[str] = set()
         self.wanted: dict[str, Quantity] = {}
         """Every number that a formula has used."""
 
-    def paper(self, about: About, digits: int) -> Paper:
+    def paper(self, about: About) -> Paper:
         updates = Updates(self.explainer, self.extent, self._parameter_places)
         forward, loss, backward = (self._steps(phase) for phase in (Phase.FORWARD, Phase.LOSS, Phase.BACKWARD))
         chapters = [
@@ -53,7 +55,7 @@ class _Writer:
             Chapter(ChapterName.UPDATE, tuple(self._noted(updates.sections()))),
         ]
         kept = tuple(chapter for chapter in chapters if chapter.sections)
-        paper = Paper(about, kept, (), digits, self.extent, updates.rule)
+        paper = Paper(about, kept, (), self.digits, self.extent, updates.rule)
         return replace(paper, left_out=self._left_out(paper, updates))
 
     # Given -----------------------------------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ class _Writer:
 
     def _entry(self, quantity: Quantity) -> Entry:
         described = self.program.slots[quantity.slot]
-        found = self.explainer.derive(quantity, every=True)
+        found = self.explainer.derive(quantity, self.digits, every=True)
         gradient = self.program.gradients.get(quantity.slot)
         return Entry(
             self._key(quantity), found.symbol, found.value, tuple(self._worths(found)),
@@ -144,7 +146,7 @@ class _Writer:
         """The terms of a number; those that a reader is not told of are marked."""
         told = found.rows
         if found.step is not None and self.program.steps[found.step].phase is Phase.LOSS:
-            told = self.explainer.derive(found.quantity).rows
+            told = self.explainer.derive(found.quantity, self.digits).rows
         read = {row.symbols for row in told}
         return (replace(self._worth(row), idle=not row.value and row.symbols not in read) for row in found.rows)
 
@@ -153,7 +155,10 @@ class _Writer:
 
     def _number(self, part: Part) -> Number:
         if part.quantity is None:
-            return Number(part.symbol, part.value, within=tuple(map(self._worth, part.rows)))
+            # What lies in a margin is called by its own number: 0, 1.
+            bare = part.value.is_integer() and part.symbol == number_latex(part.value, self.digits)
+            symbol = f"{part.value:.0f}" if bare else part.symbol
+            return Number(symbol, part.value, within=tuple(map(self._worth, part.rows)), whole=bare)
         whole = self.program.slots[part.quantity.slot].dtype == "int"
         key = self._key(part.quantity)
         self.wanted.setdefault(key, part.quantity)

@@ -10,6 +10,7 @@ from annstudio.places import RESOURCES
 
 WIDTHS = (16, 22, 60, 18, 18, 14)
 """Of the columns, in signs."""
+FRONT_WIDTH = 110
 
 
 def number_format(value: float, digits: int, *, whole: bool) -> str:
@@ -49,6 +50,8 @@ class Looks:
         self._put(sheet, 2, 1, words, "Words")
         for i, name in enumerate(columns, 1):
             self._put(sheet, first - 1, i, name, "Columns")
+            if i > 3:
+                sheet.cell(first - 1, i).alignment = self.styles.Alignment(horizontal="right")
             sheet.column_dimensions[self.column(i)].width = WIDTHS[i - 1]
         sheet.freeze_panes = f"C{first}"
         sheet.page_setup.orientation = "landscape"
@@ -83,27 +86,22 @@ class Looks:
             sheet.conditional_formatting.add(f"F{first}:F{last}", rule)
 
     def front(self, sheet: Any, title: str, words: Sequence[str], layers: Sequence[tuple[str, str]]) -> None:
+        """The first sheet, one line below the other."""
         sheet.title = "About"
-        sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 24, 100
-        self._put(sheet, 1, 1, title, "Heading")
-        row = 3
-        for each in words:
-            self._put(sheet, row, 1, each, "Symbol")
-            row += 1
-        row += 1
-        for style, meaning in (
+        sheet.column_dimensions["A"].width = FRONT_WIDTH
+        legend = (
             ("Given", "Given: change it"),
             ("Worked out", "Worked out from other cells"),
-            ("Fixed", "Does not follow"),
-        ):
-            self._put(sheet, row, 1, style, style)
-            self._put(sheet, row, 2, meaning, "Words")
-            row += 1
-        row += 1
-        for name, described in layers:
-            self._put(sheet, row, 1, name, "Symbol")
-            self._put(sheet, row, 2, described, "Words")
-            row += 1
+            ("Fixed", "Stands still"),
+        )
+        lines = [
+            (title, "Heading"), ("", "Words"), *((each, "Words") for each in words), ("", "Words"),
+            *((meaning, style) for style, meaning in legend), ("", "Words"),
+            *((f"{name}: {described}", "Words") for name, described in layers),
+        ]  # fmt: skip
+        for row, (text, style) in enumerate(lines, 1):
+            self._put(sheet, row, 1, text or None, style)
+            sheet.cell(row, 1).alignment = self.styles.Alignment(wrap_text=True, vertical="top")
 
     def _put(self, sheet: Any, row: int, column: int, value: Any, style: str, format: str = "") -> None:
         cell = sheet.cell(row, column)

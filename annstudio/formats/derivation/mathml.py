@@ -16,6 +16,8 @@ from annstudio.explain.templates import filled
 def inner(latex: str) -> str:
     """What stands inside <math>…</math>."""
     convert: Any = import_module("latex2mathml.converter").convert
+    # It sets functions without the room that they need.
+    latex = re.sub(r"\\(ln|tanh)(?![a-z])\s*", r"\\,\\\1\\,", latex)
     found: str = convert(latex.replace("·", r"\cdot").replace(r"\_", "_"))
     return re.sub(r"^<math[^>]*>|</math>$", "", found)
 
@@ -33,7 +35,8 @@ def symbols(worth: Worth, listed: frozenset[str]) -> str:
 def figures(worth: Worth, digits: int) -> str:
     """A term with the numbers put in."""
     latex = [in_place(number, digits) for number in worth.numbers]
-    return _filled(worth, latex, [inner(each) for each in latex])
+    # A minus is a sign only where it stands first.
+    return _filled(worth, latex, [inner(re.sub(r"^\((-.*)\)$", r"({\1})", each)) for each in latex])
 
 
 def linked(number: Number, listed: frozenset[str]) -> str:

@@ -132,7 +132,9 @@ class Workbook:
             "Every number here is a formula over other cells: change a weight, an input, a target or a setting on a "
             "yellow cell, and forward pass, loss, gradients and update follow.",
             "Beside every formula stands the number that the program's engine computed, and the difference.",
-            paper.words_on_extent,
+            f"{paper.words_on_extent} They stand still whatever you change, and so does what comes through them alone."
+            if paper.left_out
+            else "",
             "Ids and lengths choose the way through the network: they are fixed." if self._counts() else "",
             f"{len(self.not_live)} numbers do not follow; the sheets say which and why." if self.not_live else "",
         ]
