@@ -15,12 +15,16 @@ from annstudio.cli import main
 from annstudio.data.base import BuiltIn
 from annstudio.document.network import Network
 from annstudio.document.project import Project
+from annstudio.document.takeaway import about
+from annstudio.explain.takeaway import write
+from annstudio.formats.derivation.workbook import Workbook
 from annstudio.formats.samples import ORDER, first_sample, samples
 from annstudio.formats.studio import load
 from annstudio.places import SAMPLES
 from annstudio.training.record import EPOCH_COLUMNS
 from annstudio.training.snapshot import Finished, Views
 from annstudio.training.trainer import Control, train
+from tests.formats.derivation.spreadsheet import Spreadsheet
 
 TOOL = Path(__file__).resolve().parent.parent / "tools" / "make_samples.py"
 every = pytest.mark.parametrize("name", ORDER)
@@ -96,6 +100,17 @@ def test_the_worked_examples_differ_in_their_biases_alone():
         np.testing.assert_array_equal(array, learned.weights[key])
     assert [n.layer.train_bias for n in held.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [False] * 2
     assert [n.layer.train_bias for n in learned.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [True] * 2
+
+
+def test_classes_by_hand_follow_in_the_workbook_as_its_note_says():
+    network = Network(project("classes-by-hand"))
+    sheet = Spreadsheet(Workbook(write(network.stepper(0), about(network, 0))).built())
+    assert f"{sheet.value(*sheet.where('E')):.9f}" == "1.031658674"
+    sheet.change(*sheet.where("target_o1"), 1.0)
+    sheet.change(*sheet.where("target_o2"), 0.0)
+    assert f"{sheet.value(*sheet.where('E')):.9f}" == "1.211658674"
+    for told in ("1.031658674", "1.211658674", "Take away", "Excel workbook"):
+        assert told in network.project.note
 
 
 def test_xor_is_learned_from_nine_of_ten_seeds():

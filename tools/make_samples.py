@@ -34,6 +34,7 @@ def projects() -> dict[str, Project]:
         "worked-example": worked_example(train_bias=False),
         "worked-example-biases": worked_example(train_bias=True),
         "three-layer-forward": three_layers(),
+        "classes-by-hand": course.classes_by_hand(),
         "one-unit": course.one_unit(),
         "perceptron": course.perceptron(),
         "perceptron-xor": course.perceptron_xor(),
