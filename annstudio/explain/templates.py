@@ -20,7 +20,8 @@ def filled(template: str, values: list[str], shown: list[str] | None = None) -> 
             brackets = "({})"
         return before + brackets.format(value if shown is None else shown[place]) + after
 
-    return _PLACE.sub(put, template).replace("·", r"\cdot")
+    # Only the template's own: a name may have a dot in it, too.
+    return _PLACE.sub(put, template.replace("·", r"\cdot"))
 
 
 def _is_sum(latex: str) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from annstudio.places import SAMPLES
-from tests.cli.calls import EXAMPLE, done, last_object, mistaken
+from tests.cli.calls import EXAMPLE, XOR, done, last_object, mistaken
 from tests.formats.derivation.spreadsheet import Spreadsheet
 
 
@@ -33,6 +33,17 @@ def test_a_large_network_is_cut_and_the_workbook_says_so(capsys, tmp_path):
     about = [row[0].value for row in sheet.book["About"].iter_rows(max_row=12) if row[0].value]
     assert any(words.startswith("Of every layer the first 2 units are here.") for words in about)
     assert sheet.book["Left out"]["A2"].value.startswith("Numbers of units that are not in this file.")
+    for name, cell, symbol, value, engine in sheet.numbers():
+        assert value == pytest.approx(engine, rel=1e-9, abs=1e-12), (name, cell, symbol)
+
+
+def test_a_whole_batch_has_every_example_of_it(capsys, tmp_path):
+    target = tmp_path / "derivation.xlsx"
+    done(capsys, "explain", XOR, "--derivation", target, "--batch")
+    sheet = Spreadsheet(target.read_bytes())
+    assert sheet.book["About"]["A3"].value == "The next batch of training"
+    symbols = {symbol for _, _, symbol, _, _ in sheet.numbers()}
+    assert {"e^(1)", "e^(2)", "e^(3)"} <= symbols
     for name, cell, symbol, value, engine in sheet.numbers():
         assert value == pytest.approx(engine, rel=1e-9, abs=1e-12), (name, cell, symbol)
 

@@ -144,7 +144,8 @@ class Updates:
         for factor in term.factors:
             within = tuple(self._of_bounds(parameter, inner) for inner in factor.within)
             if within or factor.array != "w":
-                rule = " + ".join(worth.symbols() for worth in within)
+                name = rf"\Sigma_{{\text{{{factor.array}}}}}"
+                rule = " + ".join(worth.symbols() for worth in within) if len(within) < 3 else name
                 numbers.append(Number(factor.symbol or rule, factor.value, "", within))
             else:
                 numbers.append(self._want(self._new(parameter, factor.index)))

@@ -17,6 +17,8 @@ from annstudio.explain.takeaway.updating import Updates
 Told = Callable[[int], None]
 """Is told now and then how many numbers are written; may raise to give up."""
 
+LONG_SUM = 3
+"""Sums of more terms inside a formula are called Σ and told beside it."""
 _GIVEN = (
     (Role.FEED, "From the data"), (Role.NOISE, "Drawn at random for this batch"), (Role.CONSTANT, "Constants"),
     (Role.STATE, "Carried from batch to batch"),
@@ -42,6 +44,8 @@ class _Writer:
         self.written: set[str] = set()
         self.wanted: dict[str, Quantity] = {}
         """Every number that a formula has used."""
+        self.sums: dict[str, str] = {}
+        """Long sums inside the formula at hand, and what they are called there."""
 
     def paper(self, about: About) -> Paper:
         updates = Updates(self.explainer, self.extent, self._parameter_places)
@@ -134,6 +138,7 @@ class _Writer:
         return self.extent.stored(next(p for p in self.program.parameters if p.slot == slot))
 
     def _entry(self, quantity: Quantity) -> Entry:
+        self.sums = {}
         described = self.program.slots[quantity.slot]
         found = self.explainer.derive(quantity, self.digits, every=True)
         gradient = self.program.gradients.get(quantity.slot)
@@ -158,6 +163,9 @@ class _Writer:
             # What lies in a margin is called by its own number: 0, 1.
             bare = part.value.is_integer() and part.symbol == number_latex(part.value, self.digits)
             symbol = f"{part.value:.0f}" if bare else part.symbol
+            if len(part.rows) > LONG_SUM and part.symbol == part.rule:
+                found = len(self.sums) + 1
+                symbol = self.sums.setdefault(part.rule, r"\Sigma" if found == 1 else rf"\Sigma_{{{found}}}")
             return Number(symbol, part.value, within=tuple(map(self._worth, part.rows)), whole=bare)
         whole = self.program.slots[part.quantity.slot].dtype == "int"
         key = self._key(part.quantity)

@@ -90,10 +90,10 @@ class _Document:
     def three(self, symbol: str, worths: Sequence[Worth], result: str) -> str:
         """Symbols, the same with numbers, the result, one line each; TeX breaks long ones at their signs."""
         rule = _sum(worths, self.symbols)
-        told = "" if rule == symbol else f" = {rule}"
+        told = rule if _sum(worths, Worth.symbols) == symbol else f"{symbol} = {rule}"
         merely = len(worths) == 1 and not worths[0].template and len(worths[0].numbers) == 1
         numbers = [] if merely else [f"= {_sum(worths, self.figures)}"]
-        lines = (f"{symbol}{told}", *numbers, rf"= \mathbf{{{result}}}")
+        lines = (told, *numbers, rf"= \mathbf{{{result}}}")
         return "\\\\[4pt]\n".join(f"$\\displaystyle {self.known(line)}$" for line in lines)
 
     def symbols(self, worth: Worth) -> str:

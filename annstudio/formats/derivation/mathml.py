@@ -18,7 +18,7 @@ def inner(latex: str) -> str:
     convert: Any = import_module("latex2mathml.converter").convert
     # It sets functions without the room that they need.
     latex = re.sub(r"\\(ln|tanh)(?![a-z])\s*", r"\\,\\\1\\,", latex)
-    found: str = convert(latex.replace("·", r"\cdot").replace(r"\_", "_"))
+    found: str = convert(latex.replace(r"\_", "_"))
     return re.sub(r"^<math[^>]*>|</math>$", "", found)
 
 

@@ -89,9 +89,8 @@ class _Page:
     def three(self, symbol: str, worths: Sequence[Worth], result: str) -> Iterator[str]:
         listed, digits = self.paper.listed, self.paper.digits
         rule, filled = _sum(worths, lambda w: symbols(w, listed)), _sum(worths, lambda w: figures(w, digits))
-        name = math(symbol)
-        told = "" if rule == name else f" = {rule}"
-        yield f"<p>{name}{told}</p>"
+        same = _sum(worths, Worth.symbols) == symbol
+        yield f"<p>{rule}</p>" if same else f"<p>{math(symbol)} = {rule}</p>"
         if any(worth.template or len(worth.numbers) > 1 for worth in worths) or len(worths) != 1:
             yield f'<p class="figures">= {filled}</p>'
         yield f'<p class="result">= <b>{result}</b></p>'

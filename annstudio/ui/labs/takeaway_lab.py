@@ -300,4 +300,5 @@ def _size(found: Looked, output: Output) -> str:
     seconds = found.numbers * SECONDS_A_NUMBER
     slow = f" Writing it takes about {seconds:.0f} seconds." if seconds > 4 else ""
     heavy = " Such a large file opens slowly." if found.numbers > 3 * output.most else ""
-    return words + slow + heavy
+    shorter = " The preview is shorter." if found.numbers > PREVIEWED else ""
+    return words + slow + heavy + shorter

@@ -73,8 +73,8 @@ def _entry(paper: Paper, entry: Entry) -> str:
 def _line(paper: Paper, symbol: str, worths: Sequence[Worth], result: str) -> str:
     symbols = _sum(worths, lambda worth: _linked(paper, worth))
     figures = _sum(worths, lambda worth: rich(worth.figures(paper.digits)))
-    name = rich(symbol)
-    parts = [name, *([symbols] if symbols != name else []), *([figures] if figures != result else [])]
+    same = _sum(worths, lambda worth: rich(worth.symbols())) == rich(symbol)
+    parts = [*([] if same else [rich(symbol)]), symbols, *([figures] if figures != result else [])]
     return f"{' = '.join(parts)} = <b>{result}</b>"
 
 

@@ -13,12 +13,17 @@ from pathlib import Path
 import pytest
 
 from annstudio.errors import FormatError
-from annstudio.explain.takeaway import ChapterName
+from annstudio.explain.takeaway import ChapterName, Paper
 from annstudio.formats.derivation import OUTPUTS, output_of
 from annstudio.formats.derivation.latex import latex
 from annstudio.formats.derivation.tables import tables
 from annstudio.formats.derivation.webpage import webpage
-from tests.builders import worked_example
+from annstudio.formats.studio import load
+from annstudio.layers.dense import Dense
+from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from annstudio.places import SAMPLES
+from tests.builders import chain, project, table, worked_example
 from tests.formats.derivation.papers import paper_of
 from tests.formats.derivation.spreadsheet import Spreadsheet
 
@@ -163,3 +168,30 @@ def test_a_file_of_another_kind_is_refused():
     with pytest.raises(FormatError, match=r"End its name in one of \.html, \.tex, \.xlsx, \.csv"):
         output_of(Path("derivation.docx"))
     assert output_of(Path("A.HTML")) is OUTPUTS[".html"]
+
+
+# Names and long sums -------------------------------------------------------------------------------------------------
+
+
+def many_classes() -> Paper:
+    layers = [Input(shape=(2,)), Dense(units=10, activation="softmax"), Loss(function="cross_entropy")]
+    return paper_of(project(chain(*layers), table([[1.0, 2.0]], [[1.0, *[0.0] * 9]])))
+
+
+def test_a_long_sum_inside_a_formula_has_a_name_and_is_told_beside():
+    paper = many_classes()
+    entry = next(e for e in paper.entries() if e.symbol == r"\text{out}_{d1}")
+    assert entry.told[0].symbols().endswith(r"{\Sigma}")
+    assert [number.symbol for number in entry.derived if len(number.within) == 10] == [r"\Sigma"]
+    assert "Σ" in Page(webpage(paper)).text
+
+
+@pytest.mark.parametrize("name", ["vowels-lstm", "digits-cnn", "block-of-blocks"])
+def test_every_name_in_a_large_network_is_proper_latex(name, tmp_path):
+    document = latex(paper_of(load(SAMPLES / f"{name}.annstudio"), units=1))
+    assert re.findall(r"\\cdot[a-zA-Z]", document) == []
+    if shutil.which("pdflatex") is not None:
+        (tmp_path / "derivation.tex").write_text(document, "utf-8")
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "derivation.tex"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
