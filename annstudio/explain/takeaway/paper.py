@@ -165,6 +165,8 @@ class Paper:
         """What a reader must know about what is missing; empty where nothing is."""
         if not self.left_out:
             return ""
+        if self.extent.units is None:
+            return f"{len(self.left_out):,} numbers are told without their reason."
         units = "the first unit is" if self.extent.units == 1 else f"the first {self.extent.units} units are"
         return (
             f"Of every layer {units} here. {len(self.left_out):,} numbers that they need are told without their reason."

@@ -45,7 +45,11 @@ def latex(paper: Paper, told: Told = lambda n: None) -> str:
 def text(words: str) -> str:
     """Words as LaTeX. What pdflatex does not know by itself becomes a question mark."""
     told = "".join(_SPECIAL.get(sign, sign) for sign in words)
-    return "".join(_SIGNS.get(sign, sign if ord(sign) < 256 else "?") for sign in told)
+    return "".join(_SIGNS.get(sign, _known(sign)) for sign in told)
+
+
+def _known(sign: str) -> str:
+    return sign if " " <= sign < "\x7f" or "\xa0" <= sign <= "\xff" else " " if sign.isspace() else "?"
 
 
 def _layers(paper: Paper) -> Iterator[str]:
@@ -117,7 +121,7 @@ class _Document:
 
     def known(self, formula: str) -> str:
         """A formula with nothing in it that pdflatex does not know."""
-        return "".join(sign if ord(sign) < 256 else "?" for sign in formula.replace("−", "-"))
+        return "".join(map(_known, formula.replace("−", "-")))
 
 
 def _sum(worths: Sequence[Worth], told: Callable[[Worth], str]) -> str:

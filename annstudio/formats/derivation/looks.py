@@ -10,6 +10,8 @@ from annstudio.places import RESOURCES
 
 WIDTHS = (16, 22, 60, 18, 18, 14)
 """Of the columns, in signs."""
+_TEXTS = frozenset({"Symbol", "Words", "Section", "Heading"})
+"""Styles of cells that hold words, also where these begin with an equals sign."""
 FRONT_WIDTH = 110
 
 
@@ -30,6 +32,7 @@ class Looks:
         self.styles = import_module("openpyxl.styles")
         self.column = import_module("openpyxl.utils").get_column_letter
         self.rules = import_module("openpyxl.formatting.rule")
+        self._illegal = import_module("openpyxl.cell.cell").ILLEGAL_CHARACTERS_RE
         self.kinds = json.loads((RESOURCES / "derivation" / "workbook.json").read_text("utf-8"))
         for name, kind in self.kinds.items():
             book.add_named_style(self._style(name, kind))
@@ -66,15 +69,16 @@ class Looks:
             self._put(sheet, row, i, {1: title, 3: words}.get(i), "Section")
 
     def row(
-        self, sheet: Any, row: int, texts: Sequence[str], value: float | str, engine: float, style: str, format: str,
-        more: Sequence[str],
+        self, sheet: Any, row: int, texts: Sequence[str], value: float | str, engine: float | str, style: str,
+        format: str, more: Sequence[str],
     ) -> None:  # fmt: skip
         """One number: its texts, its value or formula, the engine's number, the difference, and partial sums."""
         for i, text in enumerate(texts, 1):
             self._put(sheet, row, i, text or None, "Symbol" if i == 2 else "Words")
         self._put(sheet, row, 4, value, style, format)
         self._put(sheet, row, 5, engine, "Check", format)
-        self._put(sheet, row, 6, f"=D{row}-E{row}", "Check", "0.0E+00")
+        if isinstance(engine, float):
+            self._put(sheet, row, 6, f"=D{row}-E{row}", "Check", "0.0E+00")
         for i, part in enumerate(more, len(WIDTHS) + 1):
             self._put(sheet, row, i, part, "Check", format)
 
@@ -105,8 +109,8 @@ class Looks:
 
     def _put(self, sheet: Any, row: int, column: int, value: Any, style: str, format: str = "") -> None:
         cell = sheet.cell(row, column)
-        cell.value = value
-        if isinstance(value, str) and style in ("Symbol", "Words", "Section"):
+        cell.value = self._illegal.sub("", value) if isinstance(value, str) else value
+        if isinstance(value, str) and style in _TEXTS:
             cell.data_type = "s"  # "= w₅ · out" is no formula
         cell.style = style
         if format:

@@ -4,6 +4,7 @@ The engine's number stands beside every formula, with the difference.
 """
 
 import io
+import math
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from itertools import groupby
@@ -12,6 +13,7 @@ from typing import Any
 from annstudio.errors import FormatError
 from annstudio.explain.expression import worked_out
 from annstudio.explain.names import plain
+from annstudio.explain.numbers import number_text
 from annstudio.explain.takeaway import ChapterName, Entry, Number, Paper, Section, Worth
 from annstudio.formats.derivation.cells import Piece, formula, is_elementwise, number, parts, summed
 from annstudio.formats.derivation.looks import Looks, number_format
@@ -121,8 +123,13 @@ class Workbook:
         elif fixed or entry.whole:
             style = "Fixed"
         format = number_format(entry.value, self.paper.digits, whole=entry.whole)
+        engine: str | float = entry.value
+        if not math.isfinite(entry.value):
+            # A cell holds no such number.
+            value = engine = number_text(entry.value)
+            style, more = "Fixed", []
         texts = (layer, plain(entry.symbol), f"= {how}" if how else "")
-        self.looks.row(sheet, row, texts, value, entry.value, style, format, more)
+        self.looks.row(sheet, row, texts, value, engine, style, format, more)
 
     def _front(self, sheet: Any) -> None:
         """The first sheet: what this is, how to read it, and what does not follow."""
@@ -180,7 +187,11 @@ class Workbook:
     def _cell(self, of: Number, sheet: str) -> Piece:
         if of.within:
             return summed(self._terms(of.within, sheet))
-        return Piece(self._address(of.entry, sheet)) if of.entry else number(of.value)
+        if of.entry:
+            return Piece(self._address(of.entry, sheet))
+        if not math.isfinite(of.value):
+            raise NoFormula("a number in it is infinite or none")
+        return number(of.value)
 
     def _address(self, key: str, sheet: str) -> str:
         where, row = self.rows[key]

@@ -13,7 +13,13 @@ from annstudio.document.project import Project
 from annstudio.engine.arena import Clipping
 from annstudio.engine.optimizers import OPTIMIZERS
 from annstudio.formats.derivation.workbook import Workbook
-from tests.builders import worked_example
+from annstudio.layers.dense import Dense
+from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from annstudio.layers.pool import MaxPool2D
+from annstudio.layers.shaping import Flatten, Reshape
+from tests.builders import chain, some_table, worked_example
+from tests.builders import project as project_of
 from tests.formats.derivation.papers import paper_of
 from tests.formats.derivation.spreadsheet import Spreadsheet
 
@@ -101,14 +107,50 @@ def test_every_optimiser_and_every_clipping_follows(kind, clipping):
     follows(sheet, with_weight(project, "output/W", (0, 1), 1.5))
 
 
+# Numbers and names that are none -------------------------------------------------------------------------------------
+
+
+def test_numbers_that_ran_away_are_told_in_words_and_the_file_is_whole():
+    project = with_weight(worked_example(), "output/W", (0, 0), np.inf)
+    book = Workbook(paper_of(project))
+    sheet = Spreadsheet(book.bytes())
+    name, cell = sheet.where("w₅")
+    assert (sheet.book[name][cell].value, sheet.style(name, cell)) == ("∞", "Fixed")
+    assert sheet.book["Forward"]["D10"].value == "∞"
+    assert all("inf" not in str(c.value) and "nan" not in str(c.value) for s in sheet.book for r in s for c in r)
+
+
+def test_a_title_that_no_cell_can_hold():
+    book = Workbook(paper_of(replace(worked_example(), title="=1+1\x00\x07")))
+    about = Spreadsheet(book.bytes()).book["About"]["A1"]
+    assert (about.value, about.data_type) == ("=1+1", "s")
+
+
 # In LibreOffice ------------------------------------------------------------------------------------------------------
 
 
+ACTIVATIONS = ("gelu", "selu", "elu", "silu", "softplus", "softsign", "leaky_relu", "tanh", "relu")
+
+
+def many_functions() -> Project:
+    layers = [Input(shape=(3,)), *(Dense(units=3, activation=each) for each in ACTIVATIONS), Reshape(target=(3, 1, 1))]
+    ends = [
+        MaxPool2D(pool_size=(2, 1), strides=(1, 1)),
+        Flatten(),
+        Dense(units=2, max_norm=0.5),
+        Loss(function="huber"),
+    ]
+    return project_of(chain(*layers, *ends), some_table(2, 3, 2))
+
+
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
-def test_libreoffice_comes_to_the_same_numbers(tmp_path):
-    project = worked_example(train_bias=True)
+@pytest.mark.parametrize("made", [worked_example, many_functions], ids=lambda made: made.__name__)
+def test_libreoffice_comes_to_the_same_numbers(made, tmp_path):
+    project = made()
     book = Workbook(paper_of(project))
+    assert book.not_live == []
     sheet = Spreadsheet(book.bytes())
+    agrees(sheet)
     sheet.change(*sheet.where("w₁"), 0.9)
     sheet.book.save(tmp_path / "changed.xlsx")
     subprocess.run(
