@@ -32,7 +32,7 @@ def updated(program: Program) -> list[Parameter]:
 def n_numbers(stepper: Stepper, extent: Extent) -> int:
     """About how many numbers a paper of this extent tells."""
     program, optimizer = stepper.program, stepper.arena.optimizer
-    weights = {p.slot: len(extent.stored(p)) for p in program.parameters}
+    weights = {p.slot: extent.n_stored(p) for p in program.parameters}
     told = {slot.index for slot in program.slots if slot.role in (Role.FEED, Role.NOISE, Role.CONSTANT, Role.STATE)}
     back = needed(program)
     for step in program.steps:

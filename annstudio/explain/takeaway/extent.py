@@ -29,6 +29,11 @@ class Extent:
         found = sorted({int(i) for seen in kept for i in seen[(slice(self.units),) * seen.ndim].flat})
         return [tuple(int(i) for i in np.unravel_index(i, parameter.shape)) for i in found]
 
+    def n_stored(self, parameter: Parameter) -> int:
+        """How many those are."""
+        stored = np.empty(parameter.shape, np.int8)
+        return sum(self.count(view.of(stored).shape) for view in parameter.views)
+
     def count(self, shape: Shape) -> int:
         return math.prod(self._of(size) for size in shape)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
@@ -135,7 +136,12 @@ class _Writer:
         return (Quantity(slot, index, example) for index in places for example in range(n))
 
     def _parameter_places(self, slot: int) -> list[Index]:
-        return self.extent.stored(next(p for p in self.program.parameters if p.slot == slot))
+        return self._places[slot]
+
+    @cached_property
+    def _places(self) -> dict[int, list[Index]]:
+        """The weights that are told of every parameter's slot."""
+        return {p.slot: self.extent.stored(p) for p in self.program.parameters}
 
     def _entry(self, quantity: Quantity) -> Entry:
         self.sums = {}
