@@ -58,11 +58,11 @@ class BatchMean(Op):
 
     def account(self, see: See, index: Index) -> list[Term]:
         n = see.n_examples
-        return [Term((see("x", *index, example=i),), rf"\tfrac{{1}}{{{n}}}«0»", lambda x: x / n) for i in range(n)]
+        return [Term((see("x", *index, example=i),), rf"\tfrac{{1}}{{{n}}} · «0»", lambda x: x / n) for i in range(n)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         n = see.n_examples
-        return [Term((see("dy", *index),), rf"\tfrac{{1}}{{{n}}}«0»", lambda dy: dy / n)]
+        return [Term((see("dy", *index),), rf"\tfrac{{1}}{{{n}}} · «0»", lambda dy: dy / n)]
 
 
 class Without(Op):

@@ -26,6 +26,8 @@ class Factor:
     value: float
     example: int | None = None
     within: "tuple[Term, ...]" = ()
+    local: bool = False
+    """Whether it is the derivative of the op's result by element `index` of the input that a gradient goes to."""
     symbol: str = ""
 
 
@@ -93,10 +95,6 @@ def share(number: Factor, n: int) -> Term:
     return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}} · «0»", lambda value: value / n)
 
 
-SLOPE = "slope"
-"""What a local derivative is called: that of the op's result by the input that a gradient goes to."""
-
-
 def derived(name: str, *within: Term) -> Factor:
     """A factor that is worked out on the spot, as the sum of these terms."""
     return Factor(name, (), math.fsum(term.value for term in within), None, within)
@@ -104,7 +102,7 @@ def derived(name: str, *within: Term) -> Factor:
 
 def local_slope(index: Index, within: Term) -> Factor:
     """The derivative of the op's result by element `index` of its input, such as the slope of an activation."""
-    return Factor(SLOPE, index, within.value, None, (within,))
+    return Factor("slope", index, within.value, None, (within,), local=True)
 
 
 def won(place: int, numbers: Sequence[Factor], *, every: bool = False) -> Term:

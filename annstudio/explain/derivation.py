@@ -3,13 +3,15 @@
 A derivation is built from the op's own account of the element and the arrays of the run at hand.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from annstudio.engine.account import SLOPE, Factor, Remark, See, Term
+from annstudio.engine.account import Factor, Remark, See, Term
 from annstudio.engine.differentiate import AddGradients
 from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.errors import StudioError
+from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.reading import Reading, is_gradient, only_hands_on, slots_by_name, source_of
@@ -19,6 +21,8 @@ from annstudio.explain.told import Derivation, Part, Quantity, Row, Said
 
 __all__ = ["Derivation", "Explainer", "Part", "Quantity", "Row", "Said", "slots_by_name", "source_of"]
 
+MOST_KEPT = 256
+"""So many derivations are kept for those who ask again."""
 ORIGINS = {
     Role.FEED: "It comes from the data.",
     Role.PARAMETER: "It is learned: the update changes it.",
@@ -26,6 +30,8 @@ ORIGINS = {
     Role.STATE: "It is carried on from batch to batch.",
 }
 """Where numbers come from that no step computed."""
+NOTHING = "Nothing comes in here, so it is 0."
+NOTHING_BACK = "The error does not depend on it by this way, so its gradient is 0."
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Explainer:
         self.example = example
         self.names = names or Names(stepper.program)
         self.reading = Reading(stepper)
+        self._derived: dict[tuple[Quantity, int], Derivation] = {}
 
     def value(self, quantity: Quantity) -> float:
         """The number itself; of a weight or a carried state the one that the batch began with."""
@@ -79,42 +86,81 @@ class Explainer:
         n = len(self.derive(whole).rows)
         return tuple(replace(whole, term=k) for k in range(n)) if n > 1 else ()
 
-    def derive(self, quantity: Quantity, digits: int = 4, *, every: bool = False) -> Derivation:
-        """How the number came about; with `every` by nothing but its own step's account, and by terms, too, that come
-        to nothing with the numbers of this batch.
+    def terms(self, quantity: Quantity) -> tuple[Step, list[Term]]:
+        """The step that computed a number and the terms of its sum. Raises StudioError where it has not been done."""
+        step, see = self._done(quantity)
+        return step, self.reading.account(step, see, quantity)[0]
 
-        Raises StudioError where its step has not been done yet.
-        """
+    def derive(self, quantity: Quantity, digits: int = 4) -> Derivation:
+        """How the number came about. Raises StudioError where its step has not been done yet."""
+        at = self.stepper.written_by.get(quantity.slot)
+        known = self._derived.get((quantity, digits))
+        if known is not None and (at is None or at < self.stepper.position):
+            # In one batch a number is what it is; after the update it is told with the weights of before.
+            return known
+        if len(self._derived) > MOST_KEPT:
+            self._derived.clear()
+        self._derived[quantity, digits] = self._derive(quantity, digits)
+        return self._derived[quantity, digits]
+
+    def own_rows(self, quantity: Quantity, digits: int = 4) -> tuple[Row, ...]:
+        """The terms of nothing but the step that computed a number, those included that come to nothing in this batch;
+        none for what was given. Raises StudioError where the step has not been done yet."""
+        if quantity.slot not in self.stepper.written_by:
+            return ()
+        step, see = self._done(quantity, every=True)
+        toward = self.names.gradient_of[quantity.slot] if step.backward else None
+        telling = _Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
+        return tuple(self._row(telling, term) for term in self.reading.account(step, see, quantity)[0])
+
+    # Private ---------------------------------------------------------------------------------------------------------
+
+    def _done(self, quantity: Quantity, *, every: bool = False) -> tuple[Step, See]:
+        at = self.stepper.written_by[quantity.slot]
+        if at >= self.stepper.position:
+            told = plain(self.symbol(quantity))
+            raise StudioError(f"{told} has not been computed yet.", f"Step on to step {at + 1}.")
+        step = self.program.steps[at]
+        assert isinstance(step, Step)
+        return step, self.reading.see(step, self._example(quantity), every=every)
+
+    def _derive(self, quantity: Quantity, digits: int) -> Derivation:
         at = self.stepper.written_by.get(quantity.slot)
         symbol, value = self.symbol(quantity), self._stored(quantity)
         if at is None:
             return Derivation(quantity, symbol, value, (), "", "", None, said=(Said(self._origin(quantity.slot)),))
-        if at >= self.stepper.position:
-            raise StudioError(f"{plain(symbol)} has not been computed yet.", f"Step on to step {at + 1}.")
-        step = self.program.steps[at]
-        assert isinstance(step, Step)
-        see = self.reading.see(step, self._example(quantity), every=every)
+        step, see = self._done(quantity)
         terms, remarks = self.reading.account(step, see, quantity)
-        if isinstance(step.op, AddGradients) and not every:
+        adds = isinstance(step.op, AddGradients)
+        if adds:
             terms = [term for term in terms if self._leads_here(step, term)]
-        elsewhere = None if every else self._elsewhere(step, terms, digits)
+        elsewhere = self._elsewhere(step, terms, digits)
         if elsewhere is not None:
             return replace(elsewhere, quantity=quantity, symbol=symbol)
         toward = self.names.gradient_of[quantity.slot] if step.backward else None
         telling = _Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
-        rows = tuple(self._row(telling, term) for term in terms)
-        adds = isinstance(step.op, AddGradients) and not every
-        if adds and self.reading.is_weight(self.names.gradient_of[quantity.slot]):
-            rows = tuple(self._in_place(row, digits) for row in rows)
+        in_place = adds and self.reading.is_weight(self.names.gradient_of[quantity.slot])
+
+        def row(i: int) -> Row:
+            told = self._row(telling, terms[i])
+            return self._in_place(told, digits) if in_place else told
+
+        rows: Sequence[Row] = Lazy(len(terms), row, (id(self), quantity, digits, value))
+        values = tuple(term.value for term in terms)
         if quantity.term is not None:
-            rows = (rows[quantity.term],)
+            rows, values = (rows[quantity.term],), (values[quantity.term],)
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
         said = tuple(self._said(telling, remark) for remark in remarks)
-        formula = "" if quantity.slot in step.buffers.values() else step.op.formula
-        source = source_of(step.op, (step.op.backward if step.backward else step.op.forward).__name__)
-        return Derivation(quantity, symbol, value, rows, formula, source, at, type(step.op).__name__, said)
-
-    # Private ---------------------------------------------------------------------------------------------------------
+        if not rows and not said:
+            said = (Said(NOTHING_BACK if step.backward or adds else NOTHING),)
+        return Derivation(
+            quantity, symbol, value, rows,
+            "" if quantity.slot in step.buffers.values() else step.op.formula,
+            source_of(step.op, (step.op.backward if step.backward else step.op.forward).__name__),
+            at, values,
+            tuple(share for term in terms if (share := self.reading.place(step, term.factors[0]))) if adds else (),
+            type(step.op).__name__, said, self.program.slots[quantity.slot].dtype == "int",
+        )  # fmt: skip
 
     def _elsewhere(self, step: Step, terms: list[Term], digits: int) -> Derivation | None:
         """How a number came about that this step only gave another name, or None where it did more."""
@@ -179,7 +225,7 @@ class Explainer:
             return Part(factor.symbol, factor.value, None)
         if factor.within:
             rows = tuple(self._row(telling, term) for term in factor.within)
-            rule, meaning = summed([row.symbols for row in rows]), summed([row.numbers for row in rows])
+            rule, meaning = summed(rows, lambda row: row.symbols), summed(rows, lambda row: row.numbers)
             symbol = self._local_derivative(telling, factor, above) or rule
             return Part(symbol, factor.value, None, meaning, rule, rows)
         quantity = self.reading.place(telling.step, factor)
@@ -198,7 +244,7 @@ class Explainer:
 
     def _local_derivative(self, telling: _Telling, factor: Factor, above: Index | None) -> str:
         """∂out/∂net for what an op multiplies a gradient with."""
-        if above is None or telling.toward is None or factor.array != SLOPE:
+        if above is None or telling.toward is None or not factor.local:
             return ""
         numerator = self.names.of(telling.step.output, above)
         return rf"\frac{{\partial {numerator}}}{{\partial {self.names.of(telling.toward, factor.index)}}}"

@@ -38,7 +38,7 @@ class Names:
             case Role.CONSTANT | Role.STATE | Role.NOISE | Role.BUFFER:
                 name = described.name.replace("_", r"\_")
                 return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
-        if not described.shape and described.name in ("E", "e"):
+        if not described.shape and described.name.rstrip("'") in ("E", "e"):
             return self._loss(described)
         word = "out" if self.program.outputs.get(described.node) == slot else described.name.replace("_", r"\_")
         place = rf"^{{\text{{ {described.scope}}}}}" if described.scope else ""
@@ -73,8 +73,9 @@ class Names:
     def way(self) -> dict[int, str]:
         """Of gradients that are only one path's share: which layer they come by, numbered where several do."""
         whole = set(self.program.gradients.values())
+        penalties = {slot for slots in self.program.penalties.values() for slot in slots}
         shares = [
-            (gradient, of, f"via {step.node} {step.scope}".strip())
+            (gradient, of, "penalty" if step.output in penalties else f"via {step.node} {step.scope}".strip())
             for step in self.program.steps
             if isinstance(step, Step)
             for of, gradient in zip(step.inputs, step.gradients, strict=False)
@@ -150,8 +151,9 @@ class Names:
         return rf"\text{{{short} {view.gates[gate]}{unit + 1}}}"
 
     def _loss(self, slot: Slot) -> str:
-        """E, and where there are several losses E with the name of each but for their sum."""
-        if len(self.program.losses) < 2 or slot.index == self.program.loss:
+        """E, and where there are several losses, or penalties, E with the name of each but for their sum."""
+        only = len(self.program.losses) < 2 and slot.name != "E"
+        if only or slot.index == self.program.loss:
             return slot.name
         return f"{slot.name}_{{{self.unit(slot.node, ())}}}"
 
@@ -162,6 +164,10 @@ class Names:
             if [j.output for j in self.program.judged].count(judged.output) > 1:
                 node = slot.node
             return rf"\text{{target}}_{{{self.unit(node, index)}}}"
+        if self.program.outputs.get(slot.node) != slot.index:
+            # What is read beside the data itself: lengths, what an example counts for.
+            name = slot.name.replace("_", r"\_")
+            return rf"\text{{{name}}}_{{{self.unit(slot.node, index)}}}"
         unit = self.unit(slot.node, index)
         return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit
 
@@ -174,6 +180,7 @@ def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""
     text = latex.replace(r"\tfrac{1}{2}", "½")
     text = re.sub(r"\^\{\\text\{ ([^{}]*)\}\}", r" (\1)", text)
+    text = re.sub(r"\\hat\{(\w)\}", "\\1\u0302", re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", text))
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
@@ -188,7 +195,7 @@ def plain(latex: str) -> str:
 
 
 def _fraction(above: str, below: str) -> str:
-    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()=·]*", below) is not None
+    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()=·']*", below) is not None
     whole = re.fullmatch(r"[\w.∂\\ _^-]*", above) is not None
     return f"{above if whole else f'({above})'}/{below if simple else f'({below})'}"
 
@@ -196,9 +203,9 @@ def _fraction(above: str, below: str) -> str:
 _WORDS = (
     (r"\partial ", "∂"), (r"\partial", "∂"), (r"\cdots", "· …"), (r"\cdot", "·"), (r"\sum", "Σ"), (r"\eta", "η"),
     (r"\sigma", "σ"), (r"\mu", "μ"), (r"\rho", "ρ"), (r"\lambda", "λ"), (r"\alpha", "α"), (r"\beta", "β"),
-    (r"\gamma", "γ"), (r"\delta", "δ"), (r"\epsilon", "ε"), (r"\Phi", "Φ"), (r"\pi", "π"), (r"\leq", "≤"),
-    (r"\geq", "≥"), (r"\neq", "≠"), (r"\pm", "±"), (r"\infty", "∞"), (r"\in", "∈"),
-    (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"),
+    (r"\gamma", "γ"), (r"\delta", "δ"), (r"\epsilon", "ε"), (r"\Delta", "Δ"), (r"\Phi", "Φ"), (r"\pi", "π"),
+    (r"\leq", "≤"), (r"\geq", "≥"), (r"\neq", "≠"), (r"\pm", "±"), (r"\infty", "∞"), (r"\in", "∈"),
+    (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"), (r"\cos", "cos"),
     (r"\tanh", "tanh"), (r"\quad", "  "), (r"\dots", "…"), (r"\sqrt", "√"), (r"\lVert", "‖"), (r"\rVert", "‖"),
     (r"\lfloor", "⌊"), (r"\rfloor", "⌋"), (r"\lceil", "⌈"), (r"\rceil", "⌉"),
     (r"\left", ""), (r"\right", ""), (r"\,", " "), (r"\;", " "), (r"\_", "_"),

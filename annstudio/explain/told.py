@@ -1,5 +1,6 @@
 """What a derivation is made of: numbers, factors and terms of a sum, what is said beside; and its plain text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from annstudio.engine.op import Index
@@ -72,16 +73,22 @@ class Derivation:
     quantity: Quantity
     symbol: str
     value: float
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     formula: str
     """The op's own formula, in general terms."""
     source: str
     """The source of the method that computed it, read from the program itself."""
     step: int | None
     """The step that computed it; None for what was given."""
+    values: tuple[float, ...] = ()
+    """What the rows are worth: rows are made when they are looked at."""
+    shares: tuple[Quantity, ...] = ()
+    """Where paths meet: the numbers that were added, a row each."""
     op: str = ""
     """What kind of op computed it."""
     said: tuple[Said, ...] = ()
+    whole: bool = False
+    """Whether it counts something, so that it is a whole number."""
 
     @property
     def given(self) -> bool:
@@ -90,19 +97,19 @@ class Derivation:
 
     @property
     def symbols_line(self) -> str:
-        return f"{self.symbol} = {summed([row.symbols for row in self.rows])}" if self.rows else self.symbol
+        return f"{self.symbol} = {summed(self.rows, lambda row: row.symbols)}" if self.rows else self.symbol
 
     @property
     def numbers_line(self) -> str:
         """The formula with the numbers put in, with the digits that the derivation was made with."""
-        return "= " + summed([row.numbers for row in self.rows])
+        return "= " + summed(self.rows, lambda row: row.numbers)
 
     def text(self, digits: int) -> str:
         """The whole derivation as plain text: symbols, numbers, result, and what is worked out or said beside."""
         lines = [plain(self.symbols_line)]
         if self.rows:
             lines.append(plain(self.numbers_line))
-        result = f"= {plain(number_latex(self.value, digits))}"
+        result = "= " + (f"{self.value:.0f}" if self.whole else plain(number_latex(self.value, digits)))
         lines += [result] if result != lines[-1].replace("(", "").replace(")", "") else []
         beside = {part.symbol: part for row in self.rows[:SHOWN_TERMS] for part in row.parts if part.rule}
         lines += [_beside(part, digits) for part in beside.values()]

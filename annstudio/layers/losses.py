@@ -88,7 +88,7 @@ class SquaredError(PerExample):
 
     def account(self, see: See, index: Index) -> list[Term]:
         scale = self._scale(see.shape("x"))
-        share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(self.outputs(see.shape('x')))}}}"
+        share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(self.outputs(see.shape('x')))}}} · "
         return [
             Term((see("t", *k), see("x", *k)), rf"{share}(«0» - «1»)^2", lambda t, x: scale * (t - x) ** 2)
             for k in self.places(index, see.shape("x"))
@@ -96,7 +96,7 @@ class SquaredError(PerExample):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         scale = 2 * self._scale(see.shape("x"))
-        share = "" if not self.mean else rf"\tfrac{{2}}{{{math.prod(self.outputs(see.shape('x')))}}}"
+        share = "" if not self.mean else rf"\tfrac{{2}}{{{math.prod(self.outputs(see.shape('x')))}}} · "
         slope = Term((see("t", *index), see("x", *index)), rf"-{share}(«0» - «1»)", lambda t, x: -scale * (t - x))
         return [Term((self.handed_on(see, index), local_slope(index, slope)))]
 
@@ -271,7 +271,7 @@ class Loss(Layer):
     def _counted(self, net: Builder, each: Value, target: Value) -> Value:
         """The loss of every example times what it counts for."""
         if self.weight != 1:
-            each = net.apply(Counted(self.weight), each, name="e")
+            each = net.apply(Counted(self.weight), each, name=_followed(net, each))
         if self.class_weights:
             classes = target.shape[0] if target.shape != (1,) else 2
             if len(target.shape) != 1 or len(self.class_weights) != classes:
@@ -281,7 +281,7 @@ class Loss(Layer):
                     "Give one weight for each class.",
                     (Remedy("set", "Let all classes count alike", net.current, settings={"class_weights": ()}),),
                 )
-            each = net.apply(CountedByClass(self.class_weights), each, target, name="e")
+            each = net.apply(CountedByClass(self.class_weights), each, target, name=_followed(net, each))
         if self.example_weights:
             spec = net.columns.get(self.example_weights)
             if net.columns and (spec is None or spec.n_classes or spec.shape != (1,)):
@@ -290,7 +290,8 @@ class Loss(Layer):
                     f"The data has {', '.join(net.columns)}.",
                     (Remedy("set", "Let all examples count alike", net.current, settings={"example_weights": ""}),),
                 )
-            each = net.apply(CountedByExample(), each, net.feed(self.example_weights, (), "number"), name="e")
+            weights = net.feed(self.example_weights, (), "number")
+            each = net.apply(CountedByExample(), each, weights, name=_followed(net, each))
         return each
 
     def _encoding(self, net: Builder, x: Value) -> str:
@@ -361,8 +362,13 @@ def _judged(net: Builder, op: PerExample, x: Value, t: Value, lengths: Value | N
     """The loss of every example; of sequences of different length that of the steps that count."""
     if lengths is None:
         return net.apply(op, x, t, name="e")
-    each = net.apply(op.at_every_step(), x, t, name="e")
+    each = net.apply(op.at_every_step(), x, t, name="e_t")
     return net.apply(OverSteps(mean=op.mean), each, lengths, name="e")
+
+
+def _followed(net: Builder, each: Value) -> str:
+    """What a loss is called that was made from another: e, e', e'', …"""
+    return f"{net.slots[each.slot].name}'"
 
 
 def _ends_a_layer(step: Step) -> bool:

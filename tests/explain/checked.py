@@ -4,7 +4,8 @@ import math
 from dataclasses import replace
 
 from annstudio.explain.derivation import Explainer, Quantity, Row
-from tests.explain.formulas import worked_out
+from annstudio.explain.names import plain
+from tests.explain.formulas import worked_out, worked_out_plain
 from tests.explain.looked_at import Close
 
 
@@ -16,8 +17,9 @@ def check(explainer: Explainer, quantity: Quantity) -> None:
     for row in told.rows:
         check_row(explainer, row)
     assert math.fsum(row.value for row in told.rows) == Close(told.value, told.rows), told
-    line = " + ".join(row.numbers for row in told.rows) or "0"
-    assert worked_out(line) == Close(told.value, told.rows), told
+    if r"\dots" not in told.numbers_line:
+        # The line as it is read aloud; longer ones are folded, and their terms stand in a table.
+        assert worked_out_plain(plain(told.numbers_line[2:])) == Close(told.value, told.rows), told
     for said in told.said:
         if said.row is not None:
             check_row(explainer, said.row)
@@ -36,5 +38,7 @@ def check_row(explainer: Explainer, row: Row) -> None:
             assert explainer.program.slots[part.quantity.slot].shown, "nobody can look at it"
         if part.rows:
             assert math.fsum(inner.value for inner in part.rows) == Close(part.value, part.rows)
+            if r"\dots" not in part.meaning:
+                assert worked_out_plain(plain(part.meaning)) == Close(part.value, part.rows)
             for inner in part.rows:
                 check_row(explainer, inner)

@@ -1,4 +1,5 @@
-"""Works out a formula as it is shown, LaTeX with the numbers put in: a second opinion that knows nothing of the ops."""
+"""Works out a formula as it is shown, with the numbers put in, from its LaTeX or from its plain text: a second opinion
+that knows nothing of the ops."""
 
 import math
 import re
@@ -25,6 +26,22 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     r"\leq": lambda a, b: a <= b,
     r"\neq": lambda a, b: a != b,
 }
+
+
+_PLAIN = (
+    ("·", r"\cdot "), ("½", r"\tfrac{1}{2} "), ("√", r"\sqrt "), ("σ", r"\sigma "), ("Φ", r"\Phi "), ("π", r"\pi "),
+    ("≤", r"\leq "), ("≥", r"\geq "), ("≠", r"\neq "), ("∞", r"\infty "), ("⌊", r"\lfloor "), ("⌋", r"\rfloor "),
+    ("⌈", r"\lceil "), ("⌉", r"\rceil "), ("…", r"\dots "),
+)  # fmt: skip
+"""What LaTeX has for the letters of plain text."""
+
+
+def worked_out_plain(text: str) -> float:
+    """The same for plain text."""
+    for letter, latex in _PLAIN:
+        text = text.replace(letter, latex)
+    text = re.sub(r"(?<![\\a-z])(max|min|tanh|ln)(?![a-z])", r"\\\1 ", text)
+    return worked_out(re.sub(r"(?<![{a-z])sign(?![a-z])", r"\\mathrm{sign}", text))
 
 
 def worked_out(latex: str) -> float:
@@ -94,14 +111,17 @@ class _Reading:
         return base
 
     def group(self) -> float:
-        """What stands in braces, or the one number without."""
-        if self.next != "{":
+        """What stands in braces (in plain text in brackets), or the one number without."""
+        if self.next == "-":
+            self.take()
+            return -float(self.take())
+        if self.next not in ("{", "("):
             return float(self.take())
-        self.take()
+        closing = "}" if self.take() == "{" else ")"
         bars, self.bars = self.bars, 0
         value = self.sum()
         self.bars = bars
-        self.take("}")
+        self.take(closing)
         return value
 
     def atom(self) -> float:

@@ -87,9 +87,10 @@ def check_all(program: Program, new: frozenset[object] = frozenset(), size: floa
     for step in computing(program):
         which = kind(program, step)
         often[which] = often.get(which, 0) + 1
-        if often[which] <= 3:
+        most = 3 if which in new else 1
+        if often[which] <= most:
             for slot in shown(program, step):
-                for quantity in sampled(program, slot, 3 if which in new else 1):
+                for quantity in sampled(program, slot, most):
                     check(explainer, quantity)
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
-from annstudio.explain.derivation import Derivation, Explainer, Part, Quantity, Row
+from annstudio.explain.derivation import Explainer, Part, Quantity, Row
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.takeaway.counting import needed, shown
@@ -145,21 +145,24 @@ class _Writer:
 
     def _entry(self, quantity: Quantity) -> Entry:
         self.sums = {}
-        described = self.program.slots[quantity.slot]
-        found = self.explainer.derive(quantity, self.digits, every=True)
+        explainer, whole = self.explainer, self.program.slots[quantity.slot].dtype == "int"
         gradient = self.program.gradients.get(quantity.slot)
         return Entry(
-            self._key(quantity), found.symbol, found.value, tuple(self._worths(found)),
-            described.dtype == "int", "" if gradient is None else key_of(gradient, quantity.index, quantity.example),
+            self._key(quantity), explainer.symbol(quantity), explainer.value(quantity), self._worths(quantity), whole,
+            "" if gradient is None else key_of(gradient, quantity.index, quantity.example),
         )  # fmt: skip
 
-    def _worths(self, found: Derivation) -> Iterator[Worth]:
+    def _worths(self, quantity: Quantity) -> tuple[Worth, ...]:
         """The terms of a number; those that a reader is not told of are marked."""
-        told = found.rows
-        if found.step is not None and self.program.steps[found.step].phase is Phase.LOSS:
-            told = self.explainer.derive(found.quantity, self.digits).rows
-        read = {row.symbols for row in told}
-        return (replace(self._worth(row), idle=not row.value and row.symbols not in read) for row in found.rows)
+        rows = self.explainer.own_rows(quantity, self.digits)
+        worths = tuple(map(self._worth, rows))
+        if not rows or self.program.steps[self.stepper.written_by[quantity.slot]].phase is not Phase.LOSS:
+            return worths
+        read = {row.symbols for row in self.explainer.derive(quantity, self.digits).rows}
+        return tuple(
+            replace(worth, idle=not worth.value and row.symbols not in read)
+            for worth, row in zip(worths, rows, strict=True)
+        )
 
     def _worth(self, row: Row) -> Worth:
         return Worth(row.template, tuple(map(self._number, row.parts)), row.value)
