@@ -59,7 +59,7 @@ class Updates:
             for number in self._remembered(p, index).values()
         ]
         if entries:
-            yield Section("The optimiser's memory", (), tuple(entries))
+            yield Section("Optimiser's memory", (), tuple(entries))
 
     # Worked out ------------------------------------------------------------------------------------------------------
 

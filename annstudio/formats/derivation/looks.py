@@ -4,11 +4,12 @@ import json
 import math
 from collections.abc import Sequence
 from importlib import import_module
+from textwrap import wrap
 from typing import Any
 
 from annstudio.places import RESOURCES
 
-WIDTHS = (16, 22, 60, 18, 18, 14)
+WIDTHS = (20, 22, 60, 18, 18, 14)
 """Of the columns, in signs."""
 _TEXTS = frozenset({"Symbol", "Words", "Section", "Heading"})
 """Styles of cells that hold words, also where these begin with an equals sign."""
@@ -92,20 +93,20 @@ class Looks:
     def front(self, sheet: Any, title: str, words: Sequence[str], layers: Sequence[tuple[str, str]]) -> None:
         """The first sheet, one line below the other."""
         sheet.title = "About"
-        sheet.column_dimensions["A"].width = FRONT_WIDTH
+        sheet.column_dimensions["A"].width = FRONT_WIDTH + 10
         legend = (
             ("Given", "Given: change it"),
             ("Worked out", "Worked out from other cells"),
             ("Fixed", "Stands still"),
         )
         lines = [
-            (title, "Heading"), ("", "Words"), *((each, "Words") for each in words), ("", "Words"),
+            (title, "Heading"), ("", "Words"),
+            *((line, "Words") for each in words for line in wrap(each, FRONT_WIDTH)), ("", "Words"),
             *((meaning, style) for style, meaning in legend), ("", "Words"),
             *((f"{name}: {described}", "Words") for name, described in layers),
         ]  # fmt: skip
         for row, (text, style) in enumerate(lines, 1):
             self._put(sheet, row, 1, text or None, style)
-            sheet.cell(row, 1).alignment = self.styles.Alignment(wrap_text=True, vertical="top")
 
     def _put(self, sheet: Any, row: int, column: int, value: Any, style: str, format: str = "") -> None:
         cell = sheet.cell(row, column)

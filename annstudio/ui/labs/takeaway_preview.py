@@ -15,6 +15,8 @@ from annstudio.ui.explain.rich import coloured, rich
 from annstudio.ui.theme import theme
 
 MOST_NUMBERS, MOST_LINES, MOST_SIGNS = 200, 240, 160
+MOST_CELLS = 36
+"""Of every sheet so many rows are shown."""
 
 
 def preview(paper: Paper, output: Output) -> str:
@@ -117,13 +119,13 @@ def _cells(book: Workbook) -> str:
         if sheet.title == "About":
             continue
         rows.append(f"<tr><td colspan=4><br><b>{html.escape(sheet.title)}</b></td></tr>")
-        for row in islice(sheet.iter_rows(min_row=4), MOST_NUMBERS):
+        for row in islice(sheet.iter_rows(min_row=4), MOST_CELLS):
             if isinstance(row[4].value, (int, float)):
                 held = str(row[3].value) if row[3].data_type == "f" else ""
                 shown = html.escape(held[:MOST_SIGNS] + ("…" if len(held) > MOST_SIGNS else ""))
                 value = number_text(float(row[4].value), book.paper.digits)
                 cells = (row[3].coordinate, html.escape(str(row[1].value)), _quiet(shown), f"<b>{value}</b>")
                 rows.append("<tr>" + "".join(f"<td>{cell}&nbsp;&nbsp;</td>" for cell in cells) + "</tr>")
-        if sum(len(row) for row in rows) > 400_000:
-            break
+        if sheet.max_row > MOST_CELLS + 3:
+            rows.append(f"<tr><td></td><td>{_quiet('…')}</td></tr>")
     return f"<table>{''.join(rows)}</table>"
