@@ -24,7 +24,7 @@ def filled(template: str, values: list[str]) -> str:
             value = value[1:-1]
         return before + value + after
 
-    return _PLACE.sub(put, template).replace("·", r"\cdot")
+    return _PLACE.sub(put, template.replace("·", r"\cdot"))
 
 
 def _is_sum(latex: str) -> bool:
