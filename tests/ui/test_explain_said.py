@@ -12,7 +12,7 @@ from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.steady import Dropout
 from annstudio.ui.app import application
-from tests.builders import chain, project, some_table
+from tests.builders import chain, project, some_table, worked_example
 from tests.ui.explaining import explaining
 
 
@@ -37,6 +37,18 @@ def test_what_there_is_to_say_beside_a_number_stands_on_its_page():
         at = lines.index("With two classes softmax is the logistic function of the difference of the scores:")
         assert lines[at + 1] == "out_o1 = 1/(1 + e^−(net_o1 − net_o2))"
         assert lines[at + 2].rpartition("= ")[2] == lines[at - 1].rpartition("= ")[2]
+
+
+def test_a_unit_under_the_pointer_is_explained_in_plain_text():
+    with explaining(worked_example()) as desk:
+        unit = desk.unit("output", 0)
+        assert "not computed yet" in desk.view.scene.tip(unit)
+        desk.key(Qt.Key.Key_End)
+        told = desk.view.scene.tip(unit).splitlines()
+        assert told[0] == "out_o1 = 1/(1 + e^(-net_o1))"
+        assert told[1] == "= 1/(1 + e^-1.105905967)"
+        assert told[2] == "= 0.751365070"
+        assert told[-1] == "Click to ask about it"
 
 
 def test_a_gate_is_told_by_the_sum_of_what_it_sees_and_of_the_state_before():
