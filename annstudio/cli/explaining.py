@@ -140,12 +140,24 @@ def _tell_weight(found: dict[str, Any]) -> None:
 
 def _tell_number(found: dict[str, Any], n_steps: int, digits: int) -> None:
     click.echo(found["text"])
+    if "check" in found:
+        click.echo(_checked(found, digits))
     if found["terms"]:
         _tell_terms(found["terms"], digits)
     if found["step"] is not None:
         way = "back through " if found["name"].startswith("d ") else ""
         told = f": {found['formula']}" if found["formula"] else ""
         click.echo(f"\n{found['name']} is written by step {found['step']} of {n_steps}, {way}{found['op']}{told}")
+
+
+def _checked(found: dict[str, Any], digits: int) -> str:
+    """The loss really run again: what it says of a gradient."""
+    by, value = found["check"], number_text(found["finite_difference"], digits)
+    if by["kink"]:
+        between = "lies between" if by["agrees"] else "does not lie between"
+        return f"finite difference {value}: the loss has a bend here, and the gradient {between} both slopes"
+    agreed = f"agrees to {by['digits']} digits" if by["agrees"] else "does not agree"
+    return f"finite difference {value}, step {by['h']:.2g}: {agreed}"
 
 
 def _tell_terms(terms: list[dict[str, Any]], digits: int) -> None:

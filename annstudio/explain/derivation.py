@@ -230,7 +230,8 @@ class Explainer:
             return Part(symbol, factor.value, None, meaning, rule, rows)
         quantity = self.reading.place(telling.step, factor)
         if quantity is None:
-            return Part(number_latex(factor.value, telling.digits), factor.value, None)
+            # A margin: the zero border of a picture.
+            return Part(f"{factor.value:g}", factor.value, None)
         plain_one = not telling.of_all and factor.example == telling.see.example
         symbol = self.names.of(quantity.slot, quantity.index) if plain_one else self.symbol(quantity)
         if quantity.example == self.example:
@@ -238,7 +239,9 @@ class Explainer:
         return Part(symbol, factor.value, quantity)
 
     def _number(self, part: Part, digits: int) -> str:
-        """A part's number: what counts something is whole."""
+        """A part's number: what counts something is whole, and so is a margin."""
+        if part.symbol == f"{part.value:g}":
+            return part.symbol
         whole = part.quantity is not None and self.program.slots[part.quantity.slot].dtype == "int"
         return bracketed(f"{part.value:.0f}" if whole else number_latex(part.value, digits))
 

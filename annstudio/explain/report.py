@@ -6,6 +6,7 @@ from annstudio.engine.layout import to_user
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Step
 from annstudio.explain.asking import Asking
+from annstudio.explain.check import check, nudge
 from annstudio.explain.derivation import Explainer, Part, Quantity, Row
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import DEFAULT_DIGITS
@@ -68,7 +69,7 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: in
         if gradient is not None:
             asking = Asking(explainer.names, stepper.n)
             of = number_report(explainer, asking, Quantity(gradient, question.stored), digits)
-            found |= {key: of[key] for key in ("symbols", "numbers", "terms", "op", "formula", "source")}
+            found |= {key: of[key] for key in ("symbols", "numbers", "terms", "op", "formula", "source", "check")}
             found["gradient_name"] = of["name"]
     return found
 
@@ -81,7 +82,7 @@ def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digi
     """
     told = explainer.derive(quantity, digits)
     rows = sorted(told.rows, key=lambda row: -abs(row.value))
-    return {
+    found = {
         "name": asking.name(quantity),
         "symbol": plain(told.symbol),
         "value": told.value,
@@ -95,6 +96,12 @@ def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digi
         "step": None if told.step is None else told.step + 1,
         "text": told.text(digits),
     }
+    nudged = nudge(explainer.program, quantity)
+    if nudged is not None:
+        by = check(explainer.stepper.trial(), nudged, told.value)
+        found["finite_difference"] = by.value
+        found["check"] = {"h": by.h, "error": by.error, "agrees": by.agrees, "digits": by.digits, "kink": by.kink}
+    return found
 
 
 def _term(row: Row, asking: Asking) -> dict[str, Any]:

@@ -20,10 +20,11 @@ def test_a_number_has_three_lines_and_its_terms_largest_first(capsys):
         "= 0.400000000 · 0.138498562 + 0.500000000 · (-0.038098237)",
         "= 0.036350306",
     ]
-    assert told[4] == "terms, largest first"
-    assert told[5].split()[0] == "0.055399425"
-    assert "(output.W[0,0], d output.net[0])" in told[5]
-    assert told[6].split()[0] == "−0.019049118"
+    assert told[3].startswith("finite difference 0.036350306, step 6.1e-06: agrees to ")
+    assert told[5] == "terms, largest first"
+    assert told[6].split()[0] == "0.055399425"
+    assert "(output.W[0,0], d output.net[0])" in told[6]
+    assert told[7].split()[0] == "−0.019049118"
     assert told[-1].startswith("d hidden.out[0] is written by step 10 of 14, back through WeightedSum")
 
 
@@ -49,6 +50,9 @@ def test_json_has_everything_in_full_precision(capsys):
     assert found["formula"]
     assert found["source"].startswith("def backward(")
     assert found["step"] == 10
+    assert rounded(found["finite_difference"]) == "0.082167041"
+    assert found["check"]["agrees"]
+    assert not found["check"]["kink"]
 
 
 def named(terms: list[dict]) -> list[str]:
