@@ -48,6 +48,8 @@ class Row:
     """Of a gradient's term: which part is the gradient that it comes from, further on towards the error."""
     local: float = 1.0
     """What that gradient is multiplied by here."""
+    template: str = ""
+    """The term's formula with «0», «1», … for its parts; empty for their product."""
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,13 @@ def test_gates_of_an_lstm_are_told_from_their_sums_to_the_output():
     assert memory.factors("d memory.net[3] t=1") == [["d memory.f[1] t=1"]], "the forget gate of unit 1"
 
 
+def test_a_name_with_a_point_in_it_stays_a_name():
+    memory = recurrent(LSTM(units=2))
+    told = memory.told("d memory.f[1] t=1")
+    assert r"\text{f·c}" in told.symbols_line
+    assert r"\cdot \text{c}" in told.symbols_line
+
+
 def test_an_input_in_time_has_its_own_steps_gradient_alone():
     memory = recurrent(GRU(units=2))
     assert len(memory.factors("d input.out[1,0]")) == 6, "three gates of two units"

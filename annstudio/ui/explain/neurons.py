@@ -23,9 +23,12 @@ from annstudio.ui.explain.unit_items import (
 )
 from annstudio.ui.explain.weight_table import locked_numbers
 from annstudio.ui.explain.wire_items import FlowItem, PillItem, WireItem, WireState
+from annstudio.ui.numbers import localised
 
 WIDEST = 4.5
 """The width of the largest weight's line."""
+LONGEST_TIP = 120
+"""Explanations with longer lines than so many letters are no tips."""
 
 
 class NeuronScene(QGraphicsScene):
@@ -202,7 +205,12 @@ class NeuronScene(QGraphicsScene):
         name = tour.names.text(slot, index)
         if walk is None or not walk.known(slot, index):
             return f"{name} · not computed yet"
-        return f"{name} = {tour.text(tour.number(slot, index))} · click to ask about it"
+        brief = f"{name} = {tour.text(tour.number(slot, index))}"
+        if tour.stepper.written_by.get(slot) is None:
+            return f"{brief}\nClick to ask about it"
+        told = localised(tour.explainer.derive(item.quantity, tour.digits).text(tour.digits))
+        short = max(map(len, told.splitlines())) <= LONGEST_TIP
+        return f"{told if short else brief}\nClick to ask about it"
 
     # States ----------------------------------------------------------------------------------------------------------
 

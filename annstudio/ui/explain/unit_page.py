@@ -126,6 +126,11 @@ def _value_sections(tour: Tour, quantity: Quantity) -> list[Section]:
     assert isinstance(step, Step)
     if quantity.slot in step.buffers.values():
         return [Section("Kept for the way back", account(tour, quantity))]
+    whole = tour.stepper.written_by.get(step.inputs[0]) if step.op.only_parts else None
+    if whole is not None:
+        # A gate's part of all gates' sums is told as the sum that it is.
+        step = tour.program.steps[whole]
+        assert isinstance(step, Step)
     title = "Weighted sum" if step.op.weighted_sum else "Activation" if step.op.elementwise else _op_title(step)
     return [Section(title, account(tour, quantity))]
 
