@@ -10,8 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.trial import Trial
+from annstudio.explain.walk import Grain
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
@@ -322,3 +323,38 @@ def test_a_unit_of_a_gated_layer_is_told_by_what_leads_straight_to_it(qtbot: QtB
         titles = [section.title for section in desk.panel.page.sections]
         assert "Activation" in titles, "the gate's sum and what the sigmoid makes of it"
         assert len(titles) <= 8
+
+
+def test_a_limit_is_told_by_what_it_made_of_the_weights(qtbot: QtBot):
+    application("light")
+    graph = chain(input=Input(shape=(3,)), out=Dense(units=2, max_norm=0.1), loss=Loss())
+    with explaining(project(graph, some_table())) as desk:
+        desk.view.set_grain(Grain.OP)
+        desk.key(Key.Key_End)
+        assert "Before and after" in desk.panel.text
+        rows = cells(table_of(desk, ""))
+        assert [row[0] for row in rows] == ["W", "b"]
+        assert rows[1][3] == "within the limit"
+        assert rows[0][1] != rows[0][2]
+        desk.view.ask(desk.weight("out/W", 0, 1))
+        names = [row[0].partition("\n")[0] for row in cells(table_of(desk, "what moves it"))]
+        assert names == ["before", "gradient", "largest norm"]
+
+
+def test_only_rows_that_are_seen_are_written_out(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    application("light")
+    graph = chain(input=Input(shape=(784,)), hidden=Dense(units=3), out=Dense(units=2), loss=Loss())
+    with explaining(project(graph, some_table(3, 784, 2))) as desk:
+        desk.key(Key.Key_End)
+        made: list[object] = []
+        row = Explainer._row
+        monkeypatch.setattr(Explainer, "_row", lambda *a: made.append(1) or row(*a))
+        desk.view.ask(Quantity(desk.tour.program.outputs["hidden"], (1,)))
+        QApplication.processEvents()
+        table = table_of(desk, "term, largest first")
+        assert table.model().rowCount() == 785
+        assert len(made) < 100
+        table.scrollToBottom()
+        QApplication.processEvents()
+        assert len(made) < 200
+        assert number(cells(table)[784][1]) == pytest.approx(0, abs=1e-3), "the smallest stands last"
