@@ -35,7 +35,19 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:
         return (Lines((_equation(tour, told),)),)
-    return (Formula(symbols(told)), *numbers(tour, told))
+    return (Formula(symbols(told)), *numbers(tour, told), *_factors(tour, told))
+
+
+def _factors(tour: Tour, told: Derivation) -> tuple[Block, ...]:
+    """The numbers in formulas that are set in one piece, each a link: in a product or a sum every factor is one."""
+    if len(told.rows) > LONG:
+        return ()
+    held = [[part for part in row.parts if part.quantity is not None] for row in told.rows if not is_product(row)]
+    parts = {part.quantity: part for row in held if len(row) > 1 for part in row}
+    if not 0 < len(parts) <= SHOWN_TERMS:
+        return ()
+    links = (f"{link(rich(part.symbol), quantity)} = {tour.text(part.value)}" for quantity, part in parts.items())
+    return (Lines(("with " + ", ".join(links),), quiet=True),)
 
 
 def symbols(told: Derivation) -> tuple[Piece, ...]:
