@@ -22,6 +22,7 @@ from annstudio.layers.shaping import Flatten, Reshape
 from annstudio.ui.app import application
 from annstudio.ui.explain import checking
 from annstudio.ui.explain.blocks import PageTable
+from annstudio.ui.explain.formula import FormulaView
 from tests.builders import chain, project, small_project, some_table, trained, worked_example
 from tests.ui.explaining import Desk, explaining
 
@@ -358,3 +359,39 @@ def test_only_rows_that_are_seen_are_written_out(qtbot: QtBot, monkeypatch: pyte
         QApplication.processEvents()
         assert len(made) < 200
         assert number(cells(table)[784][1]) == pytest.approx(0, abs=1e-3), "the smallest stands last"
+
+
+# Without a mouse ------------------------------------------------------------------------------------------------------
+
+
+def test_the_links_of_a_formula_are_reached_by_tab_and_followed_by_return(qtbot: QtBot):
+    application("light")
+    with explaining(worked_example()) as desk:
+        desk.view.ask(desk.weight("output/W", 0, 0))
+        desk.window.activateWindow()
+        formula = desk.panel.area.widget().findChildren(FormulaView)[0]
+        formula.setFocus(Qt.FocusReason.TabFocusReason)
+        QTest.keyClick(formula, Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        assert QGuiApplication.clipboard().text() == "∂E/∂w₅ = ∂E/∂out_o1 · ∂out_o1/∂net_o1 · ∂net_o1/∂w₅"
+        QTest.keyClick(formula, Key.Key_Tab)
+        QTest.keyClick(formula, Key.Key_Return)
+        QApplication.processEvents()
+        assert desk.panel.text.startswith("How much does o_1 change the error?")
+
+
+@pytest.mark.usefixtures("always_in_a_thread")
+def test_tab_goes_through_a_page_from_its_top_although_the_check_came_in_last(qtbot: QtBot):
+    application("light")
+    with explaining(worked_example()) as desk:
+        desk.key(Key.Key_End)
+        desk.view.ask(desk.weight("output/W", 0, 0))
+        qtbot.waitUntil(lambda: "✓ agrees in" in desk.panel.text, timeout=5000)
+        order, at = [], desk.panel.area.widget().findChildren(FormulaView)[0]
+        while len(order) < 40:
+            order.append(at)
+            at = at.nextInFocusChain()
+        rows = [w.mapTo(desk.panel, QPoint()).y() for w in order if desk.panel.isAncestorOf(w) and w.isVisible()
+                and w.focusPolicy() & Qt.FocusPolicy.TabFocus]  # fmt: skip
+        heights = rows[: rows.index(min(rows), 1)] if min(rows) in rows[1:] else rows
+        assert len(heights) > 3
+        assert heights == sorted(heights)

@@ -157,10 +157,10 @@ def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Tab
         path = ordered[at]
         symbols = " · ".join(plain(part.symbol) for part in path.factors)
         product = " × ".join(_bracketed(tour.text(part.value)) for part in path.factors)
-        return (Cell(f"{symbols} = {product}"), Cell(tour.text(path.value), path.value))
+        return (Cell(f"{symbols}\n= {product}"), Cell(tour.text(path.value), path.value))
 
     key = (tour.seen, gradient, tour.digits)
-    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key))
+    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key), lines=2)
 
 
 def _path_line(tour: Tour, path: Path) -> str:
