@@ -254,7 +254,8 @@ def test_a_check_is_given_up_when_explain_is_left(qtbot: QtBot, monkeypatch: pyt
         desk.view.ask(desk.weight("output/W", 0, 0))
         assert started.wait(5)
         desk.session.leave_explain()
-        assert not any(thread.name == "Check of a gradient" for thread in threading.enumerate())
+        ours = "Check of a gradient"
+        qtbot.waitUntil(lambda: ours not in [thread.name for thread in threading.enumerate()], timeout=500)
 
 
 @pytest.mark.usefixtures("always_in_a_thread")
