@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See, Term
+from annstudio.engine.account import Factor, See, Term, setting
 from annstudio.engine.op import Limit
 from annstudio.engine.program import Phase, Step, Update
-from annstudio.explain.derivation import bracketed, filled
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.templates import bracketed, filled
 from annstudio.explain.weight import WeightQuestion
 
 SETTINGS = frozenset({r"\eta", r"\mu", r"\beta_1", r"\beta_2", r"\epsilon", r"\rho", r"\lambda", "c"})
@@ -175,20 +175,13 @@ def _line(name: str, term: Term, symbol: str, digits: int, *, named: bool = Fals
 
 def _number(factor: Factor, digits: int) -> str:
     if factor.array in SETTINGS and len(repr(factor.value)) <= max(digits, 6) + 2:
-        return _setting(factor.value)
+        return setting(factor.value)
     return _power_safe(number_latex(factor.value, digits))
 
 
 def _power_safe(number: str) -> str:
     """In brackets where a power behind it would be misread."""
     return f"({number})" if r"\cdot" in number and not number.startswith("-") else bracketed(number)
-
-
-def _setting(value: float) -> str:
-    """A setting as it was set: 0.5, 10⁻⁸."""
-    mantissa, _, power = repr(value).partition("e")
-    times = "" if mantissa == "1" else rf"{mantissa} \cdot "
-    return f"{times}10^{{{int(power)}}}" if power else mantissa
 
 
 def _reason(question: WeightQuestion, has_gradient: bool) -> str:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from annstudio.explain.derivation import SHOWN_TERMS, Derivation, Part, Quantity, Row
+from annstudio.explain.derivation import Derivation, Part, Quantity, Row
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
+from annstudio.explain.templates import SHOWN_TERMS
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Table
 from annstudio.ui.explain.rich import bold, coloured, link, one_line, rich, signed, times
@@ -26,7 +27,7 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     assert walk is not None
     at = tour.stepper.written_by.get(quantity.slot)
     if at is None:
-        return (Note("It is given: it was there before the first step."),)
+        return said(tour, tour.explainer.derive(quantity, tour.digits))
     if not walk.known(quantity.slot, quantity.index, quantity.term):
         with tour.stepper.visit(at + 1):
             told = tour.explainer.derive(quantity, tour.digits)
@@ -34,20 +35,42 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
         return (Formula(symbols(told)), go)
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:
-        return (Lines((_equation(tour, told),)),)
-    return (Formula(symbols(told)), *numbers(tour, told), *_factors(tour, told))
+        return (Lines((_equation(tour, told),)), *said(tour, told))
+    return (Formula(symbols(told)), *numbers(tour, told), *_factors(tour, told), *said(tour, told))
 
 
 def _factors(tour: Tour, told: Derivation) -> tuple[Block, ...]:
     """The numbers in formulas that are set in one piece, each a link: in a product or a sum every factor is one."""
     if len(told.rows) > LONG:
         return ()
-    held = [[part for part in row.parts if part.quantity is not None] for row in told.rows if not is_product(row)]
-    parts = {part.quantity: part for row in held if len(row) > 1 for part in row}
+    parts = {part.quantity: part for row in told.rows for part in _held(row)}
     if not 0 < len(parts) <= SHOWN_TERMS:
         return ()
     links = (f"{link(rich(part.symbol), quantity)} = {tour.text(part.value)}" for quantity, part in parts.items())
     return (Lines(("with " + ", ".join(links),), quiet=True),)
+
+
+def _held(row: Row) -> list[Part]:
+    """What a row's formula holds and is no link by itself: several numbers in one piece, and what is worked out."""
+    own = [part for part in row.parts if part.quantity is not None]
+    inner = [part for part in row.parts for inside in part.rows for part in _all_held(inside)]
+    return [*(own if len(own) > 1 and not is_product(row) else []), *inner]
+
+
+def _all_held(row: Row) -> list[Part]:
+    own = [part for part in row.parts if part.quantity is not None]
+    return [*own, *(part for part in row.parts for inside in part.rows for part in _all_held(inside))]
+
+
+def said(tour: Tour, told: Derivation) -> tuple[Block, ...]:
+    """What there is to say beside: in words, and where another formula comes to the same, that one."""
+    blocks: list[Block] = []
+    for each in told.said:
+        blocks.append(Note(each.words))
+        if each.row is not None:
+            numbers = f"= {rich(times(each.row.numbers))} = {bold(tour.text(each.row.value))}"
+            blocks.append(Lines((f"{rich(told.symbol)} = {rich(each.row.symbols)}", f"&nbsp;&nbsp;{numbers}")))
+    return tuple(blocks)
 
 
 def symbols(told: Derivation) -> tuple[Piece, ...]:
@@ -92,7 +115,7 @@ def sum_line(tour: Tour, told: Derivation) -> tuple[Block, ...]:
 def _rule_line(tour: Tour, part: Part) -> str:
     """A factor that was worked out on the spot: ∂out/∂net = out (1 − out) = …"""
     value = tour.text(part.value)
-    if len(part.rule) > _WIDE:
+    if len(part.rule) > _WIDE or part.rule == part.symbol:
         return f"{rich(part.symbol)} = {rich(times(part.meaning))} = {value}"
     return f"{rich(part.symbol)} = {rich(part.rule)} = {rich(times(part.meaning))} = {value}"
 
