@@ -1,5 +1,6 @@
 """Why a weight changed: an account whose entries come to what the run really did, whatever the rule."""
 
+import json
 import math
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.ledger import Ledger, gradient_shares, ledger
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
+from annstudio.explain.report import report
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.weight import ask
 from annstudio.layers.conv import Conv2D
@@ -213,3 +215,14 @@ def test_a_schedule_tells_how_it_made_the_rate_of_the_very_batch():
     assert told_rate[-1].value == pytest.approx(stepper.rate, rel=1e-14)
     assert stepper.rate < 0.5
     assert told(Network(small_project()).stepper(3), "hidden/W", 2, 1).update.rate == ()
+
+
+def test_the_account_is_plain_data_too():
+    start = trained(small_project(optimizer={"kind": "adamw"}, clip_norm=0.01, schedule={"kind": "exponential"}), 3)
+    found = report(Network(start).stepper(0), ("hidden/W", (1, 2)))["ledger"]
+    assert json.loads(json.dumps(found)) == found
+    assert found["entries"][0]["what"] == "gradient"
+    assert found["entries"][-1]["weight"] == pytest.approx(found["after"], rel=1e-12)
+    assert [line["symbol"] for line in found["rate"]] == ["f", "η"]
+    assert [line["symbol"] for line in found["rule"]][-1] == "w₆^+"
+    assert not any("\\" in text for entry in found["entries"] for text in (entry["what"], entry["how"]))
