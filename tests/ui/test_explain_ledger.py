@@ -395,3 +395,24 @@ def test_tab_goes_through_a_page_from_its_top_although_the_check_came_in_last(qt
             at = at.nextInFocusChain()
         assert len(heights) > 3
         assert heights == sorted(heights)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e308])
+def test_numbers_that_run_away_are_told_like_any_others(qtbot: QtBot, size: float):
+    application("light")
+    graph = chain(
+        input=Input(shape=(3,)), hidden=Dense(units=2, activation="linear", l2=0.1, max_norm=2.0), out=Dense(units=2),
+        loss=Loss(function="mean_squared_error"),
+    )  # fmt: skip
+    weights = {"hidden/W": np.full((2, 3), size), "out/W": np.array([[size, -size], [size, size]])}
+    rules = {"optimizer": {"kind": "adam"}, "clip_norm": 1.0, "batch_size": 4}
+    with explaining(project(graph, some_table(), weights, **rules)) as desk:
+        desk.session.explain(whole_batch=True)
+        desk.key(Key.Key_End)
+        for key in ("hidden/W", "out/W"):
+            desk.view.ask(desk.weight(key, 0, 1))
+            assert "Update (Adam" in desk.panel.text
+        for slot in desk.tour.program.slots:
+            if slot.shown:
+                desk.view.ask(Quantity(slot.index, (0,) * len(slot.shape)))
+                assert desk.panel.page.sections
