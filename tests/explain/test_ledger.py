@@ -30,7 +30,7 @@ from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten, Reshape
 from annstudio.layers.steady import Dropout
 from annstudio.layers.transposed import Conv2DTranspose
-from tests.builders import chain, project, small_project, some_table, trained, worked_example
+from tests.builders import chain, project, small_project, some_table, table, trained, worked_example
 
 KINDS = [optimizer.model_fields["kind"].default for optimizer in OPTIMIZERS]
 
@@ -225,3 +225,16 @@ def test_the_account_is_plain_data_too():
     assert [line["symbol"] for line in found["rate"]] == ["f", "η"]
     assert [line["symbol"] for line in found["rule"]][-1] == "w₆^+"
     assert not any("\\" in text for entry in found["entries"] for text in (entry["what"], entry["how"]))
+
+
+def test_shares_that_run_away_both_ways_are_no_number():
+    graph = chain(
+        input=Input(shape=(2,)), fold=Reshape(target=(2, 1, 1)),
+        conv=Conv2D(filters=1, kernel_size=(1, 1), activation="linear"), flat=Flatten(), loss=Loss(),
+    )  # fmt: skip
+    start = project(graph, table([(1e200, 1e200)], [(0.0, 3e200)]), {"conv/W": [[[[1.0]]]]})
+    stepper = stepper_of(start, 0)
+    account = told(stepper, "conv/W", 0, 0, 0, 0)
+    assert math.isnan(account.entries[0].amount)
+    assert not math.isfinite(account.update.after)
+    assert [entry.what for entry in account.entries] == ["gradient", "rounding"], "nothing was clipped"
