@@ -36,7 +36,7 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:
         return (Lines((_equation(tour, told),)), *said(tour, told))
-    return (Formula(symbols(told)), *numbers(tour, told), *_factors(tour, told), *said(tour, told))
+    return (Formula(symbols(told)), *_factors(tour, told), *numbers(tour, told), *said(tour, told))
 
 
 def _factors(tour: Tour, told: Derivation) -> tuple[Block, ...]:
