@@ -15,14 +15,14 @@ from annstudio.cli import main
 from annstudio.data.base import BuiltIn
 from annstudio.document.network import Network
 from annstudio.document.project import Project
+from annstudio.document.takeaway import about
 from annstudio.engine.optimizers import SGD, Momentum
 from annstudio.explain.asked import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Marker, Verdict
 from annstudio.explain.sheet_report import as_text, reported
-from annstudio.explain.worksheet import Worksheet
-from annstudio.document.takeaway import about
 from annstudio.explain.takeaway import write
+from annstudio.explain.worksheet import Worksheet
 from annstudio.formats.derivation.workbook import Workbook
 from annstudio.formats.samples import ORDER, first_sample, samples
 from annstudio.formats.studio import load

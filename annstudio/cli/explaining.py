@@ -135,7 +135,13 @@ def _tell_weight(found: dict[str, Any]) -> None:
     else:
         click.echo(f"  gradient {found['gradient']:.9g}")
     click.echo(f"  finite difference {found['finite_difference']:.9g}")
+    account = found["ledger"]
+    for entry in account["entries"]:
+        how = f" ({entry['how']})" if entry["how"] else ""
+        click.echo(f"  {entry['what']} moves it by {entry['amount']:+.9g} to {entry['weight']:.9g}{how}")
     click.echo(f"  after the update {found['after_update']:.9g}")
+    if account["reason"]:
+        click.echo(f"  {account['reason']}")
 
 
 def _tell_number(found: dict[str, Any], n_steps: int, digits: int) -> None:

@@ -110,7 +110,7 @@ class Explainer:
             return ()
         step, see = self._done(quantity, every=True)
         toward = self.names.gradient_of[quantity.slot] if step.backward else None
-        telling = _Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
+        telling = Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
         return tuple(self._row(telling, term) for term in self.reading.account(step, see, quantity)[0])
 
     # Private ---------------------------------------------------------------------------------------------------------

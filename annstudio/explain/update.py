@@ -131,9 +131,10 @@ def _numbers(stepper: Stepper, question: WeightQuestion) -> _Numbers:
         whole = float(stepper.array(stepper.program.gradients[parameter.slot])[question.stored])
         cut = float(arena.clipping.cut(np.asarray(whole)))
         g = float(arena.part(arena.clipped(), parameter)[question.stored]) if arena.clipping else whole
+        scale = g / cut if cut and g != cut else 1.0
         vectors = {name: float(arena.vector(name, parameter)[question.stored]) for name in arena.optimizer.vectors}
         before = float(stepper.before_update(parameter.slot)[question.stored])
-        return _Numbers(before, whole, cut, g / cut if cut else 1.0, vectors, arena.t + 1)
+        return _Numbers(before, whole, cut, scale, vectors, arena.t + 1)
 
 
 def _clipping(stepper: Stepper, told: _Numbers, pace: float) -> dict[str, Term]:

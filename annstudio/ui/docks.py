@@ -12,8 +12,8 @@ from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.labs.activation_lab import ActivationLab
 from annstudio.ui.labs.descent import DescentPanel
-from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.labs.takeaway_lab import TakeAwayLab
+from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.panels.activations import ActivationsPanel
 from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.boundary import BoundaryPanel

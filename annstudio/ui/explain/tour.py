@@ -23,9 +23,8 @@ from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 from annstudio.training.course import Place
 from annstudio.ui.explain.checking import Checker
-from annstudio.ui.explain.rich import number
 from annstudio.ui.explain.travel import Travel
-from annstudio.ui.numbers import localised
+from annstudio.ui.numbers import localised, places_text
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -143,7 +142,7 @@ class Tour(Travel):
 
     def text(self, value: float) -> str:
         """A number with the digits that were chosen."""
-        return number(value, self.digits)
+        return places_text(value, self.digits)
 
     def short(self, value: float) -> str:
         """A number without the zeros that say nothing: for what was set by hand."""
