@@ -92,6 +92,7 @@ def _measured(app: QApplication, project: Project) -> dict[str, Any]:
     _paint(app)
     questions = [_timed(app, lambda asked=asked: view.ask(asked)) for asked in _questions(window)]
     grown = _walk(app, window)
+    window.session.leave_explain()
     window.session.document.mark_saved()
     window.close()
     window.deleteLater()

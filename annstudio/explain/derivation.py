@@ -290,7 +290,7 @@ def _gradient_name(step: Step, slot: int) -> str:
 
 
 def filled(template: str, values: list[str]) -> str:
-    return re.sub(r"«(\d+)»", lambda match: values[int(match[1])], template).replace("·", r"\cdot")
+    return re.sub(r"«(\d+)»", lambda match: values[int(match[1])], template.replace("·", r"\cdot"))
 
 
 def bracketed(number: str) -> str:
