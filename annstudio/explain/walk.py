@@ -1,85 +1,92 @@
-"""The moments of a batch at a chosen grain: layer by layer, operation by operation, or number by number.
+"""A way through the moments of a batch at a chosen grain: on and back, over boxes and into them, to where one wants.
 
 Operations are done whole; walking number by number shows what an operation wrote one number after the other.
 """
 
-import math
-from dataclasses import dataclass
-from enum import StrEnum
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection
 from functools import cached_property
 
-import numpy as np
-
-from annstudio.engine.op import Index
+from annstudio.engine.op import Array, Index
 from annstudio.engine.program import AnyStep, Phase, Program, Role, Step, Update
 from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.moments import (
+    Grain,
+    Moment,
+    Moments,
+    Telling,
+    gradient_pairs,
+    step_moments,
+    stretch_moments,
+)
 from annstudio.explain.names import plain
-from annstudio.explain.stepper import Stepper
+from annstudio.explain.stretches import Box, Boxes, Stretch
 
-MOST_NUMBERS = 600
-"""Batches that write more numbers than this are not walked number by number."""
-
-
-class Grain(StrEnum):
-    """How far one step goes."""
-
-    NUMBER = "number"
-    OP = "op"
-    LAYER = "layer"
-
-
-@dataclass(frozen=True)
-class Moment:
-    """How many steps are done by then, and, number by number, which number has just come into being."""
-
-    position: int
-    quantity: Quantity | None = None
+_SLOPE = re.compile(r"\(∂E\)/\((∂[^()]*(?:\([^()]*\))?)\)")
+"""How a gradient is written whose bottom was thought to be long."""
 
 
 class Walk:
-    """Goes through the moments of one Stepper. `place` of them have passed; the last is `now`."""
+    """Goes through the moments of one Stepper. `place` of them have passed; the last is `now`. `opened` are the boxes
+    that are gone into; all others are one stretch of steps each."""
 
-    def __init__(self, explainer: Explainer, grain: Grain = Grain.OP) -> None:
+    def __init__(self, explainer: Explainer, grain: Grain = Grain.OP, opened: Collection[Box] = ()) -> None:
         self.explainer = explainer
         self.stepper = explainer.stepper
         self.program = explainer.program
-        self.grain = grain if grain is not Grain.NUMBER or self.has_numbers(self.stepper) else Grain.OP
-        self.moments = self._numbers() if self.grain is Grain.NUMBER else _moments(self.program, self.grain)
-        self.place = self._reached(self.stepper.position)
+        self.grain = grain
+        self.boxes = Boxes(self.program)
+        self._share_texts: dict[Quantity, str] = {}
+        self._stops: dict[frozenset[str], list[int]] = {}
+        self._arrange(opened)
 
-    @staticmethod
-    def has_numbers(stepper: Stepper) -> bool:
-        """Whether the batch is small enough to be walked number by number."""
-        slots = [slot for slot in stepper.program.slots if slot.role in (Role.VALUE, Role.GRADIENT)]
-        return sum(math.prod(slot.shape) for slot in slots) <= MOST_NUMBERS
+    def _arrange(self, opened: Collection[Box]) -> None:
+        """Into moments, with these boxes opened."""
+        self.opened = frozenset(opened)
+        self.stretches = self.boxes.stretches(self.opened)
+        self.moments = self._moments
+        self._stops.clear()
+        self._stand(self.moments.reached(self.stepper.position))
+
+    def _stand(self, place: int) -> None:
+        """Remember where we are, what that moment is, and the steps, by position in the program, that it did."""
+        self.place = place
+        self.now: Moment | None = self.moments[place - 1] if place else None
+        self.span = range(0)
+        if self.now is not None:
+            before = self.moments.position(place - 2) if place > 1 else 0
+            # Number by number several moments share one step.
+            self.span = range(min(before, self.now.position - 1), self.now.position)
+
+    @property
+    def _moments(self) -> Moments:
+        match self.grain:
+            case Grain.LAYER:
+                return stretch_moments(self.program.steps, [stretch.end for stretch in self.stretches])
+            case Grain.OP:
+                return step_moments(self.program.steps)
+            case Grain.NUMBER:
+                return Telling(self.program, self._shares, self._free).moments
 
     def __len__(self) -> int:
         return len(self.moments)
-
-    @property
-    def now(self) -> Moment | None:
-        return self.moments[self.place - 1] if self.place else None
 
     @property
     def current(self) -> AnyStep | None:
         """The step that was done last."""
         return self.stepper.current
 
-    @property
-    def span(self) -> range:
-        """The steps, by position in the program, that the moment at hand did."""
-        if self.now is None:
-            return range(0)
-        before = self.moments[self.place - 2].position if self.place > 1 else 0
-        # Number by number several moments share one step.
-        return range(min(before, self.now.position - 1), self.now.position)
+    def stretch_of(self, step: int) -> Stretch:
+        """The stretch that a step belongs to."""
+        return self.stretches[bisect_right(self.stretches, step, key=lambda stretch: stretch.start) - 1]
 
     # Going -----------------------------------------------------------------------------------------------------------
 
     def to(self, place: int) -> None:
         """To the moment when `place` moments have passed."""
-        self.place = max(0, min(place, len(self.moments)))
-        self.stepper.to(self.moments[self.place - 1].position if self.place else 0)
+        self._stand(max(0, min(place, len(self.moments))))
+        self.stepper.to(0 if self.now is None else self.now.position)
 
     def step(self) -> None:
         self.to(self.place + 1)
@@ -87,37 +94,122 @@ class Walk:
     def back(self) -> None:
         self.to(self.place - 1)
 
+    def next_operation(self) -> None:
+        """On to the end of the operation at hand, or of the next where it has ended."""
+        self.to_position(self._next + 1)
+
+    def previous_operation(self) -> None:
+        """Back to before the operation at hand."""
+        self.to_position(self.stepper.position - 1)
+
     def next_layer(self) -> None:
-        """On to the end of the layer at hand, or of the next where it has ended."""
-        if self.place < len(self.moments) and self._inside_step:
-            self.stepper.to(self.stepper.position - 1)
-        self.stepper.next_layer()
-        self.place = self._reached(self.stepper.position)
+        """On to the end of the layer at hand, or of the next where it has ended; a closed box is as one layer."""
+        if self._next < len(self.program.steps):
+            self.to_position(self.stretch_of(self._next).end)
 
     def previous_layer(self) -> None:
         """Back to before the layer at hand."""
-        self.stepper.previous_layer()
-        self.place = self._reached(self.stepper.position)
+        if self.place:
+            self.to_position(self.stretch_of(self.stepper.position - 1).start)
 
     def to_phase_end(self, phase: Phase) -> None:
-        self.stepper.to_phase_end(phase)
-        self.place = self._reached(self.stepper.position)
+        """To the end of the loss, of the way back, or of the update, where there is one."""
+        if self.program.in_phase(phase):
+            self.to_position(self.stepper.end_of(phase))
 
     def to_position(self, position: int) -> None:
         """To the first moment when `position` steps are wholly done."""
-        self.place = self._reached(position)
-        self.stepper.to(self.moments[self.place - 1].position if self.place else 0)
+        self.to(self.moments.reached(position))
 
     def to_quantity(self, quantity: Quantity) -> None:
         """To the moment when a number came into being; nowhere for one that was given."""
         at = self.stepper.written_by.get(quantity.slot)
         if at is None:
             return
-        exact = [i for i, moment in enumerate(self.moments) if moment.quantity == quantity]
-        if exact:
-            self.to(exact[0] + 1)
+        exact = self.moments.rank(at, quantity.slot, quantity.index, quantity.term)
+        if exact is not None:
+            self.to(exact + 1)
         else:
             self.to_position(at + 1)
+
+    # Over, into and out of boxes -------------------------------------------------------------------------------------
+
+    def over(self) -> None:
+        """On over what comes next on this level, whatever it holds: a block, a layer, a time step."""
+        if self._next < len(self.program.steps):
+            self.to_position(self.boxes.around(self._next, self._next_box).end)
+
+    def into(self) -> None:
+        """Open the box at hand, or the one that comes next, and go to the first thing in it."""
+        stretch = self.enterable
+        if stretch is None:
+            return
+        outside = self.stepper.position not in range(stretch.start + 1, stretch.end + 1)
+        self._arrange(self.opened | {stretch.box})
+        if outside or self.grain is Grain.LAYER:
+            self.to(self.moments.passed(stretch.start) + 1)
+
+    def out(self) -> None:
+        """On to the end of the box that we are in, and close it."""
+        box = self.inside
+        if box is None:
+            return
+        end = self.boxes.around(self.stepper.position - 1, box).end
+        self._arrange([one for one in self.opened if not box.contains(one)])
+        self.to_position(end)
+
+    @property
+    def enterable(self) -> Stretch | None:
+        """The closed box that can be gone into: the one at hand, else the one that comes next."""
+        near = ([self.stepper.position - 1] if self.place else []) + [self._next]
+        stretches = [self.stretch_of(at) for at in near if at < len(self.program.steps)]
+        return next((one for one in stretches if one.box not in self.opened and self.boxes.holds(one.box)), None)
+
+    @property
+    def inside(self) -> Box | None:
+        """The innermost box that we are in; layer by layer only such as are opened."""
+        around = self.boxes.path(self.stepper.position - 1) if self.place else ()
+        holders = [box for box in around if self.boxes.holds(box)]
+        return next((box for box in reversed(holders) if self.grain is not Grain.LAYER or box in self.opened), None)
+
+    @property
+    def _next(self) -> int:
+        """The step that is shown next, or the one that is not shown wholly."""
+        return self.stepper.position - int(self._inside_step)
+
+    @property
+    def _next_box(self) -> Box:
+        """The outermost box that the next step is in and the one at hand is not."""
+        steps, path = self.program.steps, self.boxes.path(self._next)
+        here = self.stepper.position - 1
+        before = self.boxes.path(here) if self.place and steps[here].phase is steps[self._next].phase else ()
+        return next((box for box in path if box not in before), path[-1])
+
+    @property
+    def _inside_step(self) -> bool:
+        """Whether the step that was done last has numbers that are not shown yet."""
+        return 0 < self.place < self.moments.passed(self.stepper.position)
+
+    # Breakpoints -----------------------------------------------------------------------------------------------------
+
+    def stops(self, nodes: frozenset[str]) -> list[int]:
+        """The places at which the turn of one of these nodes has begun."""
+        if nodes not in self._stops:
+            places = (self.moments.passed(step) + 1 for step in self.boxes.turns_of(nodes))
+            self._stops = {nodes: sorted({place for place in places if place <= len(self)})}
+        return self._stops[nodes]
+
+    def next_stop(self, nodes: frozenset[str]) -> int | None:
+        """The next place where one of these nodes has its turn."""
+        stops = self.stops(nodes)
+        at = bisect_right(stops, self.place)
+        return stops[at] if at < len(stops) else None
+
+    def previous_stop(self, nodes: frozenset[str]) -> int | None:
+        """The place before."""
+        stops = self.stops(nodes)
+        at = bisect_left(stops, self.place)
+        return stops[at - 1] if at else None
 
     # Knowing ---------------------------------------------------------------------------------------------------------
 
@@ -128,34 +220,35 @@ class Walk:
             return True
         if at >= self.stepper.position:
             return False
-        order = self._order.get(Quantity(slot, index, term=term))
-        return order is None or order < self.place
+        rank = self.moments.rank(at, slot, index, term)
+        return rank is None or rank < self.place
 
     def fresh(self, slot: int, index: Index = (), term: int | None = None) -> bool:
         """Whether a number is what the moment at hand brought."""
-        if self.now is None:
+        now = self.now
+        if now is None:
             return False
-        if self.now.quantity is not None:
-            return self.now.quantity == Quantity(slot, index, term=term) and not isinstance(self.current, Update)
+        if now.quantity is not None:
+            return now.quantity == Quantity(slot, index, term=term) and not isinstance(self.current, Update)
         return self.stepper.written_by.get(slot, -1) in self.span
 
     def updated(self, slot: int, index: Index) -> bool:
         """Whether a stored number of a parameter has its new value by now."""
-        which = self._parameter_at(slot)
+        which = self._parameter_at.get(slot)
         if which is None or not self.stepper.updated(which):
             return False
         step = self.current
         if not isinstance(step, Update) or which not in step.parameters:
             return True
-        order = self._update_order.get((slot, index))
-        return order is None or order < self.place
+        rank = self.moments.rank(self.stepper.position - 1, slot, index)
+        return rank is None or rank < self.place
 
     def fresh_update(self, slot: int, index: Index) -> bool:
         """Whether the moment at hand gave a stored number its new value."""
-        which = self._parameter_at(slot)
+        which, now = self._parameter_at.get(slot), self.now
         steps = [self.program.steps[i] for i in self.span]
         done = any(isinstance(step, Update) and which in step.parameters for step in steps)
-        return done and self.now is not None and self.now.quantity in (None, Quantity(slot, index))
+        return done and now is not None and now.quantity in (None, Quantity(slot, index))
 
     # Telling ---------------------------------------------------------------------------------------------------------
 
@@ -166,47 +259,36 @@ class Walk:
             return "Start · the data and the weights are there"
         moment = self.moments[place - 1]
         step = self.program.steps[moment.position - 1]
-        parts = [step.phase.value.capitalize(), step.node, step.scope]
-        if moment.quantity is not None:
-            parts.append(self.text(moment.quantity))
-        elif self.grain is not Grain.LAYER:
-            parts.append(written_text(self.program, step))
-        return " · ".join(part for part in parts if part)
+        if self.grain is Grain.LAYER:
+            return f"{step.phase.value.capitalize()} · {self.stretch_of(moment.position - 1).box.words}"
+        what = written_text(self.program, step) if moment.quantity is None else self._short(step, moment.quantity)
+        return " · ".join(part for part in (step.phase.value.capitalize(), step.node, step.scope, what) if part)
 
     def text(self, quantity: Quantity) -> str:
         """A number's symbol as plain text; of an output's share of the loss E with the output's name."""
-        return self._share_texts.get(quantity) or self.explainer.names.text(quantity.slot, quantity.index)
+        if quantity.term is None:
+            return self.explainer.names.text(quantity.slot, quantity.index)
+        if quantity not in self._share_texts:
+            with self.stepper.visit(self.stepper.end_of(Phase.LOSS)):
+                self._share_texts[quantity] = plain(self.explainer.derive(quantity).symbol)
+        return self._share_texts[quantity]
 
     # Private ---------------------------------------------------------------------------------------------------------
 
-    def _numbers(self) -> tuple[Moment, ...]:
-        """A moment for every number; a loss is told output by output before it is told as a whole."""
-        moments = []
-        for i, step in enumerate(self.program.steps):
-            shares = [q for q in self._share_texts if isinstance(step, Step) and q.slot == step.output]
-            told = [*(shares if not getattr(step, "backward", False) else ()), *self._written(step)]
-            moments += [Moment(i + 1, quantity) for quantity in told]
-        return tuple(moments)
+    def _short(self, step: AnyStep, quantity: Quantity) -> str:
+        """A number's symbol without the time step, and the layer of a path, that have been said already."""
+        text = self.text(quantity)
+        whole = text.replace(f"^ via {step.node} {step.scope}".rstrip(), "")
+        bare = whole.replace(f"^ {step.scope}", "") if step.scope else whole
+        bare = _SLOPE.sub(r"∂E/\1", bare.replace("^ ", " at "))
+        return bare if whole == text else f"share of {bare}"
 
-    def _written(self, step: AnyStep) -> list[Quantity]:
-        """The numbers that a step writes, in the order in which they are told: weights' gradients before units'."""
-        if isinstance(step, Update):
-            return [quantity for which in step.parameters for quantity in self._learning(which)]
-        if not step.backward:
-            return [Quantity(step.output, index) for index in np.ndindex(self.program.slots[step.output].shape)]
-        pairs = [(of, to) for of, to in zip(step.inputs, step.gradients, strict=True) if to is not None]
-        pairs.sort(key=lambda pair: self.program.slots[pair[0]].role is not Role.PARAMETER)
-        return [Quantity(to, index) for _, to in pairs for index in np.ndindex(self.program.slots[to].shape)]
+    def _free(self, which: int) -> Array:
+        """Which numbers of a parameter the update moves."""
+        return ~self.stepper.arena.still(self.program.parameters[which])
 
-    def _learning(self, which: int) -> list[Quantity]:
-        """The numbers of a parameter that the update moves."""
-        parameter = self.program.parameters[which]
-        free = np.argwhere(~self.stepper.arena.still(parameter))
-        return [Quantity(parameter.slot, tuple(int(i) for i in index)) for index in free]
-
-    @cached_property
-    def _share_texts(self) -> dict[Quantity, str]:
-        """The outputs' shares of the losses, and what they are called. How many there are depends on the targets."""
+    def _shares(self) -> dict[int, int]:
+        """Into how many outputs' shares the losses fall. It depends on the targets, so the loss must be there."""
         targets = {judged.target for judged in self.program.judged}
         slots = [
             step.output
@@ -214,39 +296,11 @@ class Walk:
             if isinstance(step, Step) and not step.backward and targets & set(step.inputs)
         ]
         with self.stepper.visit(self.stepper.end_of(Phase.LOSS)):
-            shares = [share for slot in slots for share in self.explainer.shares(slot)]
-            return {share: plain(self.explainer.derive(share).symbol) for share in shares}
-
-    @property
-    def _inside_step(self) -> bool:
-        """Whether the step that was done last has numbers that are not shown yet."""
-        return 0 < self.place < len(self.moments) and self.moments[self.place].position == self.stepper.position
-
-    def _reached(self, position: int) -> int:
-        """The place of the last moment of the first stretch that ends at `position` or behind it."""
-        if position <= 0:
-            return 0
-        end = next((m.position for m in self.moments if m.position >= position), 0)
-        return max((i + 1 for i, m in enumerate(self.moments) if m.position == end), default=len(self.moments))
+            return {slot: len(self.explainer.shares(slot)) for slot in slots}
 
     @cached_property
-    def _order(self) -> dict[Quantity, int]:
-        return {
-            m.quantity: i
-            for i, m in enumerate(self.moments)
-            if m.quantity is not None and not isinstance(self.program.steps[m.position - 1], Update)
-        }
-
-    @cached_property
-    def _update_order(self) -> dict[tuple[int, Index], int]:
-        return {
-            (m.quantity.slot, m.quantity.index): i
-            for i, m in enumerate(self.moments)
-            if m.quantity is not None and isinstance(self.program.steps[m.position - 1], Update)
-        }
-
-    def _parameter_at(self, slot: int) -> int | None:
-        return next((i for i, p in enumerate(self.program.parameters) if p.slot == slot), None)
+    def _parameter_at(self) -> dict[int, int]:
+        return {parameter.slot: i for i, parameter in enumerate(self.program.parameters)}
 
 
 def written_text(program: Program, step: AnyStep) -> str:
@@ -261,9 +315,7 @@ def written_text(program: Program, step: AnyStep) -> str:
             of = next(i for i, gradient in program.gradients.items() if gradient == step.output)
             return f"∂E/∂{_word(program, of, step)}, paths added"
         return _word(program, step.output, step)
-    pairs = [(of, to) for of, to in zip(step.inputs, step.gradients, strict=True) if to is not None]
-    pairs.sort(key=lambda pair: program.slots[pair[0]].role is not Role.PARAMETER)
-    words = [word for of, _ in pairs for word in _word(program, of, step).split(", ")]
+    words = [word for of, _ in gradient_pairs(program, step) for word in _word(program, of, step).split(", ")]
     return ", ".join(f"∂E/∂{word}" for word in words)
 
 
@@ -283,11 +335,3 @@ def _word(program: Program, slot: int, step: Step) -> str:
         return described.node
     word = described.name if described.scope == step.scope and described.scope else slot_word(program, slot)
     return word if described.node == step.node or not described.shape else f"{word} of {described.node}"
-
-
-def _moments(program: Program, grain: Grain) -> tuple[Moment, ...]:
-    steps = program.steps
-    if grain is Grain.OP:
-        return tuple(Moment(i + 1) for i in range(len(steps)))
-    keys = [(step.node, step.phase) for step in steps]
-    return tuple(Moment(i + 1) for i in range(len(steps)) if i + 1 == len(steps) or keys[i] != keys[i + 1])

@@ -82,6 +82,7 @@ class Session(Explaining):
         self._drop_worker()
         self._drop_journey()
         self.open_block("")
+        self.breakpoints.clear()
         self.file, self.latest, self._sample = file, None, 0
         self.network = Network(project, self.folder)
         self.document.replace(project)

@@ -25,6 +25,7 @@ from annstudio.layers.block.boxing import boxed, inside, owner_of, unboxed, with
 from annstudio.layers.graph import Graph, Link
 from annstudio.layers.lowering import Problem
 from annstudio.layers.names import is_of, renamed
+from annstudio.session.breakpoints import Breakpoints
 from annstudio.session.keeping import brought_weights, check_number, check_shape, fit_weights, spelled
 from annstudio.training.settings import TrainingSettings
 
@@ -41,6 +42,7 @@ class Editing(ABC):
         self.file = file
         self.network = Network(self.document.project, self.folder)
         self.path = ""
+        self.breakpoints = Breakpoints()
 
     @property
     @abstractmethod
@@ -272,6 +274,7 @@ class Editing(ABC):
             return
         self._settle()
         project = self.project.renamed(self.path_of(old), new, self._own([old]))
+        self.breakpoints.rename({self.path_of(old): self.path_of(new)})
         self.document.apply(replace(project, progress=self.project.progress), f"Rename {old}")
 
     def mend(self, remedy: Remedy) -> None:

@@ -7,16 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QKeyCombination
 from PySide6.QtGui import QKeySequence
 
-from annstudio.engine.program import Phase
+from annstudio.explain.moments import Grain
+from annstudio.ui.explain.player import SPEEDS
 
 if TYPE_CHECKING:
+    from annstudio.explain.walk import Walk
+    from annstudio.ui.explain.view import ExplainView
     from annstudio.ui.window import Window
 
 Keys = QKeySequence.StandardKey
 Do = Callable[["Window"], object]
 When = Callable[["Window"], bool]
+Go = Callable[["ExplainView"], object]
+CanGo = Callable[["ExplainView"], bool]
 
 
 def _always(window: "Window") -> bool:
@@ -70,6 +76,53 @@ class Command:
     """A line before it in the menu."""
     chosen: When | None = None
     """For one of several that exclude each other: whether it is the one in use."""
+    go: Go | None = None
+    """What it does to the Explain view, for commands that are about it, and `can_go` when."""
+    can_go: CanGo | None = None
+    submenu: str = ""
+    """The menu in the menu in which it stands."""
+    local: bool = False
+    """Its keys are plain ones: they are the Explain view's and its panel's, and fields and tables there come first."""
+
+    @property
+    def help(self) -> str:
+        """What it does, with its first key."""
+        keys = shortcuts(self)
+        return f"{self.tip} ({keys[0].toString(QKeySequence.SequenceFormat.NativeText)})" if keys else self.tip
+
+
+def _walk(
+    id: str,
+    text: str,
+    go: Go,
+    tip: str,
+    keys: str | tuple[str, ...] = (),
+    icon: str = "",
+    when: "Callable[[Walk], object]" = bool,
+    *,
+    can_go: CanGo | None = None,
+    chosen: CanGo | None = None,
+    separator: bool = False,
+    submenu: str = "",
+) -> Command:
+    """A command of the Explain view; `when` asks the walk that is under way, `can_go` the view."""
+
+    def can(view: "ExplainView") -> bool:
+        walk = view.tour.walk
+        return walk is not None and bool(can_go(view) if can_go is not None else when(walk))
+
+    return Command(
+        id, text, lambda w: go(w.explain_view), "Explain", tip, keys, icon,
+        lambda w: _explaining(w) and can(w.explain_view), separator=separator,
+        chosen=None if chosen is None else lambda w: _explaining(w) and chosen(w.explain_view),
+        go=go, can_go=can, local=True, submenu=submenu,
+    )  # fmt: skip
+
+
+def _by(id: str, text: str, grain: Grain, tip: str, key: str) -> Command:
+    """The choice of a grain."""
+    return _walk(id, text, lambda v: v.tour.set_grain(grain), tip, key, submenu="Step by",
+                 chosen=lambda v: v.tour.walk is not None and v.tour.walk.grain is grain)  # fmt: skip
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -134,6 +187,13 @@ COMMANDS: tuple[Command, ...] = (
             chosen=lambda w: w.memory.theme == "light"),
     Command("theme_dark", "Dark theme", lambda w: w.set_theme("dark"), "View", "Always dark",
             chosen=lambda w: w.memory.theme == "dark"),
+    Command("decimal_system", "Decimal sign as the system has it", lambda w: w.set_decimal_sign("system"), "View",
+            "Point or comma as the system is set", separator=True,
+            chosen=lambda w: w.memory.decimal_sign == "system"),
+    Command("decimal_point", "Decimal point", lambda w: w.set_decimal_sign("point"), "View",
+            "Write 0.5; 0,5 can be typed, too", chosen=lambda w: w.memory.decimal_sign == "point"),
+    Command("decimal_comma", "Decimal comma", lambda w: w.set_decimal_sign("comma"), "View",
+            "Write 0,5; 0.5 can be typed, too", chosen=lambda w: w.memory.decimal_sign == "comma"),
     Command("reset_layout", "Reset panels", lambda w: w.reset_panels(), "View", "Put all panels back in their places",
             separator=True),
     Command("train", "Train", lambda w: w.toggle_training(), "Train", "Start, pause or go on training",
@@ -151,26 +211,83 @@ COMMANDS: tuple[Command, ...] = (
     Command("explain", "Explain …", lambda w: w.explain(), "Explain",
             "Step through the network with one sample and the real numbers", ("Ctrl+Shift+E",), "explain",
             lambda w: _something(w) and not w.session.checked.in_the_way, 4),
-    Command("step_forward", "Step", lambda w: w.explain_view.tour.step(), "Explain", "One step on", (), "forward-step",
-            _explaining, separator=True),
-    Command("step_back", "Step back", lambda w: w.explain_view.tour.back(), "Explain", "One step back", (), "back",
-            _explaining),
-    Command("next_layer", "Next layer", lambda w: w.explain_view.tour.next_layer(), "Explain",
-            "On to the end of this layer", (), "next-layer", _explaining),
-    Command("next_batch", "Next batch", lambda w: w.explain_view.next_batch(), "Explain",
-            "Finish this batch and begin the next (Page Down)", (), "", _explaining),
-    Command("previous_batch", "Previous batch", lambda w: w.explain_view.previous_batch(), "Explain",
-            "Back to the start of the batch before (Page Up)", (), "", _explaining),
-    Command("whole_batch", "Mini-batch", lambda w: w.explain_view.set_whole_batch(not w.session.whole_batch), "Explain",
-            "Step through the batches of training, instead of one example (B)", (), "", _explaining,
-            chosen=lambda w: w.session.whole_batch),
-    Command("to_loss", "Run to loss", lambda w: w.explain_view.tour.to_phase_end(Phase.LOSS), "Explain",
-            "On to the loss", (), "to-loss",
-            _explaining),
-    Command("to_update", "Run to update", lambda w: w.explain_view.tour.to_phase_end(Phase.UPDATE), "Explain",
-            "On to the end of the update", (), "to-update", _explaining),
+    _walk("step_forward", "Step", lambda v: v.tour.step(), "One step on", "Right", "forward-step",
+          can_go=lambda v: v.tour.can_go_on, separator=True),
+    _walk("step_back", "Step back", lambda v: v.tour.back(), "One step back", "Left", "back",
+          can_go=lambda v: v.tour.can_step_back),
+    _walk("next_operation", "Next operation", lambda v: v.tour.next_operation(),
+          "On to the end of this operation, past the elements that are left of it", "Shift+Right", "",
+          lambda w: w.grain is Grain.NUMBER and w.place < len(w)),
+    _walk("previous_operation", "Previous operation", lambda v: v.tour.previous_operation(),
+          "Back to before this operation", "Shift+Left", "", lambda w: w.grain is Grain.NUMBER and w.place),
+    _walk("next_layer", "Next layer", lambda v: v.tour.next_layer(), "On to the end of this layer", "Ctrl+Right",
+          "next-layer", can_go=lambda v: v.tour.can_go_on),
+    _walk("previous_layer", "Previous layer", lambda v: v.tour.previous_layer(), "Back to before this layer",
+          "Ctrl+Left", can_go=lambda v: v.tour.can_step_back),
+    _walk("step_over", "Step over", lambda v: v.tour.over(),
+          "On over what comes next, whatever it holds: a layer, a block, a time step", "F10", "step-over",
+          lambda w: w.place < len(w), separator=True),
+    _walk("step_into", "Step into", lambda v: v.tour.into(),
+          "Into the block or the recurrent layer at hand, or the one that comes next", "F11", "step-into",
+          lambda w: w.enterable),
+    _walk("step_out", "Step out", lambda v: v.tour.out(),
+          "On to the end of the block or the recurrent layer that we are in, and close it", "Shift+F11", "step-out",
+          lambda w: w.inside),
+    _walk("to_start", "To the start", lambda v: v.to_start(), "Back to the start of the batch", "Home", "to-start",
+          lambda w: w.place, submenu="Go to", separator=True),
+    _walk("to_loss", "Run to loss", lambda v: v.to_loss(), "To where the error is known", "L", "to-loss",
+          lambda w: w.program.loss is not None, submenu="Go to"),
+    _walk("to_gradients", "Run to gradients", lambda v: v.to_gradients(), "To where every gradient is known", "G", "",
+          lambda w: w.program.loss is not None, submenu="Go to"),
+    _walk("to_update", "Run to update", lambda v: v.to_update(), "To where every weight has its new value", "U",
+          "to-update", lambda w: w.program.loss is not None and w.place < len(w), submenu="Go to"),
+    _walk("to_end", "To the end", lambda v: v.to_end(), "On to the end of the batch", "End", "to-end",
+          lambda w: w.place < len(w), submenu="Go to"),
+    _walk("next_batch", "Next batch", lambda v: v.tour.next_batch(), "Finish this batch and begin the next", "PgDown",
+          can_go=lambda v: v.tour.has_batch(1), submenu="Go to"),
+    _walk("previous_batch", "Previous batch", lambda v: v.tour.previous_batch(),
+          "Back to the start of the batch before", "PgUp", can_go=lambda v: v.tour.has_batch(-1), submenu="Go to"),
+    _walk("play_steps", "Play", lambda v: v.player.toggle(), "Step by itself, or stop that", "Space", "play", len,
+          submenu="Play"),
+    _walk("play_faster", "Play faster", lambda v: v.player.change_speed(1), "More steps a second", ("+", "Ctrl+Up"),
+          can_go=lambda v: v.player.speed < SPEEDS[-1], submenu="Play"),
+    _walk("play_slower", "Play slower", lambda v: v.player.change_speed(-1), "Fewer steps a second", ("-", "Ctrl+Down"),
+          can_go=lambda v: v.player.speed > SPEEDS[0], submenu="Play"),
+    _walk("play_on", "Play on into the next batch", lambda v: v.player.toggle_on(),
+          "Playing goes on with the next batch, instead of pausing at the end of this one", icon="play-on", when=len,
+          chosen=lambda v: v.player.runs_on, submenu="Play"),
+    _by("by_layer", "Step by layer", Grain.LAYER, "One step is one layer on its way forward, back, or updated; "
+        "a block or a recurrent layer that is not gone into counts as one", "1"),
+    _by("by_operation", "Step by operation", Grain.OP, "One step is one operation of a layer", "2"),
+    _by("by_element", "Step by element", Grain.NUMBER,
+        "One step is one number: one unit, one pixel, one gate at one time step", "3"),
+    Command("breakpoint", "Set or remove breakpoint", lambda w: w.toggle_breakpoint(), "Explain",
+            "Stop at this layer, forward, back and in the update, or no longer", ("F9",), "breakpoint",
+            lambda w: _chosen(w) or (_explaining(w) and bool(w.explain_view.node_at_hand)), submenu="Breakpoints",
+            go=lambda v: v.toggle_breakpoint(), can_go=lambda v: bool(v.node_at_hand)),
+    _walk("next_breakpoint", "Run to breakpoint", lambda v: v.tour.next_breakpoint(), "On to the next breakpoint", "F8",
+          "to-breakpoint", can_go=lambda v: v.tour.has_stop(1), submenu="Breakpoints"),
+    _walk("previous_breakpoint", "Back to breakpoint", lambda v: v.tour.previous_breakpoint(),
+          "Back to the breakpoint before", "Shift+F8", "back-breakpoint", can_go=lambda v: v.tour.has_stop(-1),
+          submenu="Breakpoints"),
+    Command("clear_breakpoints", "Remove all breakpoints", lambda w: w.session.breakpoints.clear(), "Explain",
+            "Stop nowhere any more", when=lambda w: bool(w.session.breakpoints.nodes), submenu="Breakpoints"),
+    _walk("ask_next", "Ask about the next number", lambda v: v.ask_neighbour(1),
+          "The next unit or weight of the drawing", "Down", can_go=lambda v: v.shows_neurons, submenu="Ask"),
+    _walk("ask_previous", "Ask about the number before", lambda v: v.ask_neighbour(-1),
+          "The unit or weight before", "Up", can_go=lambda v: v.shows_neurons, submenu="Ask"),
+    _walk("ask_back", "Previous question", lambda v: v.tour.ask_back(), "To the question before", "Alt+Left",
+          can_go=lambda v: v.tour.can_go_back, submenu="Ask"),
+    _walk("let_go", "Follow the steps", lambda v: v.let_go(),
+          "Stop playing; leave the question and the layer that is held", "Esc", can_go=lambda v: v.holds_something,
+          submenu="Ask"),
+    _walk("whole_batch", "Mini-batch", lambda v: v.other_kind(),
+          "Step through the batches of training, instead of one example", "B", can_go=lambda v: True,
+          chosen=lambda v: v.session.whole_batch, separator=True),
+    _walk("fit_explained", "Fit the drawing", lambda v: v.fit(), "Show the whole drawing", "F", "fit",
+          can_go=lambda v: True),
     Command("leave_explain", "Leave explain", lambda w: w.session.leave_explain(), "Explain",
-            "Back to the canvas", (), "leave", _explaining),
+            "Back to the canvas", (), "leave", _explaining, go=lambda v: v.leave(), can_go=lambda v: True),
     Command("search", "Search commands …", lambda w: w.search_commands(), "Help", "Find any command by its name",
             ("Ctrl+K",), "search"),
     Command("about", "About ANN Studio", lambda w: w.about(), "Help", "Version and licences", separator=True),
@@ -182,6 +299,17 @@ MENUS = ("File", "Edit", "View", "Train", "Explain", "Labs", "Help")
 def by_id(id: str) -> Command:
     """The command called `id`."""
     return next(command for command in COMMANDS if command.id == id)
+
+
+def key_of(text: str) -> QKeyCombination:
+    """The one key press that a text such as Ctrl+Right names."""
+    combination: QKeyCombination = QKeySequence(text)[0]  # type: ignore[index]  # the stubs do not know it
+    return combination
+
+
+def explain_keys() -> dict[QKeyCombination, Command]:
+    """What a key press in the Explain view or its panel does."""
+    return {key_of(str(key)): command for command in COMMANDS if command.go is not None for key in _keys(command)}
 
 
 def shortcuts(command: Command) -> list[QKeySequence]:

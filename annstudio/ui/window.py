@@ -31,6 +31,7 @@ from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
 from annstudio.ui.memory import Memory
+from annstudio.ui.numbers import use_decimal_sign
 from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.panels.weights import WeightsPanel
 from annstudio.ui.samples_menu import fill_recent, fill_samples
@@ -111,12 +112,26 @@ class Window(QMainWindow):
     def explain(self) -> None:
         self.session.explain()
 
+    def toggle_breakpoint(self) -> None:
+        """Stop at the layer at hand while explaining, or at those that are selected on the canvas, or no longer."""
+        if self.session.activity == "explain":
+            self.explain_view.toggle_breakpoint()
+        else:
+            for node in self.canvas.selection:
+                self.session.breakpoints.toggle(self.session.path_of(node))
+
     def set_theme(self, mode: str) -> None:
         self.memory.theme = mode
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         themes.apply_theme(app, mode)
         self.update_actions()
+
+    def set_decimal_sign(self, sign: str) -> None:
+        self.memory.decimal_sign = sign
+        use_decimal_sign(sign)
+        # Whoever draws numbers draws anew for another theme.
+        self.set_theme(self.memory.theme)
 
     def reset_panels(self) -> None:
         self.docks.reset()
@@ -153,6 +168,7 @@ class Window(QMainWindow):
         self.session.opened.connect(self._block_opened)
         self.explain_view.tour.begun.connect(self._batch_begun)
         self.canvas.selection_changed.connect(self._selected)
+        self.explain_view.commands_changed.connect(self._show_explain_actions)
 
     def _changed(self, before: Any, after: Any) -> None:
         self._title()
@@ -192,15 +208,24 @@ class Window(QMainWindow):
     def update_actions(self) -> None:
         """Enable what can be used now, and say on it what it would do."""
         for command in COMMANDS:
-            self.actions_by_id[command.id].setEnabled(command.when(self))
-            if command.chosen is not None:
-                self.actions_by_id[command.id].setChecked(command.chosen(self))
+            self._show_action(command)
         document = self.session.document
         for id, label in (("undo", self.session.undo_label), ("redo", document.redo_label)):
             words = f"{id.capitalize()} {label[:1].lower()}{label[1:]}" if label else id.capitalize()
             self.actions_by_id[id].setText(words)
             self.actions_by_id[id].setToolTip(f"{words} ({shortcuts_text(self.actions_by_id[id])})")
         self.toolbar.show_state(self.session.state)
+
+    def _show_action(self, command: Command) -> None:
+        self.actions_by_id[command.id].setEnabled(command.when(self))
+        if command.chosen is not None:
+            self.actions_by_id[command.id].setChecked(command.chosen(self))
+
+    def _show_explain_actions(self) -> None:
+        """At another moment others can be used."""
+        for command in COMMANDS:
+            if command.menu == "Explain":
+                self._show_action(command)
 
     def _draw(self, *_: object) -> None:
         """Show the newest activations on the canvas."""
@@ -221,6 +246,9 @@ class Window(QMainWindow):
         action = QAction(command.text, self)
         action.setObjectName(command.id)
         action.setShortcuts(shortcuts(command))
+        if command.local:
+            # Told, not bound: the Explain view takes its keys itself, where no field or table wants them.
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         keys = shortcuts_text(action)
         action.setToolTip(f"{command.tip} ({keys})" if keys else command.tip)
         action.setStatusTip(command.tip)
@@ -238,11 +266,15 @@ class Window(QMainWindow):
         for title in MENUS:
             menu = self.menuBar().addMenu(title)
             menu.setToolTipsVisible(True)
+            inner: dict[str, QMenu] = {}
             for command in COMMANDS:
                 if command.menu == title:
                     if command.separator:
                         menu.addSeparator()
-                    menu.addAction(self.actions_by_id[command.id])
+                    if command.submenu and command.submenu not in inner:
+                        inner[command.submenu] = menu.addMenu(command.submenu)
+                        inner[command.submenu].setToolTipsVisible(True)
+                    inner.get(command.submenu, menu).addAction(self.actions_by_id[command.id])
                     if command.id == "open":
                         self._file_menus(menu)
             if title == "View":

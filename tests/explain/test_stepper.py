@@ -1,7 +1,5 @@
 """Stepping on and back: every moment can be reached from every other, and is the same to the bit."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,23 +105,6 @@ def test_weights_before_the_update_can_be_seen_after_it():
     assert not stepper.updated(0)
     assert stepper.array(output.slot)[0, 0] == 0.40
     assert hidden.node == "hidden"
-
-
-def test_going_by_layers_stops_where_a_layer_ends_there_and_back():
-    stepper = everything(SGD())
-    ends = [0]
-    while ends[-1] < len(stepper):
-        stepper.next_layer()
-        ends.append(stepper.position)
-    assert len(set(ends)) == len(ends)
-    stretches = [(step.node, step.phase) for step in stepper.program.steps]
-    for start, end in pairwise(ends):
-        assert len(set(stretches[start:end])) == 1
-    back = [stepper.position]
-    while back[-1]:
-        stepper.previous_layer()
-        back.append(stepper.position)
-    assert back == ends[::-1]
 
 
 def test_phases_end_where_the_next_begins():

@@ -6,7 +6,8 @@ from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.engine.program import Phase
 from annstudio.explain.derivation import Explainer, Quantity
-from annstudio.explain.walk import Grain, Walk
+from annstudio.explain.moments import Grain
+from annstudio.explain.walk import Walk
 from annstudio.explain.weight import ask
 from annstudio.layers.activation import Activation
 from annstudio.layers.dense import Dense
@@ -14,7 +15,7 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.merge import Add
 from annstudio.layers.recurrent.lstm import LSTM
-from tests.builders import chain, project, some_table, table, with_branch, worked_example
+from tests.builders import chain, project, some_table, with_branch, worked_example
 
 
 def walk(grain: Grain, *, train_bias: bool = False) -> Walk:
@@ -112,12 +113,6 @@ def test_the_grain_may_change_without_leaving_the_place():
     w = Walk(explainer, Grain.NUMBER)
     w.to(5)
     assert Walk(explainer, Grain.OP).caption() == "Forward · output · net"
-
-
-def test_large_batches_are_not_walked_number_by_number():
-    graph = chain(input=Input(shape=(400,)), output=Dense(units=1), loss=Loss())
-    data = table([[0.0] * 400], [[1.0]])
-    assert Walk(Explainer(Network(project(graph, data)).stepper(0)), Grain.NUMBER).grain is Grain.OP
 
 
 def test_inside_a_recurrent_layer_numbers_are_called_by_their_gate_and_time():

@@ -8,8 +8,9 @@ from annstudio.document.network import Network
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, TrainingError
 from annstudio.explain.derivation import Explainer
+from annstudio.explain.moments import Grain
 from annstudio.explain.update import explain_update
-from annstudio.explain.walk import Grain, Walk
+from annstudio.explain.walk import Walk
 from annstudio.explain.weight import answer, ask
 from annstudio.formats.studio import load, save
 from annstudio.layers.graph import Node

@@ -34,6 +34,8 @@ class Desk:
         self.session.explain(0)
         # Cards are put in rows once the size has come to rest.
         QTest.qWait(0 if self.view.shows_neurons else 100)
+        while self.view.layers._replan.isActive():
+            QTest.qWait(20)
         QApplication.processEvents()
 
     @property

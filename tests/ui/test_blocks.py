@@ -204,7 +204,7 @@ def test_films_are_shown_trained_and_explained(qtbot, film):
     assert window.session.project.progress.epoch == 1
     window.session.explain()
     for _ in range(12):
-        window.explain_view.step()
+        window.explain_view.tour.step()
         QApplication.processEvents()
     assert "t = 2" in window.explain_view.timeline.caption.text()
     window.session.leave_explain()
@@ -226,7 +226,7 @@ def test_explaining_steps_through_what_is_inside(qapp, name):
         layers = desk.view.layers
         seen, marked = set(), set()
         while desk.tour.walk.place < min(len(desk.tour.stepper), 40):
-            desk.view.step()
+            desk.tour.step()
             seen.add(desk.view.timeline.caption.text())
             marked |= {id for id, card in layers.scene.cards.items() if card.state.status == "now"}
         assert any(inside in words for words in seen)

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from annstudio.data.base import parse_source
 from annstudio.data.images import Digits
 from annstudio.engine.program import Phase, Role
-from annstudio.explain.walk import Grain
+from annstudio.explain.moments import Grain
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
@@ -61,7 +61,7 @@ def test_images_are_drawn_as_cards_by_operation(desk: Desk):
     assert not desk.view.shows_neurons
     assert desk.view.switch.isHidden()
     assert desk.tour.walk.grain.value == "op"
-    assert not desk.view.timeline.grains.button(0).isEnabled()
+    assert all(button.isEnabled() for button in desk.view.timeline.grains.buttons())
     cards = desk.view.layers.scene.cards
     assert list(cards) == list(desk.session.graph.nodes)
     assert cards["conv"].state.status == TO_COME
@@ -164,7 +164,7 @@ def test_a_kernel_s_weight_is_asked_and_its_long_sum_is_folded(desk: Desk):
     text = desk.panel.text
     assert text.startswith("How much does w_c(2,1,3,2) change the error?")
     assert "Sum of 64 terms" in text
-    assert "✓ agrees to" in text
+    assert "✓ agrees in" in text
 
 
 def test_the_update_shows_weights_before_and_after(desk: Desk):

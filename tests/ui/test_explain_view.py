@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from annstudio.explain.walk import Grain
+from annstudio.explain.moments import Grain
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.graph import Graph
@@ -18,7 +18,7 @@ from annstudio.layers.merge import Add
 from annstudio.layers.steady import Dropout
 from annstudio.ui.app import application
 from annstudio.ui.explain.neuron_plan import neuron_plan, unit_rects
-from annstudio.ui.explain.timeline import NARROWEST
+from annstudio.ui.explain.track import NARROWEST
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME, FoldItem
 from annstudio.ui.theme import theme
 from tests.builders import chain, project, small_project, table, with_branch, worked_example
@@ -138,7 +138,7 @@ def test_stepping_by_operation_and_by_layer(desk: Desk):
     desk.key(Key.Key_Right)
     assert desk.view.timeline.number.text() == "Step 1 of 14"
     assert desk.unit("hidden", 1).state.value == "0.392500000"
-    QTest.mouseClick(buttons.button(2), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(buttons.button(0), Qt.MouseButton.LeftButton)
     assert desk.view.timeline.caption.text() == "Forward · hidden"
     assert desk.unit("hidden", 1).state.value == "0.596884378"
     desk.key(Key.Key_End)
@@ -313,8 +313,9 @@ def test_clicks_and_drags_on_the_timeline_scrub(desk: Desk):
     assert desk.tour.walk.place == 18
     QTest.mousePress(track, Qt.MouseButton.LeftButton, pos=track.rect_of(17).center().toPoint())
     QTest.mouseMove(track, track.rect_of(3).center().toPoint())
-    assert desk.tour.walk.place == 4
+    assert desk.view.timeline.caption.text() == "Forward · hidden · out_h2"
     QTest.mouseRelease(track, Qt.MouseButton.LeftButton)
+    assert desk.tour.walk.place == 4
     QTest.mouseMove(track, track.rect_of(9).center().toPoint())
     assert desk.tour.walk.place == 4
     assert track.accessibleDescription() == "Step 4 of 43: Forward · hidden · out_h2"
@@ -328,7 +329,7 @@ def test_phases_are_told_apart_and_hundreds_of_moments_fold(qtbot: QtBot):
         desk.view.set_grain(Grain.NUMBER)
         track.resize(300, track.height())
         assert track.rect_of(0).width() < NARROWEST
-        assert track.moment_at(0) == 1
+        assert [track.moment_at(0), track.moment_at(3)] == [0, 1]
         assert track.moment_at(299) == len(desk.tour.walk)
         assert not track.grab().isNull()
 

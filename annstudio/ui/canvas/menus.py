@@ -26,6 +26,8 @@ _KEYS: dict[str, QKeySequence | QKeySequence.StandardKey | str] = {
     "Connect to…": "C",
     "Add layer…": "/",
     "Fit": "F",
+    "Stop here in Explain": "F9",
+    "Do not stop here in Explain": "F9",
     "Make block": "Ctrl+G",
     "Unpack block": "Ctrl+Shift+G",
     "Open block": "Return",
@@ -56,6 +58,10 @@ def _node_menu(view: "CanvasView", menu: QMenu, id: str) -> None:
         _item(menu, "Open block", "layer-block", view.open_block)
         _item(menu, "Unpack block", "", view.unpack_block)
     _item(menu, "Make block", "layer-block", view.make_block)
+    session = view.canvas.session
+    stops = session.path_of(id) in session.breakpoints.nodes
+    words = "Do not stop here in Explain" if stops else "Stop here in Explain"
+    _item(menu, words, "breakpoint", lambda: session.breakpoints.toggle(session.path_of(id)))
     menu.addSeparator()
     _item(menu, "Rename…", "rename", view.rename_selected)
     if view.canvas.nodes[id].layer.gives:

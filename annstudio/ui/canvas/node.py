@@ -16,6 +16,7 @@ from annstudio.places import RESOURCES
 from annstudio.ui.canvas.geometry import CARD, FOOTER, PICTURE, SUMMARY, TITLE, input_offset, output_offset
 from annstudio.ui.canvas.thumbnail import Picture, Screen
 from annstudio.ui.glyphs import draw_glyph
+from annstudio.ui.stop_mark import StopMark
 from annstudio.ui.theme import (
     CARD_RADIUS,
     CARD_WIDTH,
@@ -56,6 +57,7 @@ class NodeItem(QGraphicsItem):
         self.n_ports = n_ports
         self.fact: Fact | None = None
         self.problem: Problem | None = None
+        self.stop: StopMark | None = None
         self.chosen = False
         self.hot_port: int | None = None
         """The port under the pointer or under a wire's loose end."""
@@ -76,6 +78,13 @@ class NodeItem(QGraphicsItem):
             self.refresh()
         if (node.x, node.y) != (self.x(), self.y()):
             self.setPos(node.x, node.y)
+
+    def show_stop(self, words: str) -> None:
+        """Mark that stepping stops here, and say so; without words it does not."""
+        if words != (self.stop.toolTip() if self.stop is not None else ""):
+            if self.stop is not None:
+                self.scene().removeItem(self.stop)
+            self.stop = StopMark(CARD.topLeft() + QPointF(1, 1), words, self) if words else None
 
     def show_check(self, fact: Fact | None, problem: Problem | None) -> None:
         """Follow the outcome of a check."""

@@ -25,6 +25,7 @@ from annstudio.ui.canvas.overview import Overview
 from annstudio.ui.canvas.routing import Router
 from annstudio.ui.canvas.wire import WireItem
 from annstudio.ui.panels.base import follow
+from annstudio.ui.stop_mark import stop_words
 
 _MARGIN = 3000.0
 
@@ -65,6 +66,7 @@ class CanvasScene(QGraphicsScene):
         follow(self, session.changed, self._follow)
         follow(self, session.opened, self._open)
         follow(self, session.rechecked, self._show_checks)
+        follow(self, session.breakpoints.changed, self._show_stops)
         follow(self, look.changed, self._repaint)
         self._show(session.graph)
         self._show_checks(session.checked)
@@ -112,6 +114,7 @@ class CanvasScene(QGraphicsScene):
         for id in found.added:
             self.nodes[id] = NodeItem(graph.nodes[id], graph.n_ports(id))
             self.addItem(self.nodes[id])
+        self._show_stops()
         touched = {*found.moved, *found.changed, *(k.target for k in (*found.links_added, *found.links_removed))}
         for id in touched & graph.nodes.keys():
             self.nodes[id].show_node(graph.nodes[id], graph.n_ports(id))
@@ -132,6 +135,12 @@ class CanvasScene(QGraphicsScene):
                 rect = rect.united(own.adjusted(-_MARGIN, -_MARGIN, _MARGIN, _MARGIN))
         if rect != self.sceneRect():
             self.setSceneRect(rect)
+
+    def _show_stops(self) -> None:
+        """Mark the layers at which Explain stops."""
+        nodes = self.session.breakpoints.nodes
+        for id, item in self.nodes.items():
+            item.show_stop(stop_words(self.session.path_of(id), nodes) if nodes else "")
 
     def _repaint(self, *_: object) -> None:
         for node in self.nodes.values():

@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.engine.op import Array
-from annstudio.explain.numbers import number_text
 from annstudio.ui.explain.array_maps import Maps
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.lights import NOTHING, Marks
 from annstudio.ui.explain.marks import paint_marks, told
+from annstudio.ui.explain.rich import number
 from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
@@ -67,10 +67,10 @@ class ArrayModel(MatrixModel):
         value = float(self.array[index.row(), index.column()])
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return number_text(value, self.digits)
+                return number(value, self.digits)
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 where = f"{self.row_name} {index.row() + 1}, {self.column_name} {index.column() + 1}"
-                return f"{where}: {number_text(value, 17)}"
+                return f"{where}: {number(value, 17)}"
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -238,4 +238,4 @@ def low_high(maps: Maps, digits: int) -> str:
         return ""
     low, high = float(maps.values.min()), float(maps.values.max())
     few = min(digits, 4)
-    return number_text(low, few) if low == high else f"{number_text(low, few)} … {number_text(high, few)}"
+    return number(low, few) if low == high else f"{number(low, few)} … {number(high, few)}"

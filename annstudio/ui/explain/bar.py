@@ -1,16 +1,20 @@
 """The bar above the Explain view: go on and back, choose the batch and the digits, leave."""
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSpinBox, QToolButton, QWidget
 
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
+from annstudio.ui.actions import Command, by_id
 from annstudio.ui.explain.batch_chooser import BatchChooser
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
+
+_MOST_USED = ("step_forward", "step_back", "leave_explain", "next_layer", "to_loss", "to_update")
+"""Which buttons keep their words longest where there is little room."""
+_BATCH_RANK = 3.5
+"""The words of the batch go after those of the buttons behind the fourth."""
 
 
 class ExplainBar(QWidget):
@@ -20,7 +24,8 @@ class ExplainBar(QWidget):
         super().__init__(parent)
         self.view = view
         self.setAccessibleName("Explain commands")
-        self._worded: list[QToolButton] = []
+        self._worded: dict[QToolButton, int] = {}
+        self._commands: list[tuple[QToolButton, Command]] = []
         self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
         self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
@@ -29,14 +34,16 @@ class ExplainBar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID + 2)
         row.addWidget(self.title)
-        self.start = self._button("to-start", "", "To the start (Home)", view.to_start)
-        self.back = self._button("back", "Step back", "One step back (Left)", view.step_back)
-        self.on = self._button("forward-step", "Step", "One step on (Right)", view.step, primary=True)
-        self.layer = self._button(
-            "next-layer", "Next layer", "On to the end of this layer (Ctrl+Right)", view.next_layer
-        )
-        self.loss = self._button("to-loss", "Run to loss", "To where the error is known (L)", view.to_loss)
-        self.update_all = self._button("to-update", "To update", "To the end of the update (U)", view.to_update)
+        self.start = self._button("to_start", words=False)
+        self.back = self._button("step_back")
+        self.on = self._button("step_forward", primary=True)
+        self.layer = self._button("next_layer")
+        self.boxes = [self._button(id, words=False) for id in ("step_over", "step_into", "step_out")]
+        self.loss = self._button("to_loss")
+        self.update_all = self._button("to_update", "To update")
+        self.breakpoints = [
+            self._button(id, words=False) for id in ("breakpoint", "previous_breakpoint", "next_breakpoint")
+        ]
         row.addSpacing(2 * GRID)
         self.batch = BatchChooser(view, self)
         row.addWidget(self.batch)
@@ -45,29 +52,28 @@ class ExplainBar(QWidget):
         stretch = QWidget(self)
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row.addWidget(stretch, 1)
-        self.leave = self._button("leave", "Leave explain", "Back to the drawing", view.leave)
+        self.leave = self._button("leave_explain")
         self.digits.valueChanged.connect(view.set_digits)
-        view.tour.begun.connect(self.refresh)
-        view.tour.moved.connect(self.refresh)
         view.tour.digits_changed.connect(self.refresh)
+        view.commands_changed.connect(self.refresh)
         self.refresh()
 
-    def _button(
-        self, icon: str, text: str, tip: str, command: Callable[[], None], *, primary: bool = False
-    ) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(text or tip.partition(" (")[0])
-        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+    def _button(self, id: str, text: str = "", *, words: bool = True, primary: bool = False) -> QToolButton:
+        """A button for a command, with its words or `text`, or without."""
+        command, button = by_id(id), QToolButton(self)
+        button.setText(text or command.text)
+        button.setToolTip(command.help)
+        button.setAccessibleName(command.text)
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
         button.setToolButtonStyle(style)
-        if text:
-            self._worded.append(button)
+        if words:
+            self._worded[button] = _MOST_USED.index(id)
         button.setProperty("primary", primary)
-        wear(button, icon, "on_accent" if primary else "")
+        wear(button, command.icon, "on_accent" if primary else "")
         # The keys go on stepping after a click.
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.clicked.connect(lambda: command())
+        button.clicked.connect(lambda: self.view.do(command))
+        self._commands.append((button, command))
         layout = self.layout()
         assert layout is not None
         layout.addWidget(button)
@@ -89,24 +95,40 @@ class ExplainBar(QWidget):
     def minimumSizeHint(self) -> QSize:
         """As narrow as it gets without the words, and with as little as can be of the title."""
         title = self.title.sizeHint().width() - self.title.minimumSizeHint().width()
-        return QSize(self._width(words=False) - max(title, 0), super().minimumSizeHint().height())
+        return QSize(self._width(set()) - max(title, 0), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        words = event.size().width() >= self._width(words=True)
-        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
-        for button in self._worded:
-            button.setToolButtonStyle(style)
-        self.batch.show_words(words)
+        self._give_words()
 
-    def _width(self, *, words: bool) -> int:
-        """How wide it is with or without the buttons' words."""
-        change = self.batch.width_change(words=words)
+    def _give_words(self) -> None:
+        """Words for as much as there is room for, what is used most first."""
+        ranks: dict[QWidget, float] = {self.batch: _BATCH_RANK, **{button: at for button, at in self._worded.items()}}
+        worded = set(ranks)
+        for widget in sorted(ranks, key=lambda one: -ranks[one]):
+            if self._width(worded) <= self.width():
+                break
+            worded.discard(widget)
+        for button in self._worded:
+            words = button in worded
+            style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
+            if button.toolButtonStyle() is not style:
+                button.setToolButtonStyle(style)
+        self.batch.show_words(self.batch in worded)
+
+    def _width(self, worded: set[QWidget]) -> int:
+        """How wide it is with words on these."""
+        change = self.batch.width_change(words=self.batch in worded)
         for button in self._worded:
             has_words = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
             text = button.fontMetrics().horizontalAdvance(button.text()) + GRID
-            change += text * (int(words) - int(has_words))
+            change += text * (int(button in worded) - int(has_words))
         return super().sizeHint().width() + change
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # The view's keys go on after a sample was chosen.
+        if not self.view.take_key(event):
+            super().keyPressEvent(event)
 
     def refresh(self, *_: object) -> None:
         """Say where we are, without a sound."""
@@ -117,12 +139,11 @@ class ExplainBar(QWidget):
             return
         self.title.setText(session.title)
         self._show(self.digits, tour.digits, (MIN_DIGITS, MAX_DIGITS), "")
-        for button, can in (
-            (self.start, walk.place > 0), (self.back, tour.can_step_back), (self.on, tour.can_go_on),
-            (self.layer, tour.can_go_on), (self.update_all, walk.place < len(walk)),
-            (self.loss, walk.program.loss is not None),
-        ):  # fmt: skip
-            button.setEnabled(can)
+        for button, command in self._commands:
+            button.setEnabled(command.can_go is not None and command.can_go(self.view))
+        for button in self.boxes:
+            button.setVisible(walk.boxes.any)
+        self._give_words()
 
     def _show(self, spin: QSpinBox, value: int, limits: tuple[int, int], suffix: str) -> None:
         before = spin.blockSignals(True)

@@ -7,9 +7,10 @@ import numpy as np
 from annstudio.engine.program import Role
 from annstudio.explain.attribution import MOST_OUTPUTS, Contributions, FromInput, Reverse, Source, ToOutputs
 from annstudio.explain.derivation import Quantity
+from annstudio.explain.lazy import Lazy
 from annstudio.explain.receptive import Fields, field, reached
 from annstudio.ui.explain.formula import Piece
-from annstudio.ui.explain.page import Block, Cell, Formula, Lazy, Lines, Note, Page, Section, Table
+from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Table
 from annstudio.ui.explain.rich import bold, rich, signed
 from annstudio.ui.explain.tour import Tour
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, QGraphicsSceneMouseEvent
 
@@ -54,6 +54,11 @@ class CardItem(QGraphicsItem):
 
     def boundingRect(self) -> QRectF:
         return self._size.adjusted(-6, -6, 6, 6)
+
+    @property
+    def place_of_mark(self) -> QPointF:
+        """Where in the scene the mark of a breakpoint stands: in the upper right corner."""
+        return self.mapToScene(self._size.topRight() + QPointF(-17, 17))
 
     def show_state(self, state: CardState) -> None:
         if state != self.state:
@@ -206,6 +211,10 @@ class LayerScene(QGraphicsScene):
         self.chosen = "" if node == self.chosen else node
         self.refresh()
         self.selected.emit(self.chosen)
+
+    def node_at(self, at: QPointF) -> str:
+        """The layer whose card is at a place; empty where there is none."""
+        return next((node for node, card in self.cards.items() if card.sceneBoundingRect().contains(at)), "")
 
     def forget_pictures(self) -> None:
         """Another batch: every picture is another."""

@@ -169,6 +169,11 @@ class NeuronScene(QGraphicsScene):
         self._hovered = wire
         self.refresh()
 
+    def node_at(self, at: QPointF) -> str:
+        """The layer whose frame is at a place; empty where there is none."""
+        columns = self.plan.columns if self.plan is not None else {}
+        return next((node for node, column in columns.items() if column.frame.contains(at)), "")
+
     def item_of(self, quantity: Quantity) -> Item | None:
         """The item that stands for a number: a weight's, or a unit's with whatever of it is asked."""
         gradients = {g: slot for slot, g in self.tour.program.gradients.items()}

@@ -12,6 +12,7 @@ from annstudio.engine.op import Array
 from annstudio.ui.canvas.thumbnail import MOST_BARS, MOST_MAPS, Bars, Dots, Heat, Picture, bins
 from annstudio.ui.explain.lights import Marks
 from annstudio.ui.explain.marks import Frame, Marked
+from annstudio.ui.numbers import number_text
 from annstudio.ui.panels.pictures import Scale, image_of
 from annstudio.ui.theme import theme
 
@@ -28,7 +29,8 @@ class MapsPicture:
         self._images: list[QImage] = [image_of(shown[:, :, i], scale, table) for i in range(shown.shape[2])]
         n = values.shape[2]
         which = f"{shown.shape[2]} of {n} maps, " if n > MOST_MAPS else f"{n} maps, " if n > 1 and not signed else ""
-        ends = f"full colour at ±{scale.high:.3g}" if signed else f"black {scale.low:.3g}, white {scale.high:.3g}"
+        low, high = number_text(scale.low, 3), number_text(scale.high, 3)
+        ends = f"full colour at ±{high}" if signed else f"black {low}, white {high}"
         self._signed, self.told = signed, which + ends
 
     def paint(self, painter: QPainter, area: QRectF) -> None:

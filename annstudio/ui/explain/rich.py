@@ -8,17 +8,22 @@ from annstudio.explain.attribution import FromInput, ToOutputs
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
+from annstudio.ui.numbers import localised
 from annstudio.ui.theme import theme
 
 _KINDS: dict[str, type[Quantity]] = {"number": Quantity, "from-input": FromInput, "to-outputs": ToOutputs}
 """Kinds of questions by the word that their addresses begin with."""
 
 
-@lru_cache(maxsize=4096)
 def rich(latex: str) -> str:
     """LaTeX of the kind used here as rich text on one line: lowered indices, fractions with a slash."""
+    return _rich(localised(latex))
+
+
+@lru_cache(maxsize=4096)
+def _rich(latex: str) -> str:
     text = html.escape(latex, quote=False).replace(r"\tfrac{1}{2}", "½")
-    text = re.sub(r"\\hat\{([^{}]*)\}", "\\1\u0302", text)
+    text = re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", re.sub(r"\\hat\{(\w)\}", "\\1\u0302", text))
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\sqrt\{([^{}]*)\}", r"√(\1)", text)
@@ -31,13 +36,23 @@ def rich(latex: str) -> str:
     return plain(text).replace("-", "−")
 
 
+_POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def one_line(latex: str) -> str:
+    """LaTeX of the kind used here as text for a cell of a table: powers of ten raised, a real minus sign."""
+    raised = re.sub(r"\^\{(-?\d+)\}", lambda found: found[1].translate(_POWERS), latex)
+    return plain(localised(raised)).replace("-", "−")
+
+
 def times(latex: str) -> str:
     """A product of numbers with crosses, as on paper; powers of ten keep their dot."""
     return re.sub(r" ?\\cdot (?!10\^)|(?<!\[)\\,(?=\()", r" × ", latex)
 
 
 def number(value: float, digits: int) -> str:
-    return number_text(value, digits)
+    """A number as it stands on the screen."""
+    return localised(number_text(value, digits))
 
 
 def bold(text: str, colour: str = "") -> str:
@@ -61,7 +76,7 @@ def signed(value: float, digits: int) -> str:
     """A number in its sign's colour, with its sign."""
     t = theme()
     colour = t.positive_text if value > 0 else t.negative_text if value < 0 else t.text
-    return coloured(f"{'+' if value > 0 else ''}{number_text(value, digits)}", colour.name())
+    return coloured(f"{'+' if value > 0 else ''}{number(value, digits)}", colour.name())
 
 
 def address(quantity: Quantity) -> str:

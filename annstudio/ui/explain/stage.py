@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QGraphicsScene, QGraphicsView, QWidget
 
 from annstudio.ui.theme import DOTS, GRID, theme
@@ -15,7 +15,12 @@ _ZOOM = 1.15
 
 
 class Stage(QGraphicsView):
-    """Shows a scene. `content` says which part of it is to be fitted; the drawing stays fitted until it is moved."""
+    """Shows a scene. `content` says which part of it is to be fitted; the drawing stays fitted until it is moved.
+
+    `menu_wanted(place, on_screen)`: the menu for a place of the scene is asked for.
+    """
+
+    menu_wanted = Signal(QPointF, QPoint)
 
     def __init__(self, scene: QGraphicsScene, content: Callable[[], QRectF], parent: QWidget | None = None) -> None:
         super().__init__(scene, parent)
@@ -109,6 +114,13 @@ class Stage(QGraphicsView):
             self.viewport().unsetCursor()
             return
         super().mouseReleaseEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            # The view knows which layer is meant.
+            event.ignore()
+        else:
+            self.menu_wanted.emit(self.mapToScene(event.pos()), event.globalPos())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Arrows step through the batch; Qt would scroll with them.

@@ -1,209 +1,190 @@
-"""All moments of the batch in one line, coloured by phase; a click or a drag goes there."""
+"""All moments of the batch in one line, what the one at hand is, how far one step goes, and playing."""
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QAbstractSlider, QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from collections.abc import Callable
 
-from annstudio.engine.program import Phase
-from annstudio.explain.walk import Grain, Walk
+from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QValidator
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QVBoxLayout, QWidget
+
+from annstudio.explain.moments import Grain
+from annstudio.ui.actions import by_id
 from annstudio.ui.explain.elided import ElidedLabel
+from annstudio.ui.explain.player import SPEEDS, Player
 from annstudio.ui.explain.tour import Tour
-from annstudio.ui.numbers import count_text
-from annstudio.ui.theme import CARD_RADIUS, GRID, SMALL, TEXT, mixed, theme, ui_font
+from annstudio.ui.explain.track import Track
+from annstudio.ui.numbers import count_text, number_text
+from annstudio.ui.theme import CARD_RADIUS, GRID, TEXT, theme, ui_font, wear
 
-NARROWEST = 5.0
-"""Moments narrower than this many pixels are not drawn as blocks of their own."""
-_TRACK, _LABELS = 22, 20
-GRAINS = {Grain.NUMBER: "Number", Grain.OP: "Operation", Grain.LAYER: "Layer"}
-_HINTS = {
-    Grain.NUMBER: "One step is one number; only where there are few of them",
-    Grain.OP: "One step is one operation of a layer",
-    Grain.LAYER: "One step is one layer, on its way forward, back, or updated",
-}
+_FRAME = 16
+"""While the track is dragged the network follows at most every so many milliseconds."""
+GRAINS = {Grain.LAYER: ("Layer", "by_layer"), Grain.OP: ("Operation", "by_operation"),
+          Grain.NUMBER: ("Element", "by_element")}  # fmt: skip
 
 
-class Track(QAbstractSlider):
-    """The blocks. Its value is how many moments have passed."""
+class PlaceField(QSpinBox):
+    """How many moments have passed, to be typed in: Step 1 234 of 56 789."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.phases: list[Phase] = []
-        self.setOrientation(Qt.Orientation.Horizontal)
-        self.setAccessibleName("Moment of the batch")
+        self.setPrefix("Step ")
+        self.setKeyboardTracking(False)
+        self.setAccessibleName("Step")
+        self.setToolTip("Type a step to go there")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedHeight(_TRACK + _LABELS)
-        self.setMouseTracking(True)
 
-    def show_walk(self, walk: Walk | None) -> None:
-        """The moments of a walk."""
-        steps = walk.program.steps if walk is not None else ()
-        self.phases = [steps[moment.position - 1].phase for moment in walk.moments] if walk is not None else []
-        self.setRange(0, len(self.phases))
-        self.update()
+    def show_place(self, place: int, n: int) -> None:
+        """A place among so many, without a sound."""
+        before = self.blockSignals(True)
+        if self.maximum() != n or not self.suffix():
+            self.setRange(0, n)
+            self.setSuffix(f" of {count_text(n)}")
+        self.setValue(place)
+        self.blockSignals(before)
 
-    def sizeHint(self) -> QSize:
-        return QSize(100 * GRID, _TRACK + _LABELS)
+    def textFromValue(self, value: int) -> str:
+        return count_text(value)
 
-    def spans(self) -> list[tuple[Phase, int, int]]:
-        """The phases in order, with the moments that they begin at and end before."""
-        found: list[tuple[Phase, int, int]] = []
-        for i, phase in enumerate(self.phases):
-            if found and found[-1][0] is phase:
-                found[-1] = (phase, found[-1][1], i + 1)
-            else:
-                found.append((phase, i, i + 1))
-        return found
+    def valueFromText(self, text: str) -> int:
+        return min(int(self._bare(text) or 0), self.maximum())
 
-    def rect_of(self, moment: int) -> QRectF:
-        """Where a moment's block is."""
-        pitch = self._pitch
-        gap = min(2.0, pitch / 4) if pitch >= NARROWEST else 0.0
-        return QRectF(2 + moment * pitch + gap / 2, 2, pitch - gap, _TRACK - 4)
+    def validate(self, text: str, at: int) -> tuple[QValidator.State, str, int]:
+        bare = self._bare(text)
+        state = QValidator.State
+        found = state.Acceptable if bare.isdecimal() else state.Invalid if bare else state.Intermediate
+        return found, text, at
 
-    @property
-    def _pitch(self) -> float:
-        return (self.width() - 4) / max(len(self.phases), 1)
-
-    def moment_at(self, x: float) -> int:
-        """The value that a point stands for: the moment under it has passed."""
-        return max(0, min(int((x - 2) / self._pitch) + 1, len(self.phases))) if self.phases else 0
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for phase, start, end in self.spans():
-            self._paint_phase(painter, phase, start, end)
-        if 0 < self.value() <= len(self.phases):
-            t = theme()
-            rect = self.rect_of(self.value() - 1)
-            least = NARROWEST + 1
-            if rect.width() < least:
-                rect = QRectF(rect.center().x() - least / 2, rect.top(), least, rect.height())
-            painter.setBrush(mixed(phase_colour(self.phases[self.value() - 1]), t.text, 0.35))
-            painter.setPen(QPen(t.now, 2))
-            painter.drawRoundedRect(rect.adjusted(0, -1, 0, 1), 3, 3)
-        if self.hasFocus():
-            painter.setPen(QPen(theme().accent, 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(0.5, 0.5, self.width() - 1, _TRACK - 1), 4, 4)
-        painter.end()
-
-    def _paint_phase(self, painter: QPainter, phase: Phase, start: int, end: int) -> None:
-        t, colour = theme(), phase_colour(phase)
-        coming = QColor(colour)
-        coming.setAlpha(56)
-        outline = QColor(colour)
-        outline.setAlpha(120)
-        done = max(start, min(self.value(), end))
-        if self._pitch < NARROWEST:
-            # Too many for blocks: one bar for what is done and one for what is to come.
-            parts = [(start, done, True), (done, end, False)]
-            rects = [(self.rect_of(a).united(self.rect_of(b - 1)), past) for a, b, past in parts if b > a]
-        else:
-            rects = [(self.rect_of(i), i < done) for i in range(start, end)]
-        for rect, past in rects:
-            painter.setPen(Qt.PenStyle.NoPen if past else QPen(outline, 1, Qt.PenStyle.DotLine))
-            painter.setBrush(colour if past else coming)
-            painter.drawRoundedRect(rect, 3, 3)
-        painter.setPen(t.dim)
-        painter.setFont(ui_font(SMALL + 1))
-        whole = self.rect_of(start).united(self.rect_of(end - 1))
-        label = QRectF(whole.left(), _TRACK, max(whole.width(), 70), _LABELS)
-        if whole.width() >= painter.fontMetrics().horizontalAdvance(phase.value):
-            painter.drawText(label, Qt.AlignmentFlag.AlignVCenter, phase.value)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.setSliderDown(True)
-            self.setValue(self.moment_at(event.position().x()))
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self.isSliderDown():
-            self.setValue(self.moment_at(event.position().x()))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self.setSliderDown(False)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # The view's own keys do the same and more.
-        event.ignore()
+    def _bare(self, text: str) -> str:
+        text = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        return "".join(sign for sign in text if not sign.isspace() and sign not in ".,'")
 
 
 class Timeline(QWidget):
-    """The track with what the moment at hand is, and how far one step goes."""
+    """The track, and above it: play, where we are, what the moment at hand is, and how far one step goes."""
 
-    def __init__(self, tour: Tour, parent: QWidget | None = None) -> None:
+    def __init__(self, tour: Tour, player: Player, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.tour = tour
+        self.tour, self.player = tour, player
+        self.play = self._button("play_steps")
+        self.play_on = self._button("play_on")
+        self.play_on.setCheckable(True)
+        self.speed = QComboBox(self)
         self.batch = QLabel(self)
         self.batch.setFont(ui_font(TEXT, bold=True))
-        self.number = QLabel(self)
-        self.number.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.number = PlaceField(self)
         self.caption = ElidedLabel(self)
         self.caption.setFont(ui_font(TEXT, bold=True))
         self.track = Track(self)
         self.grains = QButtonGroup(self)
+        self._wanted: int | None = None
+        self._follow = QTimer(self)
+        self._follow.setSingleShot(True)
+        self._follow.setInterval(_FRAME)
+        self._follow.timeout.connect(self._catch_up)
+        self._fill_speeds()
+        self._arrange()
+        self.play.clicked.connect(lambda: player.toggle())
+        self.play_on.clicked.connect(lambda: player.toggle_on())
+        self.speed.activated.connect(lambda at: player.choose_speed(SPEEDS[at]))
+        self.number.valueChanged.connect(tour.to)
+        self.number.lineEdit().returnPressed.connect(self.track.setFocus)
+        self.track.valueChanged.connect(self._go)
+        self.track.sliderReleased.connect(self._catch_up)
+        self.track.turned.connect(self._turn)
+        self.track.painted.connect(player.seen)
+        self.grains.idClicked.connect(self._choose_grain)
+        player.changed.connect(self._show_player)
+        tour.begun.connect(self.begin)
+        tour.marked.connect(self.begin)
+        tour.moved.connect(self.refresh)
+        self._show_player()
+        self.begin()
+
+    def _arrange(self) -> None:
         top = QHBoxLayout()
-        top.setSpacing(3 * GRID)
+        top.setSpacing(2 * GRID)
         top.addWidget(self.batch)
         top.addWidget(self.number)
         top.addWidget(self.caption, 1)
-        word = QLabel("Step by", self)
-        word.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        top.addWidget(word)
         top.addLayout(self._grain_buttons())
+        line = QHBoxLayout()
+        line.setSpacing(2 * GRID)
+        for widget in (self.play, self.speed, self.play_on):
+            line.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(self.track, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4 * GRID, 2 * GRID, 4 * GRID, GRID)
         layout.setSpacing(GRID)
         layout.addLayout(top)
-        layout.addWidget(self.track)
-        self.track.valueChanged.connect(self._go)
-        self.grains.idClicked.connect(self._choose_grain)
-        tour.begun.connect(self.begin)
-        tour.moved.connect(self.refresh)
-        self.begin()
+        layout.addLayout(line)
+
+    def _button(self, id: str) -> QToolButton:
+        command, button = by_id(id), QToolButton(self)
+        button.setToolTip(command.help)
+        button.setAccessibleName(command.text)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        if command.icon:
+            wear(button, command.icon)
+        return button
 
     def _grain_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(0)
-        for i, (grain, text) in enumerate(GRAINS.items()):
-            button = QToolButton(self)
+        for i, (text, id) in enumerate(GRAINS.values()):
+            button = self._button(id)
             button.setText(text)
             button.setCheckable(True)
-            button.setToolTip(_HINTS[grain])
-            button.setAccessibleName(f"Step by {text.lower()}")
             self.grains.addButton(button, i)
             row.addWidget(button)
         return row
 
+    def _fill_speeds(self) -> None:
+        self.speed.setAccessibleName("Speed of playing")
+        self.speed.setToolTip("Steps a second while playing (faster +, slower −)")
+        self.speed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.speed.addItems([f"{number_text(speed)}/s" for speed in SPEEDS])
+
+    # Following -------------------------------------------------------------------------------------------------------
+
     def begin(self) -> None:
-        """Another batch, or another grain."""
+        """Another batch, another grain, or other breakpoints."""
         walk = self.tour.walk
-        before = self.track.blockSignals(True)
-        self.track.show_walk(walk)
-        self.track.blockSignals(before)
+        self._quietly(lambda: self.track.show_walk(walk, walk.stops(self.tour.breakpoints) if walk is not None else []))
         self.setEnabled(walk is not None)
         if walk is not None:
-            self.grains.button(0).setEnabled(Walk.has_numbers(walk.stepper))
             self.grains.button(list(GRAINS).index(walk.grain)).setChecked(True)
         self.refresh()
 
     def refresh(self) -> None:
-        """Another moment."""
-        walk = self.tour.walk
-        if walk is None:
+        """Another moment: what was wanted before is not wanted any more."""
+        self._wanted = None
+        if self.tour.walk is not None:
+            self._show(self.tour.walk.place)
+        else:
             self.batch.setText("")
-            self.number.setText("")
             self.caption.setText("")
-            return
-        before = self.track.blockSignals(True)
-        self.track.setValue(walk.place)
-        self.track.blockSignals(before)
+
+    def _show(self, place: int) -> None:
+        """Say where we are, or are about to be."""
+        walk = self.tour.walk
+        assert walk is not None
+        self._quietly(lambda: self.track.setValue(place))
         self.batch.setText(f"Batch {count_text(walk.stepper.batch_number + 1)}")
-        self.number.setText(f"Step {walk.place} of {len(walk)}")
-        self.caption.setText(walk.caption())
+        self.number.show_place(place, len(walk))
+        self.caption.setText(walk.caption(place))
         self.track.setAccessibleDescription(f"{self.number.text()}: {self.caption.text()}")
         self.track.update()
+
+    def _show_player(self) -> None:
+        playing = self.player.playing
+        self.speed.setCurrentIndex(SPEEDS.index(self.player.speed))
+        self.play_on.setChecked(self.player.runs_on)
+        self.play.setAccessibleName("Pause" if playing else by_id("play_steps").text)
+        wear(self.play, "pause" if playing else by_id("play_steps").icon)
+
+    def _quietly(self, do: Callable[[], None]) -> None:
+        before = self.track.blockSignals(True)
+        do()
+        self.track.blockSignals(before)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -213,16 +194,30 @@ class Timeline(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), CARD_RADIUS, CARD_RADIUS)
         painter.end()
 
+    # Going -----------------------------------------------------------------------------------------------------------
+
     def _go(self, value: int) -> None:
-        self.tour.to(value)
+        """Go where the track was dragged to: at once, or when the frame that is under way is over."""
+        if self._follow.isActive():
+            self._wanted = value
+            self._show(value)
+        else:
+            self.tour.to(value)
+            self._follow.start()
+
+    def _catch_up(self) -> None:
+        if self._wanted is not None:
+            place, self._wanted = self._wanted, None
+            self.tour.to(place)
+            self._follow.start()
+
+    def _turn(self, steps: int, layers: bool) -> None:
+        walk = self.tour.walk
+        if walk is not None and not layers:
+            self.tour.to(max(0, min(walk.place + steps, len(walk))))
+            return
+        for _ in range(abs(steps)):
+            (self.tour.next_layer if steps > 0 else self.tour.previous_layer)()
 
     def _choose_grain(self, which: int) -> None:
         self.tour.set_grain(list(GRAINS)[which])
-
-
-def phase_colour(phase: Phase) -> QColor:
-    """What tells the phases apart, with their names below."""
-    t = theme()
-    return {
-        Phase.FORWARD: t.forward, Phase.LOSS: t.plot_lines[4], Phase.BACKWARD: t.gradient, Phase.UPDATE: t.ok,
-    }[phase]  # fmt: skip

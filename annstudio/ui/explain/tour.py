@@ -6,23 +6,26 @@ View, panel, timeline and bar all follow one Tour; none of them knows the others
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from annstudio.engine.op import Array
-from annstudio.engine.program import Parameter, Phase, Program, Role
+from annstudio.engine.program import Parameter, Program, Role
 from annstudio.errors import StudioError
 from annstudio.explain.attribution import Attribution, Reverse
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.journey import Journey
+from annstudio.explain.moments import Grain
 from annstudio.explain.names import Names
 from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.stepper import Stepper
-from annstudio.explain.walk import Grain, Walk
+from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 from annstudio.training.course import Place
-from annstudio.ui.explain.going import go
-from annstudio.ui.patience import GivenUp
+from annstudio.ui.explain.checking import Checker
+from annstudio.ui.explain.rich import number
+from annstudio.ui.explain.travel import Travel
+from annstudio.ui.numbers import localised
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -48,26 +51,19 @@ class _Before:
     number: int
 
 
-class Tour(QObject):
-    """A walk that several widgets follow. `begun` says that everything is another, `moved` that the moment is;
-    `refused(words)`: why one cannot go where one wanted to.
+class Tour(Travel):
+    """What several widgets follow, with what is asked and how numbers are written.
+
+    `asked(Quantity)`: another question, None for what the step at hand does.
     """
 
-    begun = Signal()
-    moved = Signal()
     asked = Signal(object)
     digits_changed = Signal(int)
-    refused = Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._window = parent
-        self.walk: Walk | None = None
-        self.journey: Journey[Place] | None = None
         self.example = 0
         """Which example of the batch is looked at, counted from 0."""
-        self.going = False
-        """Whether a long way is being gone: nothing may be asked of the batch meanwhile."""
         self.question: Quantity | None = None
         self.digits = DEFAULT_DIGITS
         self._digits_chosen = False
@@ -75,6 +71,7 @@ class Tour(QObject):
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
         self._attribution: Attribution | None = None
+        self.checker = Checker(self)
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -98,8 +95,10 @@ class Tour(QObject):
         before = self.walk
         names = before.explainer.names if before is not None and before.program is stepper.program else None
         self.example = min(self.example, stepper.n - 1)
-        self.walk = Walk(Explainer(stepper, self.example, names), grain)
+        opened = before.opened if before is not None and before.program is stepper.program else ()
+        self.walk = Walk(Explainer(stepper, self.example, names), grain, opened)
         self._answers, self._totals, self._attribution = {}, {}, None
+        self.checker.begin(stepper)
         if place is not None:
             self.walk.to(place)
 
@@ -107,6 +106,7 @@ class Tour(QObject):
         """Nothing is walked through."""
         self.walk, self.journey, self.question, self._history, self.example = None, None, None, [], 0
         self._answers, self._totals, self._attribution = {}, {}, None
+        self.checker.begin(None)
         self.begun.emit()
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -128,11 +128,6 @@ class Tour(QObject):
         return self._walk.explainer.names
 
     @property
-    def _walk(self) -> Walk:
-        assert self.walk is not None, "nothing is being walked through"
-        return self.walk
-
-    @property
     def seen(self) -> tuple[object, ...]:
         """What tells the numbers of one batch and example from those of another."""
         return self.stepper, self.example
@@ -148,11 +143,11 @@ class Tour(QObject):
 
     def text(self, value: float) -> str:
         """A number with the digits that were chosen."""
-        return number_text(value, self.digits)
+        return number(value, self.digits)
 
     def short(self, value: float) -> str:
         """A number without the zeros that say nothing: for what was set by hand."""
-        return shortened(self.text(value))
+        return localised(shortened(number_text(value, self.digits)))
 
     def totals(self, parameter: Parameter) -> Totals:
         """All numbers of a parameter: now, their gradients, and after the update."""
@@ -244,110 +239,6 @@ class Tour(QObject):
             if moves:
                 self.moved.emit()
 
-    # Going -----------------------------------------------------------------------------------------------------------
-
-    @property
-    def can_go_on(self) -> bool:
-        """Whether there is a next step: in this batch, or the first of the next."""
-        walk, journey = self.walk, self.journey
-        return walk is not None and (walk.place < len(walk) or (journey is not None and not journey.stuck))
-
-    @property
-    def can_step_back(self) -> bool:
-        """Whether there is a step before: in this batch, or the last of the one before."""
-        walk, journey = self.walk, self.journey
-        return walk is not None and (walk.place > 0 or (journey is not None and journey.number > 0))
-
-    def to(self, place: int) -> None:
-        if self.walk is not None and not self.going and place != self.walk.place:
-            self.walk.to(place)
-            self.moved.emit()
-
-    def step(self) -> None:
-        """One step on; behind the last one the next batch begins."""
-        if self._at_end:
-            self.next_batch()
-        elif self.walk is not None:
-            self.to(self.walk.place + 1)
-
-    def back(self) -> None:
-        """One step back; before the first one is the end of the batch before."""
-        if self._at_start:
-            self._to_end_before()
-        elif self.walk is not None:
-            self.to(self.walk.place - 1)
-
-    def next_layer(self) -> None:
-        if self._at_end:
-            self.next_batch()
-        elif self.walk is not None and not self.going:
-            self.walk.next_layer()
-            self.moved.emit()
-
-    def previous_layer(self) -> None:
-        if self._at_start:
-            self._to_end_before()
-        elif self.walk is not None and not self.going:
-            self.walk.previous_layer()
-            self.moved.emit()
-
-    def to_phase_end(self, phase: Phase) -> None:
-        if self.walk is not None and not self.going:
-            self.walk.to_phase_end(phase)
-            self.moved.emit()
-
-    def to_position(self, position: int) -> None:
-        """To the moment when so many steps of the program are done."""
-        if self.walk is not None and not self.going:
-            self.walk.to_position(position)
-            self.moved.emit()
-
-    @property
-    def _at_end(self) -> bool:
-        return self.walk is not None and self.walk.place >= len(self.walk)
-
-    @property
-    def _at_start(self) -> bool:
-        return self.walk is not None and not self.walk.place
-
-    # From batch to batch ---------------------------------------------------------------------------------------------
-
-    def next_batch(self) -> None:
-        """To the start of the next batch."""
-        if self.journey is not None:
-            self.to_batch(self.journey.number + 1)
-
-    def previous_batch(self) -> None:
-        """To the start of the batch before."""
-        if self.journey is not None and self.journey.number:
-            self.to_batch(self.journey.number - 1)
-
-    def _to_end_before(self) -> None:
-        if self.journey is not None and self.journey.number:
-            self.to_batch(self.journey.number - 1, at_end=True)
-
-    def to_batch(self, number: int, *, at_end: bool = False) -> None:
-        """To the start, or the end, of the batch before which `number` lie. A long way is gone in a thread; where the
-        user gives it up all is as it was."""
-        walk, journey = self.walk, self.journey
-        if walk is None or journey is None or self.going:
-            return
-        here, start, place = journey.here(), journey.number, None
-        self.going = True
-        try:
-            go(self._window, journey, number)
-            if at_end:
-                journey.stepper.to(len(journey.stepper))
-        except GivenUp:
-            journey.return_to(start, here)
-            place = walk.place
-        except StudioError as error:
-            self.refused.emit(str(error))
-        finally:
-            self.going = False
-        self._walk_through(journey.stepper, walk.grain, place)
-        self.begun.emit()
-
     # Choosing --------------------------------------------------------------------------------------------------------
 
     def choose_example(self, example: int) -> None:
@@ -360,7 +251,7 @@ class Tour(QObject):
 
     def set_grain(self, grain: Grain) -> None:
         if self.walk is not None and grain is not self.walk.grain:
-            self.walk = Walk(self.walk.explainer, grain)
+            self.walk = Walk(self.walk.explainer, grain, self.walk.opened)
             # A layer's end may lie further on than the operation that was shown.
             self.walk.to(self.walk.place)
             self.begun.emit()

@@ -3,43 +3,59 @@
 The window gives it the middle while the session explains; toolbar and menus call its methods.
 """
 
-from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QKeyCombination, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QContextMenuEvent,
+    QHideEvent,
+    QKeyEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from annstudio.engine.program import Phase, Program
 from annstudio.errors import StudioError
 from annstudio.explain.derivation import Quantity
-from annstudio.explain.walk import Grain
+from annstudio.explain.moments import Grain
 from annstudio.layers.ends import Input
 from annstudio.session import Session
 from annstudio.ui import theme as themes
+from annstudio.ui.actions import Command, explain_keys
 from annstudio.ui.explain.layer_view import LayerView, PageSwitch
 from annstudio.ui.explain.neuron_plan import can_be_neurons, suits_neurons
 from annstudio.ui.explain.neurons import NeuronScene
+from annstudio.ui.explain.node_menu import node_menu
+from annstudio.ui.explain.player import Player
 from annstudio.ui.explain.stage import Stage
+from annstudio.ui.explain.stop_marks import StopMarks
 from annstudio.ui.explain.timeline import Timeline
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.panels.base import follow
 from annstudio.ui.theme import GRID, theme
 
+_TOLD_SPEED = 1
+"""While playing faster than this not every step can be read out."""
+
 
 class ExplainView(QWidget):
     """Follows the session: whenever it explains, its stepper is walked through here.
 
-    `asked(Quantity)`: a number on the drawing was clicked. `moved`: another moment is shown.
+    `asked(Quantity)`: a number on the drawing was clicked. `moved`: another moment is shown. `commands_changed`: others
+    can be used.
     """
 
     asked = Signal(object)
     moved = Signal()
+    commands_changed = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
-        self.tour = Tour(self)
+        self.session: Session = session
+        self.tour: Tour = Tour(self)
+        self.player: Player = Player(self.tour, self)
         self._program: Program | None = None
         self.setAccessibleName("Explain")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -47,12 +63,13 @@ class ExplainView(QWidget):
         self.scene = NeuronScene(self.tour, self)
         self.stage = Stage(self.scene, self.scene.content, self)
         self.layers = LayerView(self.tour, self)
-        self.timeline = Timeline(self.tour, self)
+        self.timeline = Timeline(self.tour, self.player, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.stage)
         self.pages.addWidget(self.layers)
         self.switch = PageSwitch(self)
-        self._keys = self._make_keys()
+        self._keys = explain_keys()
+        self._marks = [StopMarks(self.scene), StopMarks(self.layers.scene)]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -63,32 +80,28 @@ class ExplainView(QWidget):
         layout.addLayout(foot)
         self.scene.asked.connect(self.tour.ask)
         self.scene.replanned.connect(self.stage.fit)
+        for scene, stage in ((self.scene, self.stage), (self.layers.scene, self.layers.stage)):
+            scene.replanned.connect(self._show_marks)
+            stage.menu_wanted.connect(self._menu)
         self.layers.asked.connect(self.tour.ask)
         self.switch.chosen.connect(self.show_neurons)
         self.tour.begun.connect(self._begun)
         self.tour.moved.connect(self._moved)
         self.tour.asked.connect(self._asked)
         self.tour.digits_changed.connect(self._refresh)
+        self.tour.marked.connect(self._show_marks)
+        self.player.changed.connect(self._read_out)
+        for signal in (self.tour.begun, self.tour.moved, self.tour.marked, self.tour.asked, self.player.changed,
+                       self.layers.scene.selected):  # fmt: skip
+            signal.connect(self._commands_changed)
         self.tour.refused.connect(partial(session.told.emit, "error"))
+        follow(self, session.breakpoints.changed, self._breakpoints_changed)
         follow(self, session.activity_changed, self._activity)
         follow(self, themes.changed, self._redress)
         self._redress()
         self._activity(session.activity)
 
     # Commands --------------------------------------------------------------------------------------------------------
-
-    def step(self) -> None:
-        """One step on, by the grain that was chosen."""
-        self.tour.step()
-
-    def step_back(self) -> None:
-        self.tour.back()
-
-    def next_layer(self) -> None:
-        self.tour.next_layer()
-
-    def previous_layer(self) -> None:
-        self.tour.previous_layer()
 
     def to_start(self) -> None:
         self.tour.to(0)
@@ -121,12 +134,6 @@ class ExplainView(QWidget):
         """Explain the batch that training would do next, or one example."""
         self.session.explain(whole_batch=wanted)
 
-    def next_batch(self) -> None:
-        self.tour.next_batch()
-
-    def previous_batch(self) -> None:
-        self.tour.previous_batch()
-
     def set_digits(self, digits: int) -> None:
         self.tour.set_digits(digits)
 
@@ -140,51 +147,25 @@ class ExplainView(QWidget):
         """Show the whole drawing."""
         (self.stage if self.shows_neurons else self.layers.stage).fit()
 
-    # Keys ------------------------------------------------------------------------------------------------------------
+    @property
+    def holds_something(self) -> bool:
+        """Whether there is anything to let go of."""
+        return self.player.playing or self.tour.question is not None or bool(self.layers.scene.chosen)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self.take_key(event):
-            super().keyPressEvent(event)
-
-    def take_key(self, event: QKeyEvent) -> bool:
-        """Do what a key is for; False where it is for nothing here."""
-        key, control = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        others = event.modifiers() & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier)
-        if others and key == Qt.Key.Key_Left:
-            self.tour.ask_back()
-            return True
-        command = None if others else self._keys.get((Qt.Key(key), control))
-        if command is None or self.tour.walk is None:
-            return False
-        command()
-        return True
-
-    def _make_keys(self) -> dict[tuple[Qt.Key, bool], Callable[[], None]]:
-        key = Qt.Key
-        return {
-            (key.Key_Right, False): self.step, (key.Key_Left, False): self.step_back,
-            (key.Key_Right, True): self.next_layer, (key.Key_Left, True): self.previous_layer,
-            (key.Key_PageDown, False): self.next_batch, (key.Key_PageUp, False): self.previous_batch,
-            (key.Key_B, False): self._other_kind,
-            (key.Key_Home, False): self.to_start, (key.Key_End, False): self.to_end,
-            (key.Key_L, False): self.to_loss, (key.Key_U, False): self.to_update, (key.Key_G, False): self.to_gradients,
-            (key.Key_F, False): self.fit, (key.Key_Escape, False): self._let_go,
-            (key.Key_Down, False): lambda: self._ask_neighbour(1), (key.Key_Up, False): lambda: self._ask_neighbour(-1),
-        }  # fmt: skip
-
-    def _other_kind(self) -> None:
+    def other_kind(self) -> None:
         """From one example to the whole batch, or back."""
         try:
             self.set_whole_batch(not self.session.whole_batch)
         except StudioError as error:
             self.session.told.emit("error", str(error))
 
-    def _let_go(self) -> None:
-        """Leave the question, and the layer that is held."""
+    def let_go(self) -> None:
+        """Stop playing; leave the question, and the layer that is held."""
+        self.player.stop()
         self.layers.let_go()
         self.ask(None)
 
-    def _ask_neighbour(self, way: int) -> None:
+    def ask_neighbour(self, way: int) -> None:
         """Ask about the next or the previous thing on the drawing, for those who have no mouse."""
         asked = self.scene.quantities() if self.shows_neurons else []
         if not asked:
@@ -192,6 +173,67 @@ class ExplainView(QWidget):
         item = None if self.tour.question is None else self.scene.item_of(self.tour.question)
         at = asked.index(item.quantity) if item is not None and item.quantity in asked else -1 if way > 0 else 0
         self.tour.ask(asked[(at + way) % len(asked)])
+
+    # Breakpoints -----------------------------------------------------------------------------------------------------
+
+    @property
+    def node_at_hand(self) -> str:
+        """The node that a command means: the one that is held, else the one whose turn it is, as far as boxes are gone
+        into; a layer in a closed block is the block."""
+        walk = self.tour.walk
+        if walk is None or not walk.program.steps:
+            return ""
+        held = "" if self.shows_neurons else self.layers.scene.chosen
+        return held or walk.stretch_of(max(walk.stepper.position - 1, 0)).box.node
+
+    def toggle_breakpoint(self) -> None:
+        """Stop at the node at hand, or no longer."""
+        if self.node_at_hand:
+            self.session.breakpoints.toggle(self.node_at_hand)
+
+    def _breakpoints_changed(self) -> None:
+        self.tour.set_breakpoints(self.session.breakpoints.nodes)
+
+    def _show_marks(self) -> None:
+        plan = self.scene.plan
+        frames = {node: column.frame.topRight() for node, column in plan.columns.items()} if plan is not None else {}
+        cards = {node: card.place_of_mark for node, card in self.layers.scene.cards.items()}
+        for marks, places in zip(self._marks, (frames, cards), strict=True):
+            marks.show(places, self.session.breakpoints.nodes)
+
+    def _menu(self, at: QPointF, on_screen: QPoint) -> None:
+        """What can be done with the layer at a place of the drawing."""
+        node = (self.scene if self.shows_neurons else self.layers.scene).node_at(at)
+        if node:
+            node_menu(self, node).popup(on_screen)
+
+    # Keys ------------------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.take_key(event):
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Keyboard and self.node_at_hand:
+            node_menu(self, self.node_at_hand).popup(self.mapToGlobal(self.rect().center()))
+        else:
+            super().contextMenuEvent(event)
+
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Do what a key is for; False where it is for nothing here."""
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        command = self._keys.get(QKeyCombination(modifiers, Qt.Key(event.key())))
+        if command is None and event.text() and event.text().isprintable():
+            # On some keyboards a digit or a sign needs Shift.
+            command = self._keys.get(QKeyCombination(Qt.Key(event.key())))
+        return command is not None and self.do(command)
+
+    def do(self, command: Command) -> bool:
+        """Do a command; False where it cannot be done now."""
+        if command.go is None or command.can_go is None or not command.can_go(self):
+            return False
+        command.go(self)
+        return True
 
     # Following -------------------------------------------------------------------------------------------------------
 
@@ -214,6 +256,7 @@ class ExplainView(QWidget):
         self.layers.forget_pictures()
         self._show_page()
         self.moved.emit()
+        self._read_out()
 
     def show_neurons(self, wanted: bool) -> None:
         """Draw neurons, or layers as cards with their arrays."""
@@ -237,11 +280,22 @@ class ExplainView(QWidget):
         else:
             self.layers.refresh()
 
+    def _commands_changed(self, *_: object) -> None:
+        self.commands_changed.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.player.stop()
+        super().hideEvent(event)
+
     def _moved(self) -> None:
         self._refresh()
         self.moved.emit()
-        if QAccessible.isActive():
-            # The drawing is invisible to screen readers: they are told where we are.
+        self._read_out()
+
+    def _read_out(self) -> None:
+        """The drawing is invisible to screen readers: they are told where we are."""
+        rushing = self.player.playing and self.player.speed > _TOLD_SPEED
+        if QAccessible.isActive() and self.tour.walk is not None and not rushing:
             words = f"{self.timeline.number.text()}: {self.timeline.caption.text()}"
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, words))
 

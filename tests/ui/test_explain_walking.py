@@ -1,0 +1,361 @@
+"""Going through a batch as a user does: grains, breakpoints, boxes gone into, and commands by key, menu and bar."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+
+from annstudio.explain.moments import Grain
+from annstudio.formats import studio
+from annstudio.places import SAMPLES
+from annstudio.session import Session
+from annstudio.ui.actions import COMMANDS, by_id, explain_keys
+from annstudio.ui.app import application
+from annstudio.ui.window import Window
+from tests.builders import worked_example
+from tests.ui.explaining import Desk, explaining
+
+Key = Qt.Key
+
+
+def sample(name: str):
+    return studio.load(SAMPLES / f"{name}.annstudio")
+
+
+@pytest.fixture
+def desk(qtbot: QtBot) -> Iterator[Desk]:
+    application("light")
+    with explaining(worked_example()) as desk:
+        yield desk
+
+
+@pytest.fixture
+def blocks(qtbot: QtBot) -> Iterator[Desk]:
+    application("dark")
+    with explaining(sample("block-of-blocks")) as desk:
+        desk.view.show_neurons(False)
+        yield desk
+
+
+def press(desk: Desk, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.keyClick(desk.view, key, modifier)
+    QApplication.processEvents()
+
+
+def caption(desk: Desk) -> str:
+    return desk.view.timeline.caption.text()
+
+
+def menu_at(widget, at: QPoint) -> QMenu:
+    """The menu that a right click opens."""
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, widget.mapToGlobal(at))
+    QApplication.sendEvent(widget, event)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    return menu
+
+
+# Grains --------------------------------------------------------------------------------------------------------------
+
+
+def test_digits_choose_how_far_a_step_goes(desk: Desk):
+    for key, grain, n in ((Key.Key_1, Grain.LAYER, 8), (Key.Key_2, Grain.OP, 14), (Key.Key_3, Grain.NUMBER, 43)):
+        press(desk, key)
+        assert desk.tour.walk.grain is grain
+        assert desk.view.timeline.number.text() == f"Step 0 of {n}"
+        assert desk.view.timeline.grains.checkedButton().text() == {8: "Layer", 14: "Operation", 43: "Element"}[n]
+
+
+def test_element_by_element_through_a_network_of_any_size(qtbot: QtBot):
+    application("light")
+    with explaining(sample("digits-cnn")) as desk:
+        press(desk, Key.Key_3)
+        assert desk.view.timeline.number.text() == "Step 0 of 28\u2009661"
+        press(desk, Key.Key_Right)
+        assert caption(desk) == "Forward · conv_1 · net_conv_1 (1,1,1)"
+        press(desk, Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+        press(desk, Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+        assert caption(desk) == "Forward · conv_1 · out_conv_1 (16,8,8)"
+        press(desk, Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+        assert caption(desk) == "Forward · conv_1 · net_conv_1 (16,8,8)"
+        press(desk, Key.Key_L)
+        assert caption(desk) == "Loss · loss · E"
+        press(desk, Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+        assert caption(desk).startswith("Backward · loss")
+
+
+def test_one_gate_at_one_time_step_is_an_element(qtbot: QtBot):
+    application("light")
+    with explaining(sample("vowels-lstm")) as desk:
+        press(desk, Key.Key_3)
+        walk = desk.tour.walk
+        gate = next(m.quantity for m in walk.moments[5000:9000] if walk.text(m.quantity).startswith("f_"))
+        desk.tour.go_and_ask(gate)
+        assert caption(desk).startswith("Forward · memory · t = ")
+        assert desk.panel.text.startswith("How does f_m")
+
+
+# Boxes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_function_keys_go_over_into_and_out_of_blocks(blocks: Desk):
+    press(blocks, Key.Key_1)
+    press(blocks, Key.Key_F10)
+    press(blocks, Key.Key_F10)
+    assert caption(blocks) == "Forward · trunk"
+    press(blocks, Key.Key_F11)
+    assert caption(blocks) == "Forward · trunk/block_1"
+    press(blocks, Key.Key_F11)
+    assert caption(blocks) == "Forward · trunk/block_1/dense"
+    assert blocks.view.timeline.number.text() == "Step 2 of 19"
+    press(blocks, Key.Key_F11, Qt.KeyboardModifier.ShiftModifier)
+    press(blocks, Key.Key_F11, Qt.KeyboardModifier.ShiftModifier)
+    assert caption(blocks) == "Forward · trunk"
+    assert blocks.view.timeline.number.text() == "Step 2 of 12"
+    assert not by_id("step_out").can_go(blocks.view)
+
+
+def test_an_opened_block_stays_open_for_the_next_sample_and_grain(blocks: Desk):
+    press(blocks, Key.Key_1)
+    press(blocks, Key.Key_Right)
+    press(blocks, Key.Key_F11)
+    n = len(blocks.tour.walk)
+    blocks.session.explain(3)
+    assert len(blocks.tour.walk) == n
+    press(blocks, Key.Key_3)
+    press(blocks, Key.Key_1)
+    assert len(blocks.tour.walk) == n
+
+
+def test_a_recurrent_layer_as_a_whole_is_told_in_short(qtbot: QtBot):
+    application("light")
+    with explaining(sample("vowels-lstm")) as desk:
+        press(desk, Key.Key_1)
+        press(desk, Key.Key_Right)
+        qtbot.waitUntil(lambda: "526 operations in 31 parts" in desk.panel.text)
+        assert "Step into it (F11)" in desk.panel.text
+        assert "Stack" not in desk.panel.text
+        press(desk, Key.Key_F11)
+        press(desk, Key.Key_Right)
+        assert caption(desk) == "Forward · memory · t = 0"
+        qtbot.waitUntil(lambda: "18 operations" in desk.panel.text)
+
+
+def test_buttons_for_boxes_are_there_where_there_are_boxes(desk: Desk, blocks: Desk):
+    assert not any(button.isVisible() for button in desk.bar.boxes)
+    assert all(button.isVisible() for button in blocks.bar.boxes)
+
+
+# Breakpoints ---------------------------------------------------------------------------------------------------------
+
+
+def test_f9_sets_a_breakpoint_and_f8_runs_there_both_ways(desk: Desk):
+    press(desk, Key.Key_L)
+    press(desk, Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    press(desk, Key.Key_Right)
+    press(desk, Key.Key_F9)
+    assert desk.session.breakpoints.nodes == {"output"}
+    assert list(desk.view._marks[0].marks) == ["output"]
+    assert desk.view.timeline.track.stops == [5, 16, 36]
+    press(desk, Key.Key_Home)
+    for expected in ("Forward · output · net_o1", "Backward · output · ∂E/∂net_o1", "Update · output · w₅"):
+        press(desk, Key.Key_F8)
+        assert caption(desk) == expected
+    assert not by_id("next_breakpoint").can_go(desk.view)
+    press(desk, Key.Key_F8, Qt.KeyboardModifier.ShiftModifier)
+    assert caption(desk) == "Backward · output · ∂E/∂net_o1"
+    press(desk, Key.Key_F9)
+    assert desk.session.breakpoints.nodes == frozenset()
+    assert desk.view._marks[0].marks == {}
+
+
+def test_a_right_click_on_a_layer_sets_a_breakpoint_in_both_drawings(desk: Desk):
+    for neurons, stage in ((True, desk.view.stage), (False, desk.view.layers.stage)):
+        desk.view.show_neurons(neurons)
+        QTest.qWait(80)
+        place = (
+            desk.view.scene.plan.columns["hidden"].frame.center() if neurons
+            else desk.view.layers.scene.cards["hidden"].sceneBoundingRect().center()
+        )  # fmt: skip
+        menu = menu_at(stage.viewport(), stage.mapFromScene(place))
+        stops = next(action for action in menu.actions() if action.text().startswith("Stop here"))
+        assert stops.isChecked() is not neurons
+        stops.trigger()
+        menu.close()
+        assert desk.session.breakpoints.nodes == (frozenset({"hidden"}) if neurons else frozenset())
+
+
+def test_the_menu_of_a_layer_goes_to_its_turns(desk: Desk):
+    stage = desk.view.stage
+    menu = menu_at(stage.viewport(), stage.mapFromScene(desk.view.scene.plan.columns["hidden"].frame.center()))
+    turns = {action.text(): action for action in menu.actions() if action.text().startswith("Go to")}
+    assert list(turns) == ["Go to its turn: forward", "Go to its turn: backward", "Go to its turn: update"]
+    turns["Go to its turn: backward"].trigger()
+    menu.close()
+    assert caption(desk).startswith("Backward · hidden")
+
+
+def test_a_breakpoint_inside_a_block_is_marked_on_the_block(blocks: Desk):
+    blocks.session.breakpoints.toggle("trunk/block_2")
+    (mark,) = blocks.view._marks[1].marks.values()
+    assert "trunk/block_2" in mark.toolTip()
+    press(blocks, Key.Key_1)
+    press(blocks, Key.Key_F8)
+    assert caption(blocks) == "Forward · trunk"
+    blocks.session.leave_explain()
+    blocks.session.explain(0)
+    assert list(blocks.view._marks[1].marks) == ["trunk"]
+
+
+def test_marks_come_back_when_the_drawing_is_made_anew(desk: Desk):
+    desk.session.breakpoints.toggle("hidden")
+    desk.view.show_neurons(False)
+    desk.view.show_neurons(True)
+    desk.view.scene.unfold("input")
+    mark = desk.view._marks[0].marks["hidden"]
+    assert mark in desk.view.scene.items()
+
+
+# Commands ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_key_of_explain_belongs_to_a_command_that_says_so():
+    for key, command in explain_keys().items():
+        assert command.menu == "Explain"
+        assert command.go is not None
+        assert command.help.startswith(command.tip), key
+
+
+def test_the_menu_of_explain_has_every_command_with_its_key_and_fits_on_a_small_screen(qtbot: QtBot):
+    application("light")
+    window = Window(Session(worked_example()))
+    qtbot.addWidget(window)
+    menu = next(a.menu() for a in window.menuBar().actions() if a.text() == "Explain")
+    inner = [a.menu() for a in menu.actions() if a.menu() is not None]
+    assert [m.title() for m in inner] == ["Go to", "Play", "Step by", "Breakpoints", "Ask"]
+    found = {a.objectName(): a for m in (menu, *inner) for a in m.actions()}
+    assert {c.id for c in COMMANDS if c.menu == "Explain"} <= found.keys()
+    assert found["step_forward"].shortcut().toString() == "Right"
+    assert found["step_into"].toolTip().endswith("(F11)")
+    assert menu.sizeHint().height() < 620
+
+
+def test_commands_are_enabled_only_where_they_make_sense(qtbot: QtBot):
+    application("light")
+    window = Window(Session(worked_example()))
+    qtbot.addWidget(window)
+    window.show()
+    actions = window.actions_by_id
+    stepping = [command.id for command in COMMANDS if command.local]
+    assert not any(actions[id].isEnabled() for id in stepping)
+    window.explain()
+    assert actions["step_forward"].isEnabled()
+    assert not actions["step_back"].isEnabled()
+    assert not actions["step_into"].isEnabled()
+    assert actions["by_element"].isChecked()
+    actions["to_end"].trigger()
+    assert actions["step_back"].isEnabled()
+    assert actions["step_forward"].isEnabled()  # into the next batch
+    assert not any(actions[id].isEnabled() for id in ("to_end", "to_update", "step_over"))
+    actions["by_layer"].trigger()
+    assert [actions[id].isChecked() for id in ("by_layer", "by_operation", "by_element")] == [True, False, False]
+    assert not actions["next_breakpoint"].isEnabled()
+    actions["to_start"].trigger()
+    actions["breakpoint"].trigger()
+    assert actions["next_breakpoint"].isEnabled()
+    actions["clear_breakpoints"].trigger()
+    assert not actions["next_breakpoint"].isEnabled()
+    window.session.leave_explain()
+    assert not any(actions[id].isEnabled() for id in stepping)
+
+
+def test_f10_trains_a_batch_on_the_canvas_and_steps_over_while_explaining(qtbot: QtBot):
+    application("light")
+    window = Window(Session(worked_example()))
+    qtbot.addWidget(window)
+    window.show()
+    window.explain()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.explain_view.setFocus()
+    QTest.keyClick(window.explain_view, Key.Key_F10)
+    assert window.explain_view.tour.walk.place == 4
+    assert window.session.activity == "explain"
+    window.session.leave_explain()
+
+
+def test_the_canvas_menu_of_a_card_stops_there_and_a_mark_says_so(qtbot: QtBot):
+    application("light")
+    window = Window(Session(sample("block-of-blocks")))
+    qtbot.addWidget(window)
+    window.show()
+    window.session.open_block("trunk")
+
+    def chosen(words: str) -> None:
+        at = window.canvas.mapFromScene(window.scene.nodes["block_2"].pos() + QPointF(90, 20))
+        menu = window.canvas.menu_at(at)
+        next(action for action in menu.actions() if action.text().startswith(words)).trigger()
+
+    chosen("Stop here in Explain")
+    assert window.session.breakpoints.nodes == {"trunk/block_2"}
+    mark = window.scene.nodes["block_2"].stop
+    assert mark is not None
+    assert mark.toolTip() == "Stepping stops at trunk/block_2 (F9)"
+    assert window.scene.nodes["block_1"].stop is None
+    window.session.leave_block()
+    assert window.scene.nodes["trunk"].stop is not None
+    window.session.open_block("trunk")
+    chosen("Do not stop here")
+    assert window.session.breakpoints.nodes == frozenset()
+    assert window.scene.nodes["block_2"].stop is None
+
+
+def test_f9_on_the_canvas_stops_at_the_selected_layers(qtbot: QtBot):
+    application("light")
+    window = Window(Session(worked_example()))
+    qtbot.addWidget(window)
+    window.show()
+    assert not window.actions_by_id["breakpoint"].isEnabled()
+    window.canvas.select(["output"])
+    window.actions_by_id["breakpoint"].trigger()
+    assert window.session.breakpoints.nodes == {"output"}
+    window.explain()
+    assert window.explain_view.timeline.track.stops == [5, 16, 36]
+    window.session.leave_explain()
+    window.session.open(worked_example())
+    assert window.session.breakpoints.nodes == frozenset()
+
+
+def test_a_renamed_layer_keeps_its_breakpoint():
+    session = Session(worked_example())
+    session.breakpoints.toggle("output")
+    session.rename("output", "last")
+    assert session.breakpoints.nodes == {"last"}
+
+
+def test_plain_keys_stay_with_the_field_that_has_the_focus(desk: Desk):
+    field = desk.view.timeline.number
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "12")
+    assert desk.tour.walk.grain is Grain.NUMBER
+    assert desk.tour.walk.place == 0
+    QTest.keyClick(field, Key.Key_Return)
+    assert desk.tour.walk.place == 12
+
+
+def test_the_narrow_bar_keeps_the_words_of_what_is_used_most(desk: Desk):
+    bar, style = desk.bar, Qt.ToolButtonStyle
+    bar.setParent(None)
+    bar.show()
+    bar.resize(bar._width(set()) + 160, 48)
+    assert bar.on.toolButtonStyle() is style.ToolButtonTextBesideIcon
+    assert bar.update_all.toolButtonStyle() is style.ToolButtonIconOnly
+    bar.resize(2000, 48)
+    assert bar.update_all.toolButtonStyle() is style.ToolButtonTextBesideIcon
+    bar.close()
+    bar.deleteLater()
