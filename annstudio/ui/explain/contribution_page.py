@@ -8,7 +8,7 @@ from annstudio.engine.program import Role
 from annstudio.explain.attribution import MOST_OUTPUTS, Contributions, FromInput, Reverse, Source, ToOutputs
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.lazy import Lazy
-from annstudio.explain.receptive import Fields, field, reached
+from annstudio.explain.receptive import Fields
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Table
 from annstudio.ui.explain.rich import bold, rich, signed
@@ -46,7 +46,7 @@ def _from_input(tour: Tour, question: FromInput) -> Page:
     name = tour.explainer.symbol(question)
     sections = [Section("Gradient × input", (Formula((Piece(_FROM),)), *_balance(tour, told, name)))]
     sections += [Section(_heading(tour, source, told), (_table(tour, source, name),)) for source in told.sources]
-    sections.append(Section("What it can see", (_counts(tour, field(tour.program, question), question),)))
+    sections.append(Section("What it can see", (_counts(tour, tour.receptive.field(question), question),)))
     return Page(f"What did the input contribute to {rich(name)}?", tuple(sections))
 
 
@@ -106,7 +106,7 @@ def _to_outputs(tour: Tour, question: ToOutputs) -> Page:
     table: Block = Table(("output", "y", "slope", "contribution"), rows, links)
     if not found:
         table = Note("It has no part in any output, or none that a slope would tell.")
-    lit = reached(tour.program, question)
+    lit = tour.receptive.reached(question)
     return Page(f"To which outputs does {rich(name)} contribute?", (
         Section("Gradient × value", tuple(blocks)),
         Section("Largest first", (table,)),

@@ -8,7 +8,6 @@ import numpy as np
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.sight import Bools
-from annstudio.explain import receptive
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.winners import winners
 from annstudio.layers.steady import Masked, MaskedFeatures
@@ -68,10 +67,9 @@ class Lights:
 def lights_of(tour: Tour) -> Lights:
     """What is lit at the moment at hand: for the question, else for the number that has just come into being."""
     about = subject_of(tour)
-    program = tour.program
-    lit: dict[int, Bools] = {}
+    lit: Masks = {}
     if about is not None:
-        lit = {**receptive.field(program, about), **receptive.reached(program, about)}
+        lit = tour.fields_of(about)
     return Lights(about, lit, _won(tour, about), _off(tour))
 
 
