@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from annstudio.engine.program import Program, Role, Step
+from annstudio.engine.program import AnyStep, Program, Role, Step
 from annstudio.engine.sight import Bools, Sight
 from annstudio.explain.derivation import Quantity
 
@@ -49,6 +49,28 @@ class Receptive:
                     _add(found, step.output, self._sight(i, step, which).seeing(lit, slots[step.output].shape))
         return found
 
+    def of_moment(self, step: AnyStep) -> Fields:
+        """What a time step takes from outside, and what it hands on: the numbers of its moment in whole sequences."""
+        found: dict[int, Bools] = {}
+        slots = self.program.slots
+        if not step.scope:
+            return found
+        moment = _moment(step)
+        own = [one for one in self._steps if _moment(one[1]) == moment]
+        written = {inner.output for _, inner, _ in own}
+        for i, inner, inputs in own:
+            for which, slot in inputs:
+                if not slots[slot].scope:
+                    whole = np.ones(slots[inner.output].shape, bool)
+                    _add(found, slot, self._sight(i, inner, which).seen(whole, slots[slot].shape))
+        for i, outer, inputs in self._steps:
+            for which, slot in inputs if not outer.scope else ():
+                if slot in written:
+                    whole = np.ones(slots[slot].shape, bool)
+                    shape = slots[outer.output].shape
+                    _add(found, outer.output, self._sight(i, outer, which).seeing(whole, shape))
+        return found
+
     def _sight(self, i: int, step: Step, which: int) -> Sight:
         if (i, which) not in self._sights:
             shapes = [self.program.slots[slot].shape for slot in step.inputs]
@@ -69,6 +91,11 @@ class Receptive:
         lit = np.zeros(self.program.slots[quantity.slot].shape, bool)
         lit[quantity.index] = True
         return lit
+
+
+def _moment(step: AnyStep) -> tuple[str, str]:
+    """The layer on the outermost drawing, and the time step in it."""
+    return step.node.partition("/")[0], step.scope
 
 
 def _add(found: dict[int, Bools], slot: int, more: Bools) -> None:

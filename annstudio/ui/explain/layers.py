@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, QGraphicsSceneMouseEvent
 
 from annstudio.engine.op import shape_text
-from annstudio.engine.program import Phase, Program
+from annstudio.engine.program import Phase, Program, Role, Step
 from annstudio.explain.report import net_slot
 from annstudio.layers.graph import Graph, Link, Node
 from annstudio.layers.names import is_of, node_of
@@ -38,7 +38,8 @@ class CardState:
     selected: bool = False
     values: Picture | None = None
     gradients: Picture | None = None
-    number: str = ""
+    doing: str = ""
+    """At which time step the moment is, and what of it the pictures show then."""
     updated: bool = False
 
 
@@ -111,7 +112,7 @@ class CardItem(QGraphicsItem):
         painter.setFont(mono_font(_PRINT))
         foot = QRectF(12, self._size.height() - 26, wide, 20)
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter, self.shape_text)
-        word = "updated" if state.updated else state.status
+        word = "updated" if state.updated else state.doing or state.status
         painter.setPen(t.text if state.status == NOW else t.dim)
         painter.setFont(ui_font(_PRINT, bold=state.status == NOW))
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, word)
@@ -293,14 +294,35 @@ class LayerScene(QGraphicsScene):
         gradient = self._gradient(node, slot)
         back = gradient is not None and walk.known(gradient, (0,) * len(program.slots[gradient].shape))
         parameters = [i for i, p in enumerate(program.parameters) if is_of(p.node, node)]
+        values = self._picture(slot, signed=False) if known else None
+        slopes = self._picture(gradient, signed=True) if back and gradient is not None else None
+        doing, step = "", walk.current
+        inside = isinstance(step, Step) and (step.scope or step.node != node) and node_of(step.node) == node
+        if node in now and inside and isinstance(step, Step):
+            doing, values, slopes = self._within(step, values, slopes)
         return CardState(
             NOW if node in now else DONE if known else TO_COME,
             _COLOURS[now[node]] if node in now else "",
             node == self.chosen,
-            self._picture(slot, signed=False) if known else None,
-            self._picture(gradient, signed=True) if back and gradient is not None else None,
-            updated=any(tour.stepper.updated(i) for i in parameters),
+            values,
+            slopes,
+            doing,
+            any(tour.stepper.updated(i) for i in parameters),
         )
+
+    def _within(
+        self, step: Step, values: Picture | None, slopes: Picture | None
+    ) -> tuple[str, Picture | None, Picture | None]:
+        """What a layer of many time steps, or a box, shows of its inside: the gate, the state, the layer at hand."""
+        slots, where = self.tour.program.slots, step.scope or step.node.rpartition("/")[2]
+        written = slots[step.output]
+        if not step.backward and written.role is Role.VALUE:
+            return f"{where} · {written.name}", self._drawn(step.output, _VALUES, signed=False), slopes
+        moved = [slot for slot in step.writes if slots[slot].role is Role.GRADIENT and slots[slot].batched]
+        if not moved:
+            return where, values, slopes
+        of = slots[self.tour.names.gradient_of.get(moved[0], moved[0])]
+        return f"{where} · ∂E/∂{of.name}", values, self._drawn(moved[0], _GRADIENTS, signed=True)
 
     def _gradient(self, node: str, slot: int) -> int | None:
         """The gradient of a layer's result; where the loss works from the scores before it, of those."""

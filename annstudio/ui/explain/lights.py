@@ -68,8 +68,11 @@ def lights_of(tour: Tour) -> Lights:
     """What is lit at the moment at hand: for the question, else for the number that has just come into being."""
     about = subject_of(tour)
     lit: Masks = {}
+    walk = tour.walk
     if about is not None:
         lit = tour.fields_of(about)
+    elif walk is not None and walk.place and walk.current is not None:
+        lit = tour.receptive.of_moment(walk.current)
     return Lights(about, lit, _won(tour, about), _off(tour))
 
 
