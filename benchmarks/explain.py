@@ -92,6 +92,7 @@ def _measured(app: QApplication, project: Project) -> dict[str, Any]:
     _paint(app)
     questions = [_timed(app, lambda asked=asked: view.ask(asked)) for asked in _questions(window)]
     grown = _walk(app, window)
+    window.session.leave_explain()
     window.session.document.mark_saved()
     window.close()
     window.deleteLater()
@@ -111,8 +112,8 @@ def _moves(app: QApplication, window: Window, places: Any) -> Iterator[Callable[
     for place in places:
         view.tour.to_position(int(place))
         _paint(app)
-        yield view.step
-        yield view.step_back
+        yield view.tour.step
+        yield view.tour.back
 
 
 def _questions(window: Window) -> list[Quantity]:
@@ -136,7 +137,7 @@ def _walk(app: QApplication, window: Window) -> float:
     view.tour.to_position(0)
     before = 0.0
     for i in range(WALKED):
-        (view.step if i // 20 % 2 == 0 else view.step_back)()
+        (view.tour.step if i // 20 % 2 == 0 else view.tour.back)()
         _paint(app)
         if i == WALKED // 2:
             gc.collect()
