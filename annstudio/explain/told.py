@@ -49,6 +49,16 @@ class Row:
     local: float = 1.0
     """What that gradient is multiplied by here."""
 
+    def place_in(self, slot: int) -> Index | None:
+        """Where the first number of a slot that the term is made of stands; None where there is none of it."""
+        for part in self.parts:
+            if part.quantity is not None and part.quantity.slot == slot:
+                return part.quantity.index
+            for inner in part.rows:
+                if (found := inner.place_in(slot)) is not None:
+                    return found
+        return None
+
 
 @dataclass(frozen=True)
 class Said:
