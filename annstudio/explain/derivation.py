@@ -216,8 +216,8 @@ class Explainer:
         if judged is None:
             return ""
         node = next(n for n, slot in self.program.outputs.items() if slot == judged.output)
-        places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
-        return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
+        place = row.place_in(judged.target)
+        return "" if place is None else f"E_{{{self.names.unit(node, place)}}}"
 
     def _part(self, telling: Telling, factor: Factor, above: Index | None = None) -> Part:
         """A factor as it is told; `above` is the place of the gradient that it is multiplied with."""

@@ -51,6 +51,16 @@ class Row:
     template: str = ""
     """The term's formula with «0», «1», … for its parts; empty for their product."""
 
+    def place_in(self, slot: int) -> Index | None:
+        """Where the first number of a slot that the term is made of stands; None where there is none of it."""
+        for part in self.parts:
+            if part.quantity is not None and part.quantity.slot == slot:
+                return part.quantity.index
+            for inner in part.rows:
+                if (found := inner.place_in(slot)) is not None:
+                    return found
+        return None
+
 
 @dataclass(frozen=True)
 class Said:

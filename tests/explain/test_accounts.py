@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from annstudio.explain.names import plain
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.conv1d import Conv1D
@@ -126,6 +127,13 @@ def test_softmax_and_cross_entropy_end_in_p_minus_t():
     assert "logistic" not in three.text("out.out[1]")
     # What a loss works out again is told as the output itself.
     assert three.factors("loss.e[0]") == [["loss.y[0]", "out.out[0]"]]
+
+
+@pytest.mark.parametrize("function", ["half_squared_error", "huber", "hinge", "mean_absolute_error"])
+def test_each_outputs_share_of_a_loss_has_the_outputs_name(function):
+    graph = chain(input=Input(shape=(2,)), out=Dense(units=2, activation="linear"), loss=Loss(function=function))
+    two = asked(graph)
+    assert [plain(two.told(f"loss.e[{k}]").symbol) for k in range(2)] == ["E_o1", "E_o2"]
 
 
 def test_small_numbers_are_put_in_brackets_before_they_are_squared():

@@ -327,8 +327,7 @@ class NeuronScene(QGraphicsScene):
         shares = self.tour.explainer.shares(loss) or (Quantity(loss, ()),)
         for share in shares:
             row = self.tour.explainer.derive(share).rows
-            at = [p.quantity.index for p in (row[0].parts if row else ()) if p.quantity and p.quantity.slot == target]
-            if at and at[0] == (place,):
+            if row and row[0].place_in(target) == (place,):
                 return share
         return None
 

@@ -227,12 +227,13 @@ def _share_table(tour: Tour, quantity: Quantity) -> Table | None:
     chosen = None
     for share in shares:
         row = tour.explainer.derive(share).rows[0]
-        target = next(p.quantity for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target)
+        place = row.place_in(judged.target)
+        assert place is not None
         chosen = len(rows) if share == quantity else chosen
         rows.append((
-            Cell(_unit_text(tour, judged.output, target.index)),
-            Cell(tour.text(tour.number(judged.output, target.index))),
-            Cell(tour.short(tour.number(judged.target, target.index))),
+            Cell(_unit_text(tour, judged.output, place)),
+            Cell(tour.text(tour.number(judged.output, place))),
+            Cell(tour.short(tour.number(judged.target, place))),
             Cell(tour.text(row.value)),
         ))  # fmt: skip
         links.append(share)
