@@ -77,6 +77,14 @@ class Walk:
         """The step that was done last."""
         return self.stepper.current
 
+    @property
+    def node(self) -> str:
+        """The node that the moment at hand is about, at the start the first one's; layer by layer a closed block."""
+        if not self.program.steps:
+            return ""
+        at = max(self.stepper.position - 1, 0)
+        return self.stretch_of(at).box.node if self.grain is Grain.LAYER else self.boxes.path(at)[-1].node
+
     def stretch_of(self, step: int) -> Stretch:
         """The stretch that a step belongs to."""
         return self.stretches[bisect_right(self.stretches, step, key=lambda stretch: stretch.start) - 1]

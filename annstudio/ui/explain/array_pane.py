@@ -104,7 +104,7 @@ class ArrayPane(QWidget):
         if walk is None:
             return
         current = max(walk.place and walk.stepper.position - 1, 0)
-        node = self._node or walk.program.steps[current].node
+        node = self._node or walk.node
         places = [i for i, step in enumerate(walk.program.steps) if is_of(step.node, node)]
         self.title.setText(f"Operations of {node}")
         if self._step not in places:
