@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import report
 
 RESULTS = Path(__file__).with_name("results.json")
-NAMES = ("engine", "canvas", "ui", "busy", "scaling", "big_data")
+NAMES = ("engine", "canvas", "ui", "explain", "busy", "scaling", "big_data")
 
 
 def main(names: list[str]) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from threadpoolctl import threadpool_info
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-PARTS = ("engine", "ui", "busy", "scaling", "big_data")
+PARTS = ("engine", "ui", "explain", "busy", "scaling", "big_data")
 MUST = {
     "W1": 25, "W1b": 26, "W2_32": 2.0, "W2_256": 1.25, "W3": 3.0, "W4": 1.4, "W5": 2.4, "LSTM": 1.0, "RNN": 4.0,
 }  # fmt: skip

@@ -141,7 +141,7 @@ def result_of(project: Project, finished: Finished) -> dict[str, Any]:
         "steps": finished.progress.step,
         **{key: last.get(key) for key in ("loss", "accuracy", "val_loss", "val_accuracy")},
         "samples_per_second": finished.samples_per_second,
-        "seconds": float(finished.progress.record.epochs[:, -1].sum()),
+        "seconds": float(np.nansum(finished.progress.record.epochs[:, -1])),
         "seed": project.settings.seed,
         "reason": finished.reason,
         "trouble": finished.trouble,

@@ -37,13 +37,12 @@ class AddGradients(Op):
 class _Walk:
     """The state of one walk back: gradients met so far, and the steps written."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, wanted: set[int]) -> None:
         self.slots = list(program.slots)
         self.met: dict[int, list[int]] = defaultdict(list)
         self.total: dict[int, int] = {}
         self.steps: list[AnyStep] = []
-        self.wanted = _wanted(program)
+        self.wanted = wanted
 
     def slot(self, of: int, name: str) -> int:
         like = self.slots[of]
@@ -98,7 +97,7 @@ def _wanted(program: Program) -> set[int]:
 def differentiate(program: Program, carries: Sequence[Step] = ()) -> Program:
     """The program with its way back and its update. `carries` are the steps that hand state to the next batch."""
     assert program.loss is not None, "a program without a loss has no way back"
-    walk = _Walk(program)
+    walk = _Walk(program, _wanted(program))
     seed = walk.slot(program.loss, "dE")
     walk.slots[seed] = replace(walk.slots[seed], role=Role.CONSTANT)
     walk.met[program.loss].append(seed)
@@ -119,6 +118,24 @@ def differentiate(program: Program, carries: Sequence[Step] = ()) -> Program:
         constants={**program.constants, seed: 1.0},
         gradients=walk.total,
     )
+
+
+def asking(program: Program, of: int) -> Program:
+    """The way back from any value instead of the loss: slots and steps of a program that asks what changes `of`.
+
+    Its slots are those of `program`, whose values it reads, and gradients of its own; where it begins, the gradient of
+    `of` towards itself, is for whoever asks to fill. Its steps are the way back alone, to everything that can be moved.
+    """
+    ahead = [step for step in program.steps if isinstance(step, Step) and step.phase in (Phase.FORWARD, Phase.LOSS)]
+    walk = _Walk(program, _wanted(program))
+    walk.met[of].append(walk.slot(of, f"d{program.slots[of].name}"))
+    for step in reversed(ahead):
+        walk.back(step)
+    for slot in program.slots:
+        if slot.role in DIFFERENTIABLE and slot.index in walk.met:
+            walk.gather(slot.index, slot.node)
+    slots, steps = tuple(walk.slots), tuple(walk.steps)
+    return replace(program, slots=slots, steps=steps, gradients=walk.total, loss=None, training=False)
 
 
 def _updates(program: Program, gradients: dict[int, int]) -> Iterable[Update]:

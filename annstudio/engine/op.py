@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from annstudio.engine.sight import Sight, everything, in_place
 from annstudio.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Op:
     """True for the part of a unit that the lecture calls `net`: the sum before the activation."""
     elementwise: ClassVar[bool] = False
     """True where each value of the result comes from the value in its place alone, as with most activations."""
+    place_by_place: ClassVar[bool] = False
+    """True where each value of the result comes from the values in its place, of several inputs perhaps; what has
+    another shape than the result counts for all places."""
+    chooses: ClassVar[bool] = False
+    """True where some elements win over others, as the largest of a window does: the gradient goes to them alone."""
     couples_examples: ClassVar[bool] = False
     """True where one example's result depends on the others; such a program is never split over the batch."""
     without_gradient: ClassVar[frozenset[str]] = frozenset()
@@ -124,6 +130,13 @@ class Op:
     def backward_calls(self, *arrays: Any) -> Calls:
         """What `backward` does with these arrays, as bound calls."""
         return [partial(self.backward, *arrays)]
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        """Which elements of an input, by its position among those of these shapes, each element of the result sees."""
+        result, given = self.shape(*inputs), inputs[which]
+        if (self.elementwise or self.place_by_place) and given == result:
+            return in_place(result)
+        return everything(result, given)
 
     def account(self, see: "See", index: Index) -> list["Term"]:
         """The terms whose sum is element `index` of the result."""

@@ -17,7 +17,16 @@ from annstudio.engine.calls import bound
 from annstudio.engine.gemm import Call
 from annstudio.engine.memory import like
 from annstudio.engine.op import Array
-from annstudio.engine.rules import Clock, Optimizer, descent, number, running_mean, running_square, scaled_descent
+from annstudio.engine.rules import (
+    Clock,
+    Optimizer,
+    descent,
+    number,
+    running_mean,
+    running_square,
+    scaled_descent,
+    scaled_pace,
+)
 
 __all__ = [
     "OPTIMIZERS",
@@ -70,6 +79,10 @@ class Momentum(Optimizer):
         rolling = Term(factors, r"«0» \cdot «1» + «2»", lambda mu, v, g: mu * v + g)
         return [("v^{+}", rolling), descent("w", w, self.learning_rate, "v^{+}", rolling.value)]
 
+    def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
+        factors = (number(r"\eta", self.learning_rate), number(r"\mu", self.momentum), number("v", vectors["v"]))
+        return {"momentum": Term(factors, r"-«0» \cdot «1» \cdot «2»", lambda rate, mu, v: -rate * mu * v)}
+
 
 class Nesterov(Momentum):
     """Momentum that looks ahead: the gradient counts where the rolling step is going to (Nesterov, 1983)."""
@@ -98,6 +111,14 @@ class Nesterov(Momentum):
                     lambda w, rate, g, mu, v: w - rate * (g + mu * v))  # fmt: skip
         return [(rolling, term), ("w^{+}", step)]
 
+    def pace(self, lines: Mapping[str, float], t: int) -> Term:
+        factors = (number(r"\eta", self.learning_rate), number(r"\mu", self.momentum))
+        return Term(factors, r"-«0» \cdot (1 + «1»)", lambda rate, mu: -rate * (1 + mu))
+
+    def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
+        factors = (number(r"\eta", self.learning_rate), number(r"\mu", self.momentum), number("v", vectors["v"]))
+        return {"momentum": Term(factors, r"-«0» \cdot «1»^2 \cdot «2»", lambda rate, mu, v: -rate * mu * mu * v)}
+
 
 class Adagrad(Optimizer):
     """A rate of its own for every weight, which shrinks with all gradients it ever had (Duchi et al., 2011)."""
@@ -119,6 +140,9 @@ class Adagrad(Optimizer):
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         square = Term((number("s", vectors["s"]), number("g", g)), r"«0» + «1»^2", lambda s, g: s + g * g)
         return [("s^{+}", square), scaled_descent(w, g, square.value, self.learning_rate, self.epsilon)]
+
+    def pace(self, lines: Mapping[str, float], t: int) -> Term:
+        return scaled_pace(lines["s^{+}"], self.learning_rate, self.epsilon)
 
 
 class RMSProp(Optimizer):
@@ -146,6 +170,9 @@ class RMSProp(Optimizer):
     def account(self, w: float, g: float, vectors: Mapping[str, float], t: int) -> list[tuple[str, Term]]:
         square = running_square(number(r"\rho", self.rho), vectors["s"], g, "s")
         return [("s^{+}", square), scaled_descent(w, g, square.value, self.learning_rate, self.epsilon)]
+
+    def pace(self, lines: Mapping[str, float], t: int) -> Term:
+        return scaled_pace(lines["s^{+}"], self.learning_rate, self.epsilon)
 
 
 def rolled(mean: Array, share: float, new: Array) -> list[Call]:
@@ -229,6 +256,20 @@ class Adam(Optimizer):
         lines = (mean, square, fair_mean, fair_square, step)
         return list(zip(("m^{+}", "v^{+}", r"\hat{m}", r"\hat{v}", "w^{+}"), lines, strict=True))
 
+    def pace(self, lines: Mapping[str, float], t: int) -> Term:
+        factors = (
+            number(r"\eta", self.learning_rate), number(r"\beta_1", self.beta_1),
+            number(r"\hat{v}", lines[r"\hat{v}"]), number(r"\epsilon", self.epsilon),
+        )  # fmt: skip
+        template = rf"-\frac{{«0»}}{{\sqrt{{«2»}} + «3»}} \cdot \frac{{1 - «1»}}{{1 - «1»^{{{t}}}}}"
+        return Term(factors, template,
+                    lambda rate, b, v, e: -rate / (math.sqrt(v) + e) * (1 - b) / (1 - b**t))  # fmt: skip
+
+    def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
+        factors = (number("p", self.pace(lines, t).value), number(r"\beta_1", self.beta_1), number("m", vectors["m"]))
+        template = r"«0» \cdot \frac{«1»}{1 - «1»} \cdot «2»"
+        return {"mean gradient so far": Term(factors, template, lambda p, b, m: p * b / (1 - b) * m)}
+
 
 class AdamW(Adam):
     """Adam that also draws every weight towards 0 by a share of itself, apart from the gradient (Loshchilov & Hutter,
@@ -255,6 +296,11 @@ class AdamW(Adam):
         *lines, (symbol, step) = super().account(decayed.value, g, vectors, t)
         first = number("w'", decayed.value)
         return [("w'", decayed), *lines, (symbol, replace(step, factors=(first, *step.factors[1:])))]
+
+    def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
+        factors = (number(r"\eta", self.learning_rate), number(r"\lambda", self.weight_decay), number("w", w))
+        decay = Term(factors, r"-«0» \cdot «1» \cdot «2»", lambda rate, share, w: -rate * share * w)
+        return {"weight decay": decay, **super().carried(w, vectors, lines, t)}
 
 
 AnyOptimizer = Annotated[SGD | Momentum | Nesterov | Adagrad | RMSProp | Adam | AdamW, Field(discriminator="kind")]

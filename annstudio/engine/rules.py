@@ -46,6 +46,14 @@ class Optimizer(BaseModel):
         """How one weight gets its new value in step `t` (from 1): each line's symbol, and the term it is worth."""
         raise NotImplementedError
 
+    def pace(self, lines: Mapping[str, float], t: int) -> Term:
+        """What the gradient is multiplied by in the weight's change: p. `lines` are `account`'s results by symbol."""
+        return Term((number(r"\eta", self.learning_rate),), "-«0»", lambda rate: -rate)
+
+    def carried(self, w: float, vectors: Mapping[str, float], lines: Mapping[str, float], t: int) -> dict[str, Term]:
+        """What else changes the weight, by name: with p · g these amounts sum to the whole change."""
+        return {}
+
 
 def number(symbol: str, value: float) -> Factor:
     return Factor(symbol, (), value)
@@ -76,3 +84,9 @@ def scaled_descent(w: float, g: float, s: float, rate: float, epsilon: float) ->
     )  # fmt: skip
     template = r"«0» - «1» \cdot \frac{«2»}{\sqrt{«3»} + «4»}"
     return "w^{+}", Term(factors, template, lambda w, rate, g, s, e: w - rate * g / (math.sqrt(s) + e))
+
+
+def scaled_pace(s: float, rate: float, epsilon: float) -> Term:
+    """The rate over the root of a mean of squares: what a gradient counts."""
+    factors = (number(r"\eta", rate), number("s^{+}", s), number(r"\epsilon", epsilon))
+    return Term(factors, r"-\frac{«0»}{\sqrt{«1»} + «2»}", lambda rate, s, e: -rate / (math.sqrt(s) + e))

@@ -27,11 +27,12 @@ class Run:
     """Buffers for batches of exactly `n` examples, bound to the arena's parameters.
 
     A Run may do a `share` of a larger batch: its gradients, put into `gradients`, are that share of the whole ones.
+    One `beside` another works with that one's arrays, whose slots its program begins with, and has the rest for itself.
     """
 
     def __init__(
         self, program: Program, arena: Arena, n: int, plan: Plan = PLAIN_PLAN, *, share: float = 1.0,
-        gradients: Array | None = None,
+        gradients: Array | None = None, beside: "Run | None" = None,
     ) -> None:  # fmt: skip
         self.program = program
         self.arena = arena
@@ -40,10 +41,10 @@ class Run:
         self.share = share
         self.cursor = 0
         self._gradients = arena.gradients if gradients is None else gradients
-        self._margins = demanded_margins(program)
-        self._framed: dict[int, Array] = {}
+        self._margins: dict[int, Margin] = demanded_margins(program) if beside is None else beside._margins
+        self._framed: dict[int, Array] = {} if beside is None else beside._framed
         self._framed_copies: dict[tuple[int, Margin], Array] = {}
-        self.arrays = self._all_arrays()
+        self.arrays: list[Array] = self._all_arrays([] if beside is None else beside.arrays)
         # Feeds come examples first: the same arrays, seen that way.
         self._rows = {feed.slot: np.moveaxis(self.arrays[feed.slot], -1, 0) for feed in program.feeds}
         self._calls: list[list[Call]] = [self._bind(step) for step in program.steps]
@@ -187,12 +188,12 @@ class Run:
 
     # Binding ---------------------------------------------------------------------------------------------------------
 
-    def _all_arrays(self) -> list[Array]:
+    def _all_arrays(self, given: list[Array]) -> list[Array]:
         program = self.program
         used = program.used
         rows_first = self._rows_first()
-        arrays: list[Array] = []
-        for slot in program.slots:
+        arrays = list(given)
+        for slot in program.slots[len(given) :]:
             if slot.index in program.shares or slot.index in program.within:
                 arrays.append(np.empty(0))  # taken from another one below
             elif slot.index not in used:

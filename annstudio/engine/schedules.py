@@ -11,6 +11,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from annstudio.engine.account import Factor, Term
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -34,12 +36,22 @@ class Schedule(BaseModel):
 
     def factor(self, at: Moment) -> float:
         """What the optimiser's rate is multiplied by."""
-        if at.epoch < self.warm_up:
-            return self.after_warm_up(at) * at.epoch / self.warm_up
-        return self.after_warm_up(at)
+        factor = self.term(at).value
+        return factor * at.epoch / self.warm_up if at.epoch < self.warm_up else factor
 
-    def after_warm_up(self, at: Moment) -> float:
+    def term(self, at: Moment) -> Term:
+        """The factor after the warm-up with the numbers that it is made of."""
         raise NotImplementedError
+
+    def account(self, rate: float, at: Moment) -> list[tuple[str, Term]]:
+        """How the learning rate of a moment comes about from the optimiser's own: each line's symbol, and its term."""
+        term = self.term(at)
+        lines, factors = [("f", term)], [Factor(r"\eta_0", (), rate), Factor("f", (), term.value)]
+        if at.epoch < self.warm_up:
+            growing = Term((Factor("e", (), at.epoch), Factor("e_w", (), self.warm_up)), r"\frac{«0»}{«1»}", _ratio)
+            lines.append(("u", growing))
+            factors.append(Factor("u", (), growing.value))
+        return [*lines, (r"\eta", Term(tuple(factors)))]
 
     @property
     def steady(self) -> bool:
@@ -54,8 +66,8 @@ class Constant(Schedule):
     formula: ClassVar[str] = r"\eta_t = \eta"
     kind: Literal["constant"] = "constant"
 
-    def after_warm_up(self, at: Moment) -> float:
-        return 1.0
+    def term(self, at: Moment) -> Term:
+        return Term((), "1", lambda: 1.0)
 
     @property
     def steady(self) -> bool:
@@ -71,8 +83,9 @@ class Steps(Schedule):
     every: int = Field(10, ge=1, le=1_000_000, title="Every", description="After how many epochs it falls.")
     gamma: float = Field(0.5, gt=0, le=1, title="Factor", description="What it is multiplied by.")
 
-    def after_warm_up(self, at: Moment) -> float:
-        return float(self.gamma ** math.floor(at.epoch / self.every))
+    def term(self, at: Moment) -> Term:
+        factors = (Factor(r"\gamma", (), self.gamma), Factor("e", (), at.epoch), Factor("k", (), self.every))
+        return Term(factors, r"«0»^{\lfloor «1» / «2» \rfloor}", lambda gamma, e, k: gamma ** math.floor(e / k))
 
 
 class Exponential(Schedule):
@@ -83,8 +96,9 @@ class Exponential(Schedule):
     kind: Literal["exponential"] = "exponential"
     gamma: float = Field(0.95, gt=0, le=1, title="Factor", description="What it is multiplied by in one epoch.")
 
-    def after_warm_up(self, at: Moment) -> float:
-        return float(self.gamma**at.epoch)
+    def term(self, at: Moment) -> Term:
+        factors = (Factor(r"\gamma", (), self.gamma), Factor("e", (), at.epoch))
+        return Term(factors, "«0»^{«1»}", lambda gamma, e: gamma**e)
 
 
 class Cosine(Schedule):
@@ -95,10 +109,10 @@ class Cosine(Schedule):
     kind: Literal["cosine"] = "cosine"
     floor: float = Field(0.0, ge=0, le=1, title="Floor", description="Which share of the rate is left at the end.")
 
-    def after_warm_up(self, at: Moment) -> float:
+    def term(self, at: Moment) -> Term:
         length = max(at.epochs - self.warm_up, 1e-12)
         share = min(max((at.epoch - self.warm_up) / length, 0.0), 1.0)
-        return self.floor + 0.5 * (1 - self.floor) * (1 + math.cos(math.pi * share))
+        return _wave(1.0, self.floor, share)
 
 
 class OneCycle(Schedule):
@@ -111,7 +125,7 @@ class OneCycle(Schedule):
     start: float = Field(25.0, ge=1, le=1e9, title="Start", description="By what the full rate is divided at first.")
     end: float = Field(1e4, ge=1, le=1e12, title="End", description="By what the first rate is divided at the end.")
 
-    def after_warm_up(self, at: Moment) -> float:
+    def term(self, at: Moment) -> Term:
         share = min(at.epoch / at.epochs, 1.0)
         if share < self.rising:
             return _wave(1 / self.start, 1.0, share / self.rising)
@@ -131,20 +145,27 @@ class Plateau(Schedule):
         1e-4, ge=0, lt=1, title="Margin", description="By which share a loss must be better to count."
     )
 
-    def after_warm_up(self, at: Moment) -> float:
-        best, waited, factor = math.inf, 0, 1.0
+    def term(self, at: Moment) -> Term:
+        best, waited, plateaus = math.inf, 0, 0
         for loss in at.losses:
             waited += 1
             if loss < best - abs(best) * self.margin if math.isfinite(best) else loss < best:
                 best, waited = loss, 0
             if waited >= self.patience:
-                factor, waited = max(factor * self.gamma, self.least), 0
-        return factor
+                plateaus, waited = plateaus + 1, 0
+        factors = (Factor(r"\gamma", (), self.gamma), Factor("n", (), plateaus), Factor("f_0", (), self.least))
+        return Term(factors, r"\max(«0»^{«1»}, «2»)", lambda gamma, n, least: max(gamma**n, least) if n else 1.0)
 
 
-def _wave(start: float, end: float, share: float) -> float:
-    """From one number to another along half a wave."""
-    return end + 0.5 * (start - end) * (1 + math.cos(math.pi * share))
+def _wave(start: float, end: float, share: float) -> Term:
+    """From one number to another along half a wave, of which a share is done."""
+    factors = (Factor("a", (), start), Factor("b", (), end), Factor("s", (), share))
+    return Term(factors, r"«1» + \tfrac{1}{2} («0» - «1») (1 + \cos(\pi \cdot «2»))",
+                lambda a, b, s: b + 0.5 * (a - b) * (1 + math.cos(math.pi * s)))  # fmt: skip
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole
 
 
 AnySchedule = Annotated[Constant | Steps | Exponential | Cosine | OneCycle | Plateau, Field(discriminator="kind")]

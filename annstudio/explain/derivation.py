@@ -6,7 +6,7 @@ A derivation is built from the op's own account of the element and the arrays of
 import inspect
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -15,10 +15,13 @@ from annstudio.engine.op import Array, Index, Margin, Op, signature
 from annstudio.engine.optimizers import Optimizer
 from annstudio.engine.program import Phase, Role, Step
 from annstudio.errors import StudioError
+from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
 
+MOST_KEPT = 256
+"""So many derivations are kept for those who ask again."""
 SHOWN_TERMS = 12
 """Longer sums are folded in formulas; the table has all terms."""
 
@@ -69,13 +72,15 @@ class Derivation:
     quantity: Quantity
     symbol: str
     value: float
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
     formula: str
     """The op's own formula, in general terms."""
     source: str
     """The source of the method that computed it, read from the program itself."""
     step: int | None
     """The step that computed it; None for what was given."""
+    values: tuple[float, ...] = ()
+    """What the rows are worth: rows are made when they are looked at."""
 
     @property
     def given(self) -> bool:
@@ -84,12 +89,12 @@ class Derivation:
 
     @property
     def symbols_line(self) -> str:
-        return f"{self.symbol} = {_sum([row.symbols for row in self.rows])}" if self.rows else self.symbol
+        return f"{self.symbol} = {_sum(self.rows, lambda row: row.symbols)}" if self.rows else self.symbol
 
     @property
     def numbers_line(self) -> str:
         """The formula with the numbers put in, with the digits that the derivation was made with."""
-        return "= " + _sum([row.numbers for row in self.rows])
+        return "= " + _sum(self.rows, lambda row: row.numbers)
 
     def text(self, digits: int) -> str:
         """The whole derivation as plain text."""
@@ -107,6 +112,7 @@ class Explainer:
         self.program = stepper.program
         self.example = example
         self.names = names or Names(stepper.program)
+        self._derived: dict[tuple[Quantity, int], Derivation] = {}
 
     def value(self, quantity: Quantity) -> float:
         """The number itself; of a weight or a carried state the one that the batch began with."""
@@ -136,31 +142,70 @@ class Explainer:
         n = len(self.derive(whole).rows)
         return tuple(replace(whole, term=k) for k in range(n)) if n > 1 else ()
 
+    def terms(self, quantity: Quantity) -> tuple[Step, list[Term]]:
+        """The step that computed a number and the terms of its sum. Raises StudioError where it has not been done."""
+        at = self.stepper.written_by[quantity.slot]
+        if at >= self.stepper.position:
+            raise StudioError(
+                f"{plain(self.symbol(quantity))} has not been computed yet.", f"Step on to step {at + 1}."
+            )
+        step = self.program.steps[at]
+        assert isinstance(step, Step)
+        if quantity.slot in step.buffers.values():
+            return step, []
+        see = self._see(step, self._example(quantity))
+        if step.backward:
+            return step, step.op.gradient_account(_gradient_name(step, quantity.slot), see, quantity.index)
+        return step, step.op.account(see, quantity.index)
+
     def derive(self, quantity: Quantity, digits: int = 4) -> Derivation:
         """How the number came about. Raises StudioError where its step has not been done yet."""
         at = self.stepper.written_by.get(quantity.slot)
-        symbol, value = self.symbol(quantity), self._stored(quantity)
+        known = self._derived.get((quantity, digits))
+        if known is not None and (at is None or at < self.stepper.position):
+            # In one batch a number is what it is; after the update it is told with the weights of before.
+            return known
+        if len(self._derived) > MOST_KEPT:
+            self._derived.clear()
+        self._derived[quantity, digits] = self._derive(quantity, digits)
+        return self._derived[quantity, digits]
+
+    def _derive(self, quantity: Quantity, digits: int) -> Derivation:
+        at = self.stepper.written_by.get(quantity.slot)
+        symbol = self.symbol(quantity)
         if at is None:
-            return Derivation(quantity, symbol, value, (), "", "", None)
-        if at >= self.stepper.position:
-            raise StudioError(f"{plain(symbol)} has not been computed yet.", f"Step on to step {at + 1}.")
-        step = self.program.steps[at]
-        assert isinstance(step, Step)
-        see = self._see(step, self._example(quantity))
-        if quantity.slot in step.buffers.values():
-            terms: list[Term] = []
-        elif step.backward:
-            name = _gradient_name(step, quantity.slot)
-            terms = step.op.gradient_account(name, see, quantity.index)
-        else:
-            terms = step.op.account(see, quantity.index)
+            return Derivation(quantity, symbol, self._stored(quantity), (), "", "", None)
+        step, terms = self.terms(quantity)
+        value, example = self._stored(quantity), self._example(quantity)
         summed = not self.program.slots[quantity.slot].batched
-        rows = tuple(self._row(step, see, term, digits, summed=summed) for term in terms)
+        rows: Sequence[Row] = Lazy(
+            len(terms),
+            lambda i: self._row(step, terms[i], digits, None if summed else example),
+            (id(self), quantity, digits, value),
+        )
+        values = tuple(term.value for term in terms)
         if quantity.term is not None:
-            rows = (rows[quantity.term],)
+            rows, values = (rows[quantity.term],), (values[quantity.term],)
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
         method = step.op.backward if step.backward else step.op.forward
-        return Derivation(quantity, symbol, value, rows, step.op.formula, source_of(step.op, method.__name__), at)
+        source = source_of(step.op, method.__name__)
+        return Derivation(quantity, symbol, value, rows, step.op.formula, source, at, values)
+
+    def place(self, step: Step, factor: Factor) -> Quantity | None:
+        """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
+        slot = slots_by_name(step).get(factor.array)
+        if slot is None:
+            return None
+        shape = self.program.slots[slot].shape
+        margin: Margin | None = None
+        if factor.array in _input_names(step):
+            margin = step.op.margin(factor.array, shape)
+        index = factor.index
+        if margin is not None:
+            index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
+        if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
+            return None
+        return Quantity(slot, index, factor.example)
 
     # Private ---------------------------------------------------------------------------------------------------------
 
@@ -174,10 +219,12 @@ class Explainer:
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
         return See(arrays, batched, example, self.stepper.n)
 
-    def _row(self, step: Step, see: See, term: Term, digits: int, *, summed: bool) -> Row:
+    def _row(self, step: Step, term: Term, digits: int, example: int | None) -> Row:
+        """A term as it is told. `example` is the one whose numbers need not say so; None where one number is made of
+        all examples, and each is told by its own number."""
         through = next((i for i, factor in enumerate(term.factors) if _is_gradient(step, factor)), None)
         above = None if through is None else term.factors[through].index
-        parts = tuple(self._part(step, see, factor, digits, above, summed=summed) for factor in term.factors)
+        parts = tuple(self._part(step, factor, digits, example, above) for factor in term.factors)
         template = term.template or " · ".join(f"«{i}»" for i in range(len(parts)))
         symbols = filled(template, [part.symbol for part in parts])
         numbers = filled(template, [self._number(part, digits) for part in parts])
@@ -196,20 +243,17 @@ class Explainer:
         places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
         return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
 
-    def _part(
-        self, step: Step, see: See, factor: Factor, digits: int, above: Index | None = None, *, summed: bool
-    ) -> Part:
-        """A factor as it is told; `summed`: one number is made of all examples, and each is told by its own number."""
+    def _part(self, step: Step, factor: Factor, digits: int, example: int | None, above: Index | None = None) -> Part:
         if factor.within is not None:
-            inner = [self._part(step, see, each, digits, summed=summed) for each in factor.within.factors]
+            inner = [self._part(step, each, digits, example) for each in factor.within.factors]
             template = factor.within.template or " · ".join(f"«{i}»" for i in range(len(inner)))
             meaning = filled(template, [self._number(part, digits) for part in inner])
             rule = filled(template, [part.symbol for part in inner])
             return Part(self._local_derivative(step, factor, above) or rule, factor.value, None, meaning, rule)
-        quantity = self._place(step, factor)
+        quantity = self.place(step, factor)
         if quantity is None:
             return Part(number_latex(factor.value, digits), factor.value, None)
-        plain_one = not summed and factor.example == see.example
+        plain_one = example is not None and factor.example == example
         symbol = self.names.of(quantity.slot, quantity.index) if plain_one else self.symbol(quantity)
         if quantity.example == self.example:
             quantity = replace(quantity, example=None)
@@ -226,22 +270,6 @@ class Explainer:
             return ""
         numerator = self.names.of(step.output, above)
         return rf"\frac{{\partial {numerator}}}{{\partial {self.names.of(step.inputs[0], factor.index)}}}"
-
-    def _place(self, step: Step, factor: Factor) -> Quantity | None:
-        """Which number of the run a factor is; None for the margin of a frame (a bias's 1, a padding's 0)."""
-        slot = slots_by_name(step).get(factor.array)
-        if slot is None:
-            return None
-        shape = self.program.slots[slot].shape
-        margin: Margin | None = None
-        if factor.array in _input_names(step):
-            margin = step.op.margin(factor.array, shape)
-        index = factor.index
-        if margin is not None:
-            index = tuple(i - before for i, before in zip(index, margin.before, strict=True))
-        if any(not 0 <= i < size for i, size in zip(index, shape, strict=True)):
-            return None
-        return Quantity(slot, index, factor.example)
 
 
 def slots_by_name(step: Step) -> dict[str, int]:
@@ -297,10 +325,12 @@ def bracketed(number: str) -> str:
     return f"({number})" if number.startswith("-") else number
 
 
-def _sum(parts: list[str]) -> str:
-    """The parts with plus signs between them, folded in the middle where there are many."""
-    if len(parts) > SHOWN_TERMS:
+def _sum(rows: Sequence[Row], told: Callable[[Row], str]) -> str:
+    """The rows with plus signs between them, folded in the middle where there are many."""
+    if len(rows) > SHOWN_TERMS:
         half = SHOWN_TERMS // 2
-        parts = [*parts[:half], r"\dots", *parts[-half:]]
+        parts = [*map(told, rows[:half]), r"\dots", *map(told, rows[-half:])]
+    else:
+        parts = list(map(told, rows))
     joined = " + ".join(parts) or "0"
     return joined.replace("+ -", "- ")

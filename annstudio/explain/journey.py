@@ -15,6 +15,7 @@ from annstudio.engine.arena import Arena, Checkpoint
 from annstudio.engine.op import Array
 from annstudio.engine.program import Program, Role
 from annstudio.engine.run import Run
+from annstudio.engine.schedules import Moment, Schedule
 from annstudio.errors import TrainingError
 from annstudio.explain.stepper import Stepper
 
@@ -27,7 +28,8 @@ P = TypeVar("P")
 
 
 class Fed(Protocol):
-    """What a batch begins with: feeds by slot, examples first; the number its noise is drawn for; its learning rate."""
+    """What a batch begins with: feeds by slot, examples first; the number its noise is drawn for; its learning rate,
+    and what makes it."""
 
     @property
     def feeds(self) -> Mapping[int, Array]: ...
@@ -35,6 +37,8 @@ class Fed(Protocol):
     def number(self) -> int: ...
     @property
     def rate(self) -> float: ...
+    @property
+    def paced(self) -> tuple[Schedule, Moment] | None: ...
 
 
 class Course(Protocol[P]):
@@ -93,25 +97,25 @@ class Journey(Generic[P]):
         for _ in self.way(number):
             pass
 
-    def way(self, number: int) -> Iterator[float]:
-        """Go there batch by batch; tells after each how much of the way is done. Stopping halfway is allowed: one is
-        at the start of a batch then."""
+    def way(self, number: int) -> Iterator[int]:
+        """Go there step by step; tells after each in which batch one is. Stopping halfway is allowed: one is somewhere
+        on the way then."""
         number = max(0, number)
         start, back = self._nearest(number), number < self.number
         if back or start > self.number:
             self._return_to(start)
         elif number == self.number:
             self.stepper.to(0)
-        first, stretch = self.number, number // self.spacing * self.spacing
+        stretch = number // self.spacing * self.spacing
         if back:
             # Whoever goes back goes on going back, as a rule: the stretch is done again once, not for every batch.
             self._near = {n: mark for n, mark in self._near.items() if stretch <= n <= number}
         apart = -(-self.spacing // self.most)
         while self.number < number:
-            self._on()
+            yield from self._on()
             if back and (self.number - stretch) % apart == 0 and self.number not in self._marks:
                 self._near[self.number] = self._mark()
-            yield (self.number - first) / (number - first)
+            yield self.number
 
     def divert(self, place: P) -> None:
         """Let the batch at hand be another one, such as another example; what came after it is forgotten. Raises
@@ -139,9 +143,10 @@ class Journey(Generic[P]):
 
     # Private ---------------------------------------------------------------------------------------------------------
 
-    def _on(self) -> None:
+    def _on(self) -> Iterator[int]:
         """Do what is left of the batch at hand, and begin the next."""
-        self.stepper.to(len(self.stepper))
+        for _ in self.stepper.way(len(self.stepper)):
+            yield self.number
         if self.stuck:
             raise TrainingError(
                 "The loss is no longer a finite number, so no batch can follow.", "Try a smaller learning rate."
@@ -181,4 +186,5 @@ class Journey(Generic[P]):
             self._runs[n] = Run(self.program, self.arena, n)
         self.arena.rate[()] = fed.rate
         self.stepper: Stepper = Stepper(self.program, self.arena, fed.feeds, self.seed, fed.number, self._runs[n])
+        self.stepper.paced = fed.paced
         self.place: P = place

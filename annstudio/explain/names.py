@@ -74,8 +74,9 @@ class Names:
     def _way(self) -> dict[int, str]:
         """Of gradients that are only one path's share: which layer they come by, numbered where several do."""
         whole = set(self.program.gradients.values())
+        penalties = {slot for slots in self.program.penalties.values() for slot in slots}
         shares = [
-            (gradient, of, f"via {step.node} {step.scope}".strip())
+            (gradient, of, "penalty" if step.output in penalties else f"via {step.node} {step.scope}".strip())
             for step in self.program.steps
             if isinstance(step, Step)
             for of, gradient in zip(step.inputs, step.gradients, strict=False)
@@ -164,6 +165,7 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""
     text = latex.replace(r"\tfrac{1}{2}", "½")
+    text = re.sub(r"\\hat\{(\w)\}", "\\1\u0302", re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", text))
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
@@ -184,9 +186,9 @@ def _fraction(above: str, below: str) -> str:
 _WORDS = (
     (r"\partial ", "∂"), (r"\partial", "∂"), (r"\cdots", "· …"), (r"\cdot", "·"), (r"\sum", "Σ"), (r"\eta", "η"),
     (r"\sigma", "σ"), (r"\mu", "μ"), (r"\rho", "ρ"), (r"\lambda", "λ"), (r"\alpha", "α"), (r"\beta", "β"),
-    (r"\gamma", "γ"), (r"\delta", "δ"), (r"\epsilon", "ε"), (r"\Phi", "Φ"), (r"\pi", "π"), (r"\leq", "≤"),
-    (r"\geq", "≥"), (r"\neq", "≠"), (r"\pm", "±"), (r"\infty", "∞"), (r"\in", "∈"),
-    (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"),
+    (r"\gamma", "γ"), (r"\delta", "δ"), (r"\epsilon", "ε"), (r"\Delta", "Δ"), (r"\Phi", "Φ"), (r"\pi", "π"),
+    (r"\leq", "≤"), (r"\geq", "≥"), (r"\neq", "≠"), (r"\pm", "±"), (r"\infty", "∞"), (r"\in", "∈"),
+    (r"\max", "max"), (r"\min", "min"), (r"\ln", "ln"), (r"\cos", "cos"),
     (r"\tanh", "tanh"), (r"\quad", "  "), (r"\dots", "…"), (r"\sqrt", "√"), (r"\lVert", "‖"), (r"\rVert", "‖"),
     (r"\lfloor", "⌊"), (r"\rfloor", "⌋"), (r"\lceil", "⌈"), (r"\rceil", "⌉"),
     (r"\left", ""), (r"\right", ""), (r"\,", " "), (r"\;", " "), (r"\_", "_"),

@@ -40,9 +40,12 @@ def _paths(explainer: Explainer, gradient: Quantity, digits: int, most: int, kno
 
 def _by_rows(explainer: Explainer, gradient: Quantity, digits: int, most: int, known: Known) -> list[Path] | None:
     derivation = explainer.derive(gradient, digits)
-    if not derivation.rows:
+    if derivation.given:
         # The start of the way back: ∂E/∂E = 1.
         return [Path((), derivation.value)]
+    if len(derivation.rows) > most:
+        # Every term is at least one path.
+        return None
     found: list[Path] = []
     for row in derivation.rows:
         if row.through is None:

@@ -13,6 +13,8 @@ from annstudio.engine.arena import Arena, Checkpoint
 from annstudio.engine.op import Array
 from annstudio.engine.program import AnyStep, Phase, Program, Role, Step, Update
 from annstudio.engine.run import Run
+from annstudio.engine.schedules import Moment, Schedule
+from annstudio.explain.trial import Trial
 
 
 class Stepper:
@@ -33,6 +35,8 @@ class Stepper:
         self.n = len(next(iter(feeds.values()))) if feeds else 1
         self.run = run or Run(program, arena, self.n)
         self.run.load(self.feeds, seed, batch_number)
+        self.paced: tuple[Schedule, Moment] | None = None
+        """Where a schedule makes the rate: the schedule, and where training stands in this batch."""
         self._before = arena.checkpoint()
         self._states = {s.index: self.run.arrays[s.index].copy() for s in program.slots if s.role is Role.STATE}
         updates = [i for i, s in enumerate(program.steps) if s.phase is Phase.UPDATE]
@@ -118,6 +122,11 @@ class Stepper:
 
     def to(self, position: int) -> None:
         """To the moment when `position` steps are done."""
+        for _ in self.way(position):
+            pass
+
+    def way(self, position: int) -> Iterator[int]:
+        """Go there step by step; tells after each how many are done. Stopping halfway is allowed."""
         position = max(0, min(position, len(self)))
         if position < self.position:
             if self.position > self._first_update:
@@ -126,10 +135,11 @@ class Stepper:
                 self.run.cursor = min(self._first_update, position)
             else:
                 self.run.cursor = position
-        with np.errstate(all="ignore"):
-            # Numbers that run away are looked at like any others.
-            while self.position < position:
+        while self.position < position:
+            with np.errstate(all="ignore"):
+                # Numbers that run away are looked at like any others.
                 self.run.step()
+            yield self.position
 
     @contextmanager
     def visit(self, position: int) -> Iterator[None]:
@@ -154,16 +164,14 @@ class Stepper:
     # Trying ----------------------------------------------------------------------------------------------------------
 
     def loss_with(self, slot: int, index: tuple[int, ...], value: float) -> float:
-        """The loss of this very batch, noise included, were one stored number another: the network runs again."""
-        arena = Arena(self.program, str(self.arena.dtype))
-        arena.restore_values(self._before)
-        run = Run(self.program, arena, self.n)
-        run.load(self.feeds, self.seed, self.batch_number)
-        self._put_states(run)
-        run.arrays[slot][index] = value
-        with np.errstate(all="ignore"):
-            run.to_loss()
-        return run.loss
+        """The loss of this very batch, noise included, were one number another: the network runs again."""
+        return self.trial().loss_with(slot, index, value)
+
+    def trial(self) -> Trial:
+        """This very batch, noise included, to be run to the loss with one number changed."""
+        return Trial(
+            self.program, self._before, self.feeds, self._states, seed=self.seed, batch_number=self.batch_number
+        )
 
     def _put_states(self, run: Run) -> None:
         for slot, state in self._states.items():

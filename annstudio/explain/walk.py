@@ -108,7 +108,7 @@ class Walk:
 
     def previous_operation(self) -> None:
         """Back to before the operation at hand."""
-        self.to_position(self.stepper.position - 1)
+        self.to(min(self.place - 1, self.moments.reached(self.stepper.position - 1)))
 
     def next_layer(self) -> None:
         """On to the end of the layer at hand, or of the next where it has ended; a closed box is as one layer."""

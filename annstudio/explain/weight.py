@@ -1,13 +1,15 @@
 """Why does this weight change? Its gradient by the chain rule, a check that runs the loss again, and its new value."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from annstudio.engine.op import Index
 from annstudio.engine.program import Parameter, Program, Step, View
 from annstudio.errors import GraphError
+from annstudio.explain.check import Check, Nudge, check
 from annstudio.explain.derivation import Explainer, Part, Quantity
 from annstudio.explain.stepper import Stepper
 
@@ -57,30 +59,6 @@ def question_of(program: Program, quantity: Quantity) -> WeightQuestion | None:
     return None
 
 
-@dataclass(frozen=True)
-class Check:
-    """A finite difference beside a gradient: (E(w + h) − E(w − h)) / 2h, the loss really run twice."""
-
-    value: float
-    h: float
-    error: float
-    """|difference − gradient| relative to the larger of both (absolute where both are tiny)."""
-
-    @property
-    def agrees(self) -> bool:
-        return self.error < 1e-6
-
-
-def finite_difference(stepper: Stepper, question: WeightQuestion, gradient: float) -> Check:
-    """Check a gradient. The step is fitted to the weight's size; the noise is that of the batch."""
-    slot = question.parameter.slot
-    at = float(stepper.before_update(slot)[question.stored])
-    h = np.finfo(float).eps ** (1 / 3) * max(1.0, abs(at))
-    above, below = stepper.loss_with(slot, question.stored, at + h), stepper.loss_with(slot, question.stored, at - h)
-    value = (above - below) / ((at + h) - (at - h))
-    return Check(value, h, abs(value - gradient) / max(abs(value), abs(gradient), 1e-4))
-
-
 def chain(explainer: Explainer, question: WeightQuestion, digits: int = 4) -> tuple[Part, ...]:
     """The lecture's factors ∂E/∂out · ∂out/∂net · ∂net/∂w, or ∂E/∂net · ∂net/∂w where the activation is part of the
     loss or mixes units; empty where the weight is used in several places, so that its gradient is a sum."""
@@ -127,31 +105,31 @@ class WeightAnswer:
     symbol: str
     value: float
     gradient: float
-    check: Check
     after_update: float
     factors: tuple[Part, ...]
     learns: bool
+    _stepper: Stepper = field(repr=False, compare=False)
+
+    @cached_property
+    def check(self) -> Check:
+        """The loss really run again; worked out when it is asked for."""
+        of = Quantity(self.question.parameter.slot, self.question.stored)
+        return check(self._stepper.trial(), Nudge(of), self.gradient)
 
 
 def answer(explainer: Explainer, question: WeightQuestion) -> WeightAnswer:
     """The whole answer; the stepper is left where it was."""
     stepper = explainer.stepper
-    position, end = stepper.position, len(stepper)
     slot = question.parameter.slot
     gradient_slot = stepper.program.gradients.get(slot)
-    stepper.to(end)
-    try:
+    with stepper.visit(len(stepper)):
         gradient = float(stepper.array(gradient_slot)[question.stored]) if gradient_slot is not None else 0.0
         after = float(stepper.array(slot)[question.stored])
         factors = chain(explainer, question) if gradient_slot is not None else ()
-    finally:
-        stepper.to(position)
     value = float(stepper.before_update(slot)[question.stored])
-    check = finite_difference(stepper, question, gradient)
     learns = not question.still(stepper)
-    return WeightAnswer(
-        question, explainer.names.of(slot, question.stored), value, gradient, check, after, factors, learns
-    )
+    symbol = explainer.names.of(slot, question.stored)
+    return WeightAnswer(question, symbol, value, gradient, after, factors, learns, stepper)
 
 
 def product(factors: tuple[Part, ...]) -> float:

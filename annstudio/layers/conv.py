@@ -12,6 +12,7 @@ from pydantic import Field
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
+from annstudio.engine.sight import ALL, Sight, everything, windows
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, Padding, TrainableField, TrainBiasField
 from annstudio.layers.filters import (
@@ -94,6 +95,16 @@ class Correlate2D(Op):
         c, h, w, n = x.strides
         (kh, kw), (sh, sw) = self.kernel, self.strides
         return as_strided(x, (kh, kw, x.shape[0], rows, columns, x.shape[-1]), (h, w, c, h * sh, w * sw, n))
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        result, given = self.shape(*inputs), inputs[which]
+        if which:
+            return everything(result, given)
+        before = self.border(given).before
+        rows, columns = (
+            windows(result[k], given[k], self.kernel[k - 1], self.strides[k - 1], before=before[k]) for k in (1, 2)
+        )
+        return Sight(result, given, (ALL, rows, columns))
 
     def account(self, see: See, index: Index) -> list[Term]:
         f, i, j = index

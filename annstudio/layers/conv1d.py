@@ -10,6 +10,7 @@ from pydantic import Field
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
+from annstudio.engine.sight import Sight, everything, grouped, windows
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.filters import FilterBiasField, GroupsField, filter_parameter
@@ -38,6 +39,7 @@ class Correlate1D(Op):
 
     formula = r"\text{net}_{t,f} = \sum_{u,c} w_{f,c,u}\, x_{t s + u d,\,c} + b_f"
     weighted_sum = True
+    groups: int = 1
 
     def __init__(self, kernel: int, stride: int, dilation: int, padding: TimePadding, *, bias: bool) -> None:
         self.kernel = kernel
@@ -86,6 +88,14 @@ class Correlate1D(Op):
         t, d, n = x.strides
         shape = (places, self.kernel, x.shape[1], x.shape[-1])
         return as_strided(x, shape, (t * self.stride, t * self.dilation, d, n))
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        result, given = self.shape(*inputs), inputs[which]
+        if which:
+            return everything(result, given)
+        before = self.border(given).before[0]
+        steps = windows(result[0], given[0], self.kernel, self.stride, self.dilation, before)
+        return Sight(result, given, (steps, grouped(result[1], given[1], self.groups)))
 
     def account(self, see: See, index: Index) -> list[Term]:
         t, f = index

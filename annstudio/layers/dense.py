@@ -9,6 +9,7 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
+from annstudio.engine.sight import ALL, SAME, Sight
 from annstudio.errors import Remedy
 from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, TrainableField, TrainBiasField
@@ -56,6 +57,13 @@ class WeightedSum(Op):
         if dx is not None:
             np.matmul(w[:, :-1].T if self.bias else w.T, dy, dx)
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        """At every step of a sequence all features; of the weights a unit's row."""
+        result, steps = self.shape(*inputs), inputs[0][:-1]
+        if which:
+            return Sight((*result, 1), (*(1,) * len(steps), *inputs[1]), (*(ALL,) * len(steps), SAME, ALL))
+        return Sight(result, inputs[0], (*(SAME,) * len(steps), ALL))
+
     def account(self, see: See, index: Index) -> list[Term]:
         *t, j = index
         n_inputs = see.shape("w")[1] - self.bias
@@ -81,6 +89,7 @@ class SharedBias(Op):
 
     formula = r"\text{net}_j = s_j + b"
     weighted_sum = True
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

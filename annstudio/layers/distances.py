@@ -12,6 +12,7 @@ import numpy as np
 
 from annstudio.engine.account import Factor, See, Term, derived
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
+from annstudio.engine.sight import ALL, SAME, Sight
 
 
 class PerExample(Op):
@@ -33,6 +34,13 @@ class PerExample(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)[: self.by_step]
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        """All outputs, or those of its own step."""
+        given = inputs[which]
+        steps, rest = given[: self.by_step], given[self.by_step :]
+        same = (SAME,) * len(steps)
+        return Sight((*steps, *(1,) * len(rest)), given, (*same, *(ALL,) * len(rest)))
 
     def outputs(self, shape: Shape) -> Shape:
         """The shape of what one number is the loss of."""
@@ -199,6 +207,7 @@ class Smoothed(Op):
 
     formula = r"t' = (1 - \epsilon)\, t + \epsilon / K"
     without_gradient = frozenset({"t"})
+    place_by_place = True
 
     def __init__(self, share: float, classes: int) -> None:
         self.share = share
@@ -223,6 +232,7 @@ class Counted(Op):
     """e′ = c · e: what a whole loss counts for beside others."""
 
     formula = r"e' = c \cdot e"
+    place_by_place = True
 
     def __init__(self, weight: float) -> None:
         self.weight = weight
@@ -248,6 +258,7 @@ class CountedByExample(Op):
 
     formula = r"e'_n = w_n \cdot e_n"
     without_gradient = frozenset({"w"})
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)
@@ -270,6 +281,7 @@ class CountedByClass(Op):
 
     formula = r"e' = \left(\sum_k w_k t_k\right) \cdot e"
     without_gradient = frozenset({"t"})
+    place_by_place = True
 
     def __init__(self, weights: tuple[float, ...]) -> None:
         self.weights = weights

@@ -11,6 +11,7 @@ from annstudio.engine.initializers import Initial
 from annstudio.engine.lengths import Shortest
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
+from annstudio.engine.sight import ALL, SAME, Sight, everything
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.base import Family, Layer, TrainableField
 from annstudio.layers.padded import IdsCounted
@@ -54,6 +55,12 @@ class Lookup(Op):
 
     def _rows(self, x: Array, size: int) -> Array:
         return np.clip(x, 0, size - 1).astype(np.intp)
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        steps, values = self.shape(*inputs)
+        if which:
+            return everything((steps, values), inputs[which])
+        return Sight((steps, values), (steps, 1), (SAME, ALL))
 
     def account(self, see: See, index: Index) -> list[Term]:
         t, d = index

@@ -12,6 +12,7 @@ from pydantic import Field
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
+from annstudio.engine.sight import Sight, everything, grouped, windows
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, Padding, TrainableField
 from annstudio.layers.filters import (
@@ -105,6 +106,17 @@ class GroupedCorrelate2D(Op):
         channels = len(x) // self.groups
         shape = (self.groups, kh, kw, channels, rows, columns, x.shape[-1])
         return as_strided(x, shape, (channels * c, h * dh, w * dw, c, h * sh, w * sw, n))
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        result, given = self.shape(*inputs), inputs[which]
+        if which:
+            return everything(result, given)
+        before = self.border(given).before
+        rows, columns = (
+            windows(result[k], given[k], self.kernel[k - 1], self.strides[k - 1], self.dilation[k - 1], before[k])
+            for k in (1, 2)
+        )
+        return Sight(result, given, (grouped(result[0], given[0], self.groups), rows, columns))
 
     def account(self, see: See, index: Index) -> list[Term]:
         f, i, j = index

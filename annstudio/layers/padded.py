@@ -18,6 +18,7 @@ class Blank(Op):
 
     formula = r"y_t = x_t \text{ where } t \leq \text{length, else } 0"
     without_gradient = frozenset({"lengths"})
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

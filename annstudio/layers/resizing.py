@@ -8,6 +8,7 @@ from pydantic import Field
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape
+from annstudio.engine.sight import SAME, Sight, windows
 from annstudio.layers.base import Family, Layer, Size2D
 from annstudio.layers.framing import need_image
 
@@ -33,6 +34,11 @@ class Enlarged(Op):
     def backward(self, dx: Array, dy: Array) -> None:
         (h, w), (channels, height, width, n) = self.size, dx.shape
         dx[...] = dy.reshape(channels, height, h, width, w, n).sum((2, 4))
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        given, result = inputs[0], self.shape(*inputs)
+        rows, columns = (windows(given[k], result[k], self.size[k - 1], self.size[k - 1]).T for k in (1, 2))
+        return Sight(result, given, (SAME, rows, columns))
 
     def account(self, see: See, index: Index) -> list[Term]:
         c, i, j = index
@@ -67,6 +73,12 @@ class Bordered(Op):
     def _inside(self, shape: Shape) -> tuple[slice, ...]:
         (top, _), (left, _) = self.rows, self.columns
         return (slice(None), slice(top, top + shape[1]), slice(left, left + shape[2]))
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        given, result = inputs[0], self.shape(*inputs)
+        edges = (self.rows[0], self.columns[0])
+        rows, columns = (windows(result[k], given[k], before=edges[k - 1]) for k in (1, 2))
+        return Sight(result, given, (SAME, rows, columns))
 
     def account(self, see: See, index: Index) -> list[Term]:
         c, i, j = index[0], index[1] - self.rows[0], index[2] - self.columns[0]

@@ -3,6 +3,7 @@
 Sources: Tibshirani (1996) for L1, Hoerl & Kennard (1970) for L2; Srebro et al. (2005) for the largest norm.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import Annotated, Protocol
@@ -10,7 +11,7 @@ from typing import Annotated, Protocol
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term, derived
+from annstudio.engine.account import Factor, See, Term, derived
 from annstudio.engine.builder import Builder
 from annstudio.engine.op import Array, Index, Limit, Op, Shape
 from annstudio.engine.program import Parameter, View
@@ -70,11 +71,15 @@ class Penalty(Op):
         return [Term((see("w", *place),), template, self._share) for place in _places(self.regions)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        if index not in set(_places(self.regions)):
+        """One term for each penalty that is laid on the weight."""
+        if not any(rows[0] <= index[0] < rows[1] and columns[0] <= index[1] < columns[1] for rows, columns in
+                   self.regions):  # fmt: skip
             return []
-        template = rf"{self.l1:g}\,\mathrm{{sign}}(«0») + 2 · {self.l2:g}\, «0»"
-        slope = Term((see("w", *index),), template, lambda w: self.l1 * float(np.sign(w)) + 2 * self.l2 * w)
-        return [Term((see("dy"), derived("slope", index, slope, see.example)))]
+        l1, l2, w = self.l1, self.l2, see("w", *index)
+        sign = Term((w,), rf"{l1:g}\,\mathrm{{sign}}\;«0»", lambda w: l1 * float(np.sign(w)))
+        pull = Term((w,), rf"2 · {l2:g}\, «0»", lambda w: 2 * l2 * w)
+        slopes = {**({"L1": sign} if l1 else {}), **({"L2": pull} if l2 else {})}
+        return [Term((see("dy"), derived(name, index, slope, see.example))) for name, slope in slopes.items()]
 
     def _share(self, w: float) -> float:
         return self.l1 * abs(w) + self.l2 * w * w
@@ -87,7 +92,7 @@ class Shortened(Limit):
     Where some of them are locked the others give way: they are shortened to what the locked ones leave them.
     """
 
-    formula = r"w^{+} = w \cdot \min\left(1,\; \frac{m}{\lVert w \rVert}\right)"
+    formula = r"w^{+} = w \cdot \min\left(1,\; \frac{c}{\lVert w \rVert}\right)"
 
     def __init__(self, limit: float, regions: tuple[Region, ...], axis: int, turns: int = 0) -> None:
         self.limit = limit
@@ -112,6 +117,32 @@ class Shortened(Limit):
         room = np.maximum(self.limit**2 - np.where(free, 0, squares).sum(1 - self.axis, keepdims=True), 0)
         share = np.sqrt(room / np.maximum(np.maximum(own, room), np.finfo(w.dtype).tiny))
         np.multiply(w, share, out=w, where=free)
+
+    def account(self, see: See, index: Index) -> list[Term]:
+        """The weight times what shortens it. `see` has, beside `w`, what must not move as `still`."""
+        w = see("w", *index)
+        for part in parts_of(self.regions):
+            if all(range_.start <= i < range_.stop for range_, i in zip(part, index, strict=True)):
+                place = tuple(i - range_.start for range_, i in zip(part, index, strict=True))
+                return [self._shortening(w, see.arrays["w"][part], see.arrays["still"][part], place)]
+        return [Term((w,))]
+
+    def _shortening(self, factor: Factor, w: Array, still: Array, place: Index) -> Term:
+        if self.turns:
+            place = (int(np.ravel_multi_index(place, w.shape)) // self.turns, place[1] % self.turns)
+            w, still = w.reshape(-1, self.turns), still.reshape(-1, self.turns)
+        group = (place[0], slice(None)) if self.axis == 0 else (slice(None), place[1])
+        own, held = np.square(w[group]), still[group]
+        if still[place] or np.sqrt(own.sum()) <= self.limit:
+            return Term((factor,))
+        limit = Factor("c", (), self.limit)
+        length = Factor(r"\lVert \tilde{w} \rVert", (), float(np.sqrt(np.where(held, 0, own).sum())))
+        if not held.any():
+            return Term((factor, limit, length), r"«0» \cdot \frac{«1»}{«2»}", lambda w, c, norm: w * c / norm)
+        taken = Factor(r"\lVert w_{\text{locked}} \rVert", (), float(np.sqrt(np.where(held, own, 0).sum())))
+        template = r"«0» \cdot \frac{\sqrt{\max(«1»^2 - «3»^2, 0)}}{«2»}"
+        return Term((factor, limit, length, taken), template,
+                    lambda w, c, norm, locked: w * math.sqrt(max(c * c - locked * locked, 0)) / norm)  # fmt: skip
 
 
 def restrain(net: Builder, layer: Restrained) -> None:

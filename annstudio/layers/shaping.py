@@ -13,6 +13,7 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.layout import engine_shape
 from annstudio.engine.op import Array, Index, Op, Shape, shape_text
+from annstudio.engine.sight import ALL, SAME, Sight, relaid
 from annstudio.errors import Remedy
 from annstudio.layers.base import Family, Layer
 from annstudio.layers.padded import blanked
@@ -35,6 +36,9 @@ class Lay(Op):
 
     def backward(self, dx: Array, dy: Array) -> None:
         dx[...] = dy.reshape(dx.shape)
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        return relaid(inputs[0])
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *_same_place(index, see.shape("y"), see.shape("x"))),))]
@@ -60,6 +64,10 @@ class Exchanged(Op):
     def backward(self, dx: Array, dy: Array) -> None:
         dx.transpose(*self.axes, -1)[...] = dy
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        shape = inputs[0]
+        return Sight(shape, shape, (SAME,) * len(shape), tuple(self.axes.index(axis) for axis in range(len(shape))))
+
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *(index[self.axes.index(axis)] for axis in range(len(index)))),))]
 
@@ -83,6 +91,10 @@ class Repeated(Op):
 
     def backward(self, dx: Array, dy: Array) -> None:
         np.sum(dy, 0, out=dx)
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        rest = (SAME,) * len(inputs[0])
+        return Sight((self.times, *inputs[0]), (1, *inputs[0]), (ALL, *rest))
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *index[1:]),))]

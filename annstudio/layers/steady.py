@@ -9,6 +9,7 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.noise import Gaussian, KeepMask
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
+from annstudio.engine.sight import ALL, SAME, Sight, in_place
 from annstudio.layers.base import Family, Layer
 from annstudio.layers.normal import feature_axis
 
@@ -18,6 +19,7 @@ class Masked(Op):
 
     formula = r"y = x \cdot m"
     without_gradient = frozenset({"mask"})
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)
@@ -53,6 +55,13 @@ class MaskedFeatures(Op):
     def _beside(self, mask: Array, x: Array) -> Array:
         return mask if x.ndim < 4 else mask[:, None, None]
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        if not which:
+            return in_place(inputs[0])
+        own = feature_axis(len(inputs[0]))
+        mask = tuple(size if k == own else 1 for k, size in enumerate(inputs[0]))
+        return Sight(inputs[0], mask, tuple(SAME if k == own else ALL for k in range(len(mask))))
+
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *index), see("mask", index[feature_axis(len(index))])))]
 
@@ -65,6 +74,7 @@ class Disturbed(Op):
 
     formula = r"y = x + \text{noise}"
     without_gradient = frozenset({"noise"})
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)

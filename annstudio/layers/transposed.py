@@ -12,6 +12,7 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
+from annstudio.engine.sight import ALL, Sight, everything, windows
 from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
 from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
 from annstudio.layers.filters import FilterBiasField
@@ -101,6 +102,17 @@ class Stamp2D(Op):
     def _place(self, f: int, u: int, v: int, filters: int) -> int:
         return (u * self.kernel[1] + v) * filters + f
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        """The other way about: the windows of the picture that is made."""
+        result, given = self.shape(*inputs), inputs[which]
+        if which:
+            return everything(result, given)
+        rows, columns = (
+            windows(given[k], result[k], self.kernel[k - 1], self.strides[k - 1], before=self.cut[k - 1]).T
+            for k in (1, 2)
+        )
+        return Sight(result, given, (ALL, rows, columns))
+
     def account(self, see: See, index: Index) -> list[Term]:
         f, row, column = index
         channels, height, width = see.shape("x")
@@ -145,6 +157,7 @@ class ChannelBias(Op):
 
     formula = r"\text{net}_{f,i,j} = s_{f,i,j} + b_f"
     weighted_sum = True
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

@@ -8,6 +8,7 @@ import numpy as np
 from annstudio.engine.account import See, Term, derived, share
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
+from annstudio.engine.sight import SAME, Axis, Sight, everything, windows
 from annstudio.layers.framing import window_counts
 from annstudio.layers.padded import counts, nothing
 
@@ -64,6 +65,18 @@ class WindowPool(Op):
                 found.append(inner)
         return found
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        result, given = self.shape(*inputs), inputs[which]
+        if which:
+            return everything(result, given)
+        before = self.frame.before
+        image = len(given) == 3
+        sides: list[Axis] = [
+            windows(result[k], given[k], size, stride, before=before[k])
+            for k, (size, stride) in enumerate(zip(self.size, self.strides, strict=True), int(image))
+        ]
+        return Sight(result, given, (SAME, *sides) if image else (*sides, SAME))
+
     def seen(self, see: See, index: Index, shape: Shape) -> list[Index]:
         """Those of them that count."""
         return self.window(index, shape)
@@ -93,6 +106,7 @@ class WindowMax(WindowPool):
     """The largest value of every window; on the way back the gradient goes to the first place that holds it."""
 
     formula = r"y_i = \max_u\; x_{i s + u}"
+    chooses = True
     fill = -np.inf
 
     def forward(self, y: Array, x: Array) -> None:

@@ -14,7 +14,7 @@ from annstudio.engine.arena import Arena
 from annstudio.engine.op import Array
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
-from annstudio.engine.schedules import Moment
+from annstudio.engine.schedules import Moment, Schedule
 from annstudio.errors import TrainingError
 from annstudio.training.batches import Rows, epoch_order
 from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
@@ -53,15 +53,19 @@ class Place:
     progress: Progress
     ended: int = 0
     sample: int | None = None
+    went_back: bool = False
+    """Whether early stopping has just gone back to the best weights."""
 
 
 @dataclass(frozen=True, eq=False)
 class NextBatch:
-    """What the batch at a place begins with: the feeds, the number that its noise is drawn for, its learning rate."""
+    """What the batch at a place begins with: the feeds, the number that its noise is drawn for, its learning rate, and
+    where a schedule makes that, the schedule and where training stands."""
 
     feeds: Mapping[int, Array]
     number: int
     rate: float
+    paced: tuple[Schedule, Moment] | None = None
 
 
 class Course:
@@ -106,7 +110,9 @@ class Course:
     def at(self, place: Place) -> NextBatch:
         """The batch that begins at a place. Raises DataError or TrainingError where there is none."""
         feeds = self._rows.feeds(self._program, self.examples(place))
-        return NextBatch(feeds, place.progress.step, self._rate(place))
+        schedule, moment = self._settings.schedule, self._moment(place)
+        paced = None if schedule.steady else (schedule, moment)
+        return NextBatch(feeds, place.progress.step, rate_of(self._settings, moment), paced)
 
     def examples(self, place: Place) -> Array:
         """The examples of the batch that begins at a place, by their place in the data. Raises TrainingError."""
@@ -129,7 +135,7 @@ class Course:
         """The place behind a batch, whose run is at its end."""
         in_turn = place.sample is None or self._is_next(place.sample, place.progress)
         sample = None if place.sample is None else (place.sample + 1) % self.n_examples
-        place = replace(place, sample=sample)
+        place = replace(place, sample=sample, went_back=False)
         if self._program.loss is None:
             return place
         progress, loss, n = place.progress, run.loss, run.n
@@ -167,13 +173,13 @@ class Course:
         n = min(self._settings.examples_per_update, len(self._train) - progress.position)
         return n == 1 and int(self._next_in_turn(progress)[0]) == sample % self.n_examples
 
-    def _rate(self, place: Place) -> float:
-        """The rate of the batch that training would do here, seen from its middle."""
+    def _moment(self, place: Place) -> Moment:
+        """Where the batch that training would do here stands, seen from its middle."""
         settings, progress, n_train = self._settings, place.progress, max(len(self._train), 1)
         n = min(settings.examples_per_update, max(n_train - progress.position, 1))
         losses: Sequence[float] = () if settings.schedule.steady else watched_losses(self._record(place))
         total = epochs_in_all(settings, progress.epoch)
-        return rate_of(settings, Moment(progress.epoch + (progress.position + 0.5 * n) / n_train, total, losses))
+        return Moment(progress.epoch + (progress.position + 0.5 * n) / n_train, total, losses)
 
     def _end_epoch(self, place: Place) -> Place:
         progress = place.progress
@@ -183,7 +189,7 @@ class Course:
             self._evaluator = self._evaluator or Evaluator(self._predict(), self._arena, self._rows)
             score = self._evaluator.score(self._validation)
         accuracy = progress.epoch_hits / n if self._judge else math.nan
-        epoch, best = progress.epoch + 1, progress.best
+        epoch, best, over = progress.epoch + 1, progress.best, False
         # Nobody knows how long an epoch takes that is walked through.
         row = (epoch, mean, accuracy, score.loss, score.accuracy, math.nan)
         if self._settings.patience:
@@ -194,7 +200,7 @@ class Course:
                 self._arena.go_back(best.weights)
         _put(self._epochs, place.ended, row)
         progress = replace(progress, epoch=epoch, position=0, epoch_loss=0.0, epoch_hits=0.0, best=best)
-        return replace(place, progress=progress, ended=place.ended + 1)
+        return replace(place, progress=progress, ended=place.ended + 1, went_back=over)
 
     def _record(self, place: Place) -> Record:
         """The run's record with the epochs that ended up to a place."""

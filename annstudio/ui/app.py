@@ -20,6 +20,7 @@ from annstudio.formats.samples import first_sample
 from annstudio.session import Session
 from annstudio.ui.crash import CrashDialog
 from annstudio.ui.memory import Memory
+from annstudio.ui.numbers import use_decimal_sign
 from annstudio.ui.theme import app_icon, apply_theme
 from annstudio.ui.window import Window
 
@@ -47,6 +48,7 @@ def run(file: Path | None) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
     memory = Memory()
     app = application(memory.theme)
+    use_decimal_sign(memory.decimal_sign)
     session, trouble = _first_session(file)
     window = Window(session, memory)
     window.show()

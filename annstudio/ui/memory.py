@@ -25,6 +25,16 @@ class Memory:
         self._settings.setValue("theme", mode)
 
     @property
+    def decimal_sign(self) -> str:
+        """What stands before a number's decimals: as the `system` has it, a `point` or a `comma`."""
+        found = str(self._settings.value("decimal_sign", "system"))
+        return found if found in ("system", "point", "comma") else "system"
+
+    @decimal_sign.setter
+    def decimal_sign(self, sign: str) -> None:
+        self._settings.setValue("decimal_sign", sign)
+
+    @property
     def digits(self) -> int:
         """Digits of numbers in tables and formulas."""
         found = str(self._settings.value("digits", "4"))

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QLocale
 
+_POINTS = re.compile(r"\\text\{[^{}]*\}|(?<=\d)\.(?=\d)")
+"""Names, which stay as they are, and decimal points."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -38,6 +41,31 @@ def number_text(value: float, digits: int | None = None) -> str:
     text = repr(value) if digits is None else f"{value:.{digits}g}"
     text = re.sub(r"e([+-]?)0*(\d)", lambda found: f"e{found[1].replace('+', '')}{found[2]}", text)
     return text.replace(".", QLocale().decimalPoint())
+
+
+def use_decimal_sign(sign: str) -> None:
+    """Write numbers with a `point` or a `comma` from now on, or as the `system` has it. Both can always be typed."""
+    language = QLocale.Language.English
+    chosen = {
+        "point": QLocale(language, QLocale.Country.UnitedStates),
+        # English as it is written where the comma is the decimal sign.
+        "comma": QLocale(language, QLocale.Country.Germany),
+    }
+    QLocale.setDefault(chosen.get(sign, QLocale.system()))
+
+
+def localised(text: str, sign: str = "") -> str:
+    """Text or LaTeX with numbers in it, written with the user's decimal sign (or `sign`); names are left alone."""
+    sign = sign or QLocale().decimalPoint()
+    if sign == ".":
+        return text
+    return _POINTS.sub(lambda found: sign if found[0] == "." else found[0], text)
+
+
+def localised_latex(latex: str) -> str:
+    """LaTeX with the user's decimal sign; a bare comma would be set with a gap behind it."""
+    sign = QLocale().decimalPoint()
+    return localised(latex, f"{{{sign}}}") if sign != "." else latex
 
 
 def count_text(n: int) -> str:

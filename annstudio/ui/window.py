@@ -31,6 +31,7 @@ from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
 from annstudio.ui.memory import Memory
+from annstudio.ui.numbers import use_decimal_sign
 from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.panels.weights import WeightsPanel
 from annstudio.ui.samples_menu import fill_recent, fill_samples
@@ -125,6 +126,12 @@ class Window(QMainWindow):
         assert isinstance(app, QApplication)
         themes.apply_theme(app, mode)
         self.update_actions()
+
+    def set_decimal_sign(self, sign: str) -> None:
+        self.memory.decimal_sign = sign
+        use_decimal_sign(sign)
+        # Whoever draws numbers draws anew for another theme.
+        self.set_theme(self.memory.theme)
 
     def reset_panels(self) -> None:
         self.docks.reset()

@@ -21,8 +21,8 @@ def test_the_factor_lies_between_nothing_and_all(kind):
 def test_warming_up_begins_at_nothing_and_ends_where_the_schedule_is(kind):
     warm = kind(warm_up=2)
     assert warm.factor(at(0)) == 0
-    assert warm.factor(at(1)) == pytest.approx(warm.after_warm_up(at(1)) / 2)
-    assert warm.factor(at(2)) == warm.after_warm_up(at(2))
+    assert warm.factor(at(1)) == pytest.approx(warm.term(at(1)).value / 2)
+    assert warm.factor(at(2)) == warm.term(at(2)).value
     assert not warm.steady
 
 

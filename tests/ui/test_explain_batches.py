@@ -1,10 +1,12 @@
 """From batch to batch in the Explain view as a user would: keys, the chooser in the bar, and what is said and kept."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QProgressDialog
 from pytestqt.qtbot import QtBot
@@ -154,7 +156,7 @@ def test_a_mini_batch_is_the_one_that_training_would_do(desk: Desk):
     assert desk.tour.walk.place == 2, "the same moment"
     assert (desk.tour.stepper.n, named(desk.bar.batch.sample)) == (6, "Example 1 of 6")
     where = desk.panel.where.text()
-    assert where.startswith("Batch 1 · example 1 of 6 (number ")
+    assert where.startswith("Batch 1 of epoch 1 · example 1 of 6 (number ")
     assert "gradients of weights are the mean over all" in where
     desk.key(Key.Key_PageDown, Key.Key_PageDown, Key.Key_PageDown)
     assert named(desk.bar.batch.sample) == "Example 1 of 2", "what is left of the epoch"
@@ -255,6 +257,34 @@ def test_a_batch_that_cannot_be_shown_is_refused_with_a_word(qtbot: QtBot):
         assert len(heard) == 2
 
 
+def test_the_keys_go_on_stepping_after_a_choice(desk: Desk):
+    QTest.mouseClick(desk.bar.batch.kind, Qt.MouseButton.LeftButton)
+    QTest.keyClick(desk.bar.batch.kind.view(), Key.Key_Down)
+    QTest.keyClick(desk.bar.batch.kind.view(), Key.Key_Return)
+    QApplication.processEvents()
+    assert desk.session.whole_batch
+    type_number(desk.bar.batch.sample, 2)
+    assert desk.window.focusWidget() is desk.view
+    QTest.keyClick(desk.window.focusWidget(), Key.Key_Right)
+    assert desk.tour.walk.place == 1
+
+
+def test_early_stopping_is_said_where_it_happens(qtbot: QtBot):
+    application("light")
+    wild = {"kind": "sgd", "learning_rate": 60.0}
+    with explaining(small_project(patience=1, epochs=90, batch_size=20, optimizer=wild)) as desk:
+        choose(desk, 1)
+        seen = []
+        for _ in range(12):
+            desk.key(Key.Key_PageDown)
+            if "gone back to the best weights" in desk.panel.where.text():
+                seen.append(desk.tour.journey.number)
+                best = desk.tour.journey.place.progress.best.weights
+                np.testing.assert_array_equal(desk.tour.journey.arena.view("hidden/W"), best["hidden/W"])
+        assert seen
+        assert len(seen) < 12
+
+
 # A long way ----------------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +333,17 @@ def test_a_long_way_can_be_given_up_and_all_is_as_it_was(desk: Desk, monkeypatch
     assert waiting == ["Going to batch 500 …"]
     assert desk.shown() == before
     assert named(desk.bar.batch.number) == "Batch 2"
+
+
+def test_what_is_behind_is_let_go(desk: Desk):
+    choose(desk, 1)
+    desk.view.ask(desk.weight("output/W", 0, 0))
+    desk.key(Key.Key_End)
+    before = [weakref.ref(thing) for thing in (desk.tour.stepper, desk.tour.walk, desk.tour.explainer)]
+    desk.key(Key.Key_PageDown, Key.Key_PageDown)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert [thing() for thing in before] == [None, None, None]
 
 
 def test_where_the_numbers_run_away_no_batch_follows(qtbot: QtBot):

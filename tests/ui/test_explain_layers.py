@@ -164,7 +164,7 @@ def test_a_kernel_s_weight_is_asked_and_its_long_sum_is_folded(desk: Desk):
     text = desk.panel.text
     assert text.startswith("How much does w_c(2,1,3,2) change the error?")
     assert "Sum of 64 terms" in text
-    assert "✓ agrees to" in text
+    assert "✓ agrees in" in text
 
 
 def test_the_update_shows_weights_before_and_after(desk: Desk):
@@ -228,7 +228,7 @@ def test_values_that_stand_in_a_list_can_be_seen_as_a_picture_too(qtbot: QtBot):
         desk.view.show_neurons(False)
         desk.key(Key.Key_Right)
         pane = desk.view.layers.pane
-        pane.which.setCurrentIndex([s.title for s in pane._subjects].index("x of input"))
+        pane.which.setCurrentIndex([s.title for s in pane.pairs].index("x of input"))
         assert pane.left.table.isVisible()
         QTest.mouseClick(pane.left.toggle, Qt.MouseButton.LeftButton)
         assert pane.left.mosaic.maps.shape == (1, 1, 30)
@@ -248,9 +248,14 @@ def test_where_paths_meet_the_layer_s_array_is_shown_with_the_whole_gradient(qtb
         desk.tour.to_position(added + 1)
         pane = desk.view.layers.pane
         assert "∂E/∂W, U, b, paths added" in desk.view.timeline.caption.text()
-        assert pane.which.currentText() == "W"
-        assert pane.left.title.text().startswith("W ")
-        assert pane.right.title.text().startswith("∂E/∂W ")
+        shares = [pane.which.itemText(i) for i in range(pane.which.count())]
+        assert shares[:3] == [f"W: share {3 - t} of 3, by memory · t = {t}" for t in (2, 1, 0)]
+        parts = []
+        for i in range(3):
+            pane.which.setCurrentIndex(i)
+            assert pane.right.title.text().startswith("⊕ Sum: ∂E/∂W ")
+            parts.append(pane.left.table.model().array.copy())
+        np.testing.assert_allclose(sum(parts), pane.right.table.model().array)
         assert pane.right.table.model().headerData(0, Qt.Orientation.Vertical).endswith("unit 1")
         qtbot.waitUntil(lambda: "paths added" in desk.panel.text)
         tables = [t.table for t in desk.panel.area.widget().findChildren(PageTable)]

@@ -15,13 +15,15 @@ from annstudio.data.base import parse_source
 from annstudio.engine.optimizers import Adam
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.moments import Grain
+from annstudio.explain.trial import Trial
 from annstudio.layers.dense import Dense, WeightedSum
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.ui.app import application
 from annstudio.ui.explain.blocks import LinesView, PageTable
-from annstudio.ui.explain.formula import FormulaView, Piece, copy_menu
+from annstudio.ui.explain.copying import copy_menu
+from annstudio.ui.explain.formula import FormulaView, Piece
 from annstudio.ui.explain.rich import address, quantity_at, rich, times
 from annstudio.ui.explain.source_view import SourceView
 from annstudio.ui.explain.typeset import typeset
@@ -73,13 +75,12 @@ def test_a_weight_is_answered_in_symbols_numbers_and_result(desk: Desk):
 
 def test_the_loss_really_runs_again_for_the_check(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     tried: list[float] = []
-    stepper = desk.tour.stepper
-    loss_with = stepper.loss_with
-    monkeypatch.setattr(stepper, "loss_with", lambda *a: tried.append(a[2]) or loss_with(*a))
+    loss_with = Trial.loss_with
+    monkeypatch.setattr(Trial, "loss_with", lambda *a: tried.append(a[3]) or loss_with(*a))
     desk.view.ask(desk.weight("output/W", 0, 0))
     assert len(tried) == 2
     assert min(tried) < 0.4 < max(tried)
-    assert "✓ agrees to" in desk.panel.text
+    assert "✓ agrees in" in desk.panel.text
     assert "0.082167041" in next(line for line in desk.panel.text.splitlines() if "finite difference" in line)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index, Op, Shape
+from annstudio.engine.sight import Sight, along
 
 
 class Softmax(Op):
@@ -32,6 +33,9 @@ class Softmax(Op):
         np.multiply(dy, y, dx)
         np.subtract(dy, dx.sum(class_axis(y.ndim - 1), keepdims=True), dx)
         np.multiply(dx, y, dx)
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        return along(inputs[0], class_axis(len(inputs[0])))
 
     def account(self, see: See, index: Index) -> list[Term]:
         classes = class_axis(len(index))

@@ -4,6 +4,7 @@ import numpy as np
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
+from annstudio.engine.sight import SAME, Sight, windows
 
 
 class Row(Op):
@@ -23,6 +24,11 @@ class Row(Op):
     def backward(self, dx: Array, dy: Array) -> None:
         dx.fill(0)
         dx[:, self.h] = dy.swapaxes(0, 1)
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        channels, rows, columns = inputs[0]
+        row = windows(1, rows, before=-self.h)
+        return Sight((channels, 1, columns), inputs[0], (SAME, row, SAME), (1, 0))
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", index[1], self.h, index[0]),))]
@@ -48,6 +54,12 @@ class StackRows(Op):
         for h, dx in enumerate(dxs):
             if dx is not None:
                 np.copyto(dx, dy[:, h].swapaxes(0, 1))
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        """Row `which` of the picture, whose places are pairs of step and value."""
+        steps, values = inputs[which]
+        row = windows(len(inputs), 1, before=which)
+        return Sight((steps, values, len(inputs)), (steps, values, 1), (SAME, SAME, row), (2, 0, 1))
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see(f"xs[{index[1]}]", index[2], index[0]),))]
@@ -78,6 +90,12 @@ class Span(Op):
     def backward(self, dx: Array, dy: Array) -> None:
         dx.fill(0)
         self._of(dx)[...] = dy
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        given, result = inputs[0], self.shape(*inputs)
+        axes = [SAME] * len(given)
+        axes[self.axis] = windows(result[self.axis], given[self.axis], before=-self.start)
+        return Sight(result, given, tuple(axes))
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *self._moved(index, self.start)),))]

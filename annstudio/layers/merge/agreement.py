@@ -9,6 +9,7 @@ from pydantic import Field
 from annstudio.engine.account import Factor, See, Term, derived
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape, shape_text
+from annstudio.engine.sight import ALL, SAME, Sight, along, everything
 from annstudio.errors import ShapeError
 from annstudio.layers.merge.node import Merge
 from annstudio.layers.padded import blanked
@@ -47,6 +48,14 @@ class InnerProduct(Op):
                 gradient = dy if mine else dy.swapaxes(0, 1)
                 one[...] = (gradient[:, :, None] * other[None]).sum(1)
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        """A step of the one sequence with all steps of the other."""
+        given, result = inputs[which], self.shape(*inputs)
+        if len(given) == 1:
+            return everything(result, given)
+        order = (1, 0) if which else ()
+        return Sight((given[0], inputs[1 - which][0]), given, (SAME, ALL), order)
+
     def account(self, see: See, index: Index) -> list[Term]:
         lists = len(see.shape("a")) == 1
         s, t = ((), ()) if lists else ((index[0],), (index[1],))
@@ -82,6 +91,9 @@ class UnitLength(Op):
     def _norm(self, x: Array) -> Array:
         norm: Array = np.maximum(np.sqrt((x * x).sum(-2, keepdims=True)), self.least)
         return norm
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        return along(inputs[0], len(inputs[0]) - 1)
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term(self._numbers(see, index), rf"\frac{{«0»}}{{{_LENGTH}}}", self._direction)]

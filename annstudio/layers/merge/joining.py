@@ -6,6 +6,7 @@ import numpy as np
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, shape_text
+from annstudio.engine.sight import SAME, Sight, windows
 from annstudio.errors import ShapeError
 from annstudio.layers.merge.node import Merge
 
@@ -35,6 +36,12 @@ class Join(Op):
             if dx is not None:
                 np.copyto(dx, dy[(slice(None),) * axis + (part,)])
             start = part.stop
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        given, result, axis = inputs[which], self.shape(*inputs), _joined_axis(inputs[0])
+        axes = [SAME] * len(given)
+        axes[axis] = windows(result[axis], given[axis], before=sum(shape[axis] for shape in inputs[:which]))
+        return Sight(result, given, tuple(axes))
 
     def account(self, see: See, index: Index) -> list[Term]:
         axis = _joined_axis(index)

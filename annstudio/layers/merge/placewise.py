@@ -12,6 +12,8 @@ from annstudio.layers.merge.node import Merge
 class PlaceByPlace(Op):
     """Each value of the result comes from the values in its place."""
 
+    place_by_place = True
+
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)
 
@@ -112,6 +114,7 @@ class Largest(PlaceByPlace):
     """y = max(x₁, x₂, …), place by place; the gradient goes to the first input that is the largest."""
 
     formula = r"y = \max(x_1, x_2, \dots)"
+    chooses = True
 
     def forward(self, y: Array, *xs: Array) -> None:
         np.copyto(y, xs[0])

@@ -37,6 +37,7 @@ class Blend(Op):
     """new = share · old + (1 − share) · x: a mean that forgets slowly."""
 
     formula = r"m^{+} = \alpha\, m + (1 - \alpha)\, x"
+    place_by_place = True
 
     def __init__(self, share: float) -> None:
         self.share = share
@@ -61,6 +62,7 @@ class Same(Op):
     """Hands its input on."""
 
     formula = "y = x"
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

@@ -8,6 +8,7 @@ import numpy as np
 from annstudio.engine.account import Factor, See, Term, share
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Op, Shape
+from annstudio.engine.sight import ALL, SAME, Axis, Sight, everything, in_place
 from annstudio.layers.padded import counts, nothing
 
 Over = Literal["examples", "features"]
@@ -29,6 +30,14 @@ def beside(m: Array, x: Array, over: Over) -> Array:
     """A mean, with the axes back that were averaged over, to reckon with x."""
     axes = axes_of(over, x)
     return m.reshape(tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)))
+
+
+def mean_sight(x: Shape, over: Over) -> tuple[Shape, tuple[Axis, ...]]:
+    """The shape of a mean with the axes back that were averaged over, and what it sees of x along each."""
+    features = feature_axis(len(x))
+    averaged = [(k == features) == (over == "features") for k in range(len(x))]
+    shape = tuple(1 if gone else size for gone, size in zip(averaged, x, strict=True))
+    return shape, tuple(ALL if gone else SAME for gone in averaged)
 
 
 def mean_place(index: Index, over: Over) -> Index:
@@ -66,6 +75,12 @@ class _Averaging(Op):
 
     def batched(self, *inputs: bool) -> bool:
         return self.over == "features"
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        if which:
+            return everything(self.shape(*inputs), inputs[which])
+        shape, axes = mean_sight(inputs[0], self.over)
+        return Sight(shape, inputs[0], axes)
 
     def values(self, see: See, name: str, place: Index) -> list[Factor]:
         """The values that the mean at `place` is made of."""
@@ -185,6 +200,12 @@ class Centred(Op):
         if dmean is not None:
             np.negative(dy.sum(axes_of(self.over, dy)), dmean)
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        if not which:
+            return in_place(inputs[0])
+        shape, axes = mean_sight(inputs[0], self.over)
+        return Sight(inputs[0], shape, axes)
+
     def account(self, see: See, index: Index) -> list[Term]:
         mean = see("mean", *mean_place(index, self.over))
         return [Term((see("x", *index),)), Term((mean,), "-«0»", lambda m: -m)]
@@ -217,6 +238,12 @@ class Standardised(Op):
         if dvariance is not None:
             dvariance[...] = -0.5 * (dy * x).sum(axes_of(self.over, x)) / deviation**3
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        if not which:
+            return in_place(inputs[0])
+        shape, axes = mean_sight(inputs[0], self.over)
+        return Sight(inputs[0], shape, axes)
+
     def account(self, see: See, index: Index) -> list[Term]:
         factors = (see("x", *index), see("variance", *mean_place(index, self.over)))
         return [Term(factors, rf"\frac{{«0»}}{{{self._root}}}", self._scaled)]
@@ -245,6 +272,7 @@ class ScaledAndShifted(Op):
     """y = γ x + β, with numbers of its own for every feature. `p` (2, features) holds γ and β."""
 
     formula = r"y = \gamma x + \beta"
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

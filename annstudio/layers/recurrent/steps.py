@@ -4,6 +4,7 @@ import numpy as np
 
 from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
+from annstudio.engine.sight import SAME, Sight, windows
 
 
 class Moment(Op):
@@ -23,6 +24,11 @@ class Moment(Op):
     def backward(self, dx: Array, dy: Array) -> None:
         dx.fill(0)
         dx[self.t] = dy
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        steps, *rest = inputs[0]
+        same = (SAME,) * len(rest)
+        return Sight((1, *rest), inputs[0], (windows(1, steps, before=-self.t), *same))
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", self.t, *index),))]
@@ -46,6 +52,11 @@ class Stack(Op):
         for t, dx in enumerate(dxs):
             if dx is not None:
                 np.copyto(dx, dy[t])
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        rest = inputs[which]
+        same = (SAME,) * len(rest)
+        return Sight((len(inputs), *rest), (1, *rest), (windows(len(inputs), 1, before=which), *same))
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see(f"xs[{index[0]}]", *index[1:]),))]
@@ -91,6 +102,11 @@ class Part(Op):
         dx.fill(0)
         dx[self.start : self.stop] = dy
 
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        given, result = inputs[0], self.shape(*inputs)
+        same = (SAME,) * (len(given) - 1)
+        return Sight(result, given, (windows(result[0], given[0], before=-self.start), *same))
+
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", self.start + index[0], *index[1:]),))]
 
@@ -104,6 +120,7 @@ class Gated(Op):
     """y = a · b, unit by unit: a gate lets a share of a number pass."""
 
     formula = r"y = a \cdot b"
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)
@@ -128,6 +145,7 @@ class Mix(Op):
     """y = (1 − z) · new + z · old: the update gate says how much of the old state stays."""
 
     formula = r"y = (1 - z) \cdot n + z \cdot h"
+    place_by_place = True
 
     def shape(self, *inputs: Shape) -> Shape:
         return same_shape(*inputs)
@@ -169,6 +187,7 @@ class Hold(Op):
 
     formula = r"y = n \text{ where } t < \text{length, else } h"
     without_gradient = frozenset({"lengths"})
+    place_by_place = True
 
     def __init__(self, t: int) -> None:
         self.t = t

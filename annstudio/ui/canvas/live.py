@@ -13,6 +13,7 @@ from annstudio.training.record import Record
 from annstudio.training.snapshot import Views
 from annstudio.ui.canvas.geometry import PICTURE
 from annstudio.ui.canvas.thumbnail import Colours, Curve, Dots, Picture, picture_of
+from annstudio.ui.numbers import number_text
 
 
 def picture_for(
@@ -45,9 +46,9 @@ def value_of(graph: Graph, id: str, views: Views | None, record: Record | None) 
     several = sum(isinstance(node.layer, Loss) for node in graph.nodes.values()) > 1
     if several:
         own = np.nan if views is None or id not in views.activations else float(views.activations[id].item())
-        return f"sample: {own:.4g}" if np.isfinite(own) else ""
+        return f"sample: {number_text(own, 4)}" if np.isfinite(own) else ""
     loss = record.last.get("loss", float(record.blocks[-1, 1]) if len(record.blocks) else np.nan)
-    return f"{loss:.4g}" if np.isfinite(loss) else "not finite"
+    return number_text(loss, 4) if np.isfinite(loss) else "not finite"
 
 
 def _class_names(session: Session, id: str, values: Array) -> Sequence[str]:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from annstudio.engine.op import Array
 from annstudio.layers.base import Family
+from annstudio.ui.numbers import number_text
 from annstudio.ui.theme import SMALL, grey_table, mixed, signed_table, theme, ui_font
 
 MOST_MAPS = 8
@@ -74,7 +75,7 @@ class Maps:
         self._image.setColorTable(grey_table())
         n = values.shape[2]
         which = f"{shown.shape[2]} of {n} maps, " if n > MOST_MAPS else f"{n} maps, " if n > 1 else ""
-        self.told = f"{which}black {low:.3g}, white {high:.3g}"
+        self.told = f"{which}black {number_text(low, 3)}, white {number_text(high, 3)}"
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         painter.fillRect(area, theme().picture)
@@ -101,7 +102,7 @@ class Heat:
     def __init__(self, values: Array) -> None:
         largest = float(np.abs(values).max()) or 1.0
         self._pixels = np.ascontiguousarray((128 + values.T * (127 / largest)).astype(np.uint8))
-        self.told = f"full colour at ±{largest:.3g}"
+        self.told = f"full colour at ±{number_text(largest, 3)}"
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         rows, columns = self._pixels.shape
@@ -114,10 +115,11 @@ class Bars:
     """One bar a unit, blue up, orange down. Many units share a bar that shows the largest of them. `values` (D,)."""
 
     def __init__(self, values: Array, area: QRectF) -> None:
-        shown = _binned(values, MOST_BARS)
+        self.size = values.size
+        shown = _binned(values)
         self._top, self._bottom = max(float(shown.max()), 0.0), min(float(shown.min()), 0.0)
-        self.told = f"{values.size} values from {values.min():.3g} to {values.max():.3g}"
-        pitch = min(area.width() / len(shown), 18.0)
+        self.told = f"{values.size} values from {number_text(values.min(), 3)} to {number_text(values.max(), 3)}"
+        self.pitch = pitch = min(area.width() / len(shown), 18.0)
         gap = min(pitch * 0.25, 1.0)
         left = area.left() + (area.width() - pitch * len(shown)) / 2
         per_unit = area.height() / ((self._top - self._bottom) or 1.0)
@@ -212,7 +214,7 @@ class Curve:
     def __init__(self, means: Array, area: QRectF) -> None:
         finite = means[np.isfinite(means)]
         shown = _averaged(finite, 128)
-        self.told = f"loss {finite[-1]:.4g}" if len(finite) else ""
+        self.told = f"loss {number_text(finite[-1], 4)}" if len(finite) else ""
         low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0)
         down = (area.height() - 8) / ((high - low) or 1.0)
         right = area.width() / max(len(shown) - 1, 1)
@@ -278,12 +280,17 @@ def _paint_image(painter: QPainter, area: QRectF, image: QImage) -> None:
     painter.drawImage(QRectF(round(left), round(top), width, height), image)
 
 
-def _binned(values: Array, most: int) -> Array:
-    """At most `most` numbers: of every stretch the one that is largest in size."""
-    if len(values) <= most:
+def bins(n: int) -> Array:
+    """Where the stretches begin that share a bar, of so many numbers."""
+    return np.linspace(0, n, min(n, MOST_BARS), endpoint=False).astype(int)
+
+
+def _binned(values: Array) -> Array:
+    """At most as many numbers as there are bars: of every stretch the one that is largest in size."""
+    starts = bins(len(values))
+    if len(starts) == len(values):
         return values
-    edges = np.linspace(0, len(values), most + 1).astype(int)
-    return np.array([part[np.abs(part).argmax()] for part in np.split(values, edges[1:-1])])
+    return np.array([part[np.abs(part).argmax()] for part in np.split(values, starts[1:])])
 
 
 def _averaged(values: Array, most: int) -> Array:

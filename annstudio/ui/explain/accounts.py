@@ -1,12 +1,15 @@
 """How one number comes about, as blocks of a page: the symbols with links, the numbers term by term, the result."""
 
+import numpy as np
+
 from annstudio.explain.derivation import SHOWN_TERMS, Derivation, Part, Quantity, Row
+from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
 from annstudio.ui.explain.formula import Piece
-from annstudio.ui.explain.page import Block, Cell, Formula, Lazy, Lines, Note, Table
-from annstudio.ui.explain.rich import bold, coloured, link, rich, signed, times
+from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Table
+from annstudio.ui.explain.rich import bold, coloured, link, one_line, rich, signed, times
 from annstudio.ui.explain.tour import Tour
 
 FEW = 4
@@ -39,7 +42,7 @@ def symbols(told: Derivation) -> tuple[Piece, ...]:
     """The formula in symbols, every factor a link to its number."""
     pieces = [Piece(told.symbol), Piece("=")]
     many = len(told.rows) > LONG
-    wide = any(len(row.symbols) > _WIDE and not is_product(row) for row in told.rows)
+    wide = any(len(row.symbols) > _WIDE and not is_product(row) for row in told.rows[:LONG])
     if (many or wide) and told.rows[0].through is None and told.formula:
         return (Piece(told.symbol), Piece(r"\quad"), Piece(told.formula))
     for i, row in enumerate(told.rows[:2] if many else told.rows):
@@ -65,7 +68,13 @@ def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
     if len(rows) <= SHOWN_TERMS:
         lines = [_term_line(tour, row) for row in rows]
         return (Lines((*lines, equation), latex),)
-    return (Lines((f"Sum of {len(rows)} terms", equation), latex), terms_table(tour, told))
+    return (*sum_line(tour, told), terms_table(tour, told))
+
+
+def sum_line(tour: Tour, told: Derivation) -> tuple[Block, ...]:
+    """How many terms a sum has, and what they come to."""
+    latex = f"{told.symbols_line} {told.numbers_line} = {number_latex(told.value, tour.digits)}"
+    return (Lines((f"Sum of {len(told.rows)} terms", _equation(tour, told)), latex),)
 
 
 def _rule_line(tour: Tour, part: Part) -> str:
@@ -86,14 +95,23 @@ def _term_line(tour: Tour, row: Row) -> str:
 
 def terms_table(tour: Tour, told: Derivation) -> Table:
     """All terms of a sum, largest first."""
-    rows = sorted(told.rows, key=lambda row: -abs(row.value))
-    links = [next((p.quantity for p in reversed(row.parts) if p.quantity is not None), None) for row in rows]
+    order = by_size(told)
 
     def make(at: int) -> tuple[Cell, ...]:
-        return (Cell(_plain(rows[at])), Cell(tour.text(rows[at].value), rows[at].value))
+        row = told.rows[order[at]]
+        return (Cell(_plain(row)), Cell(tour.text(row.value), row.value))
 
-    key = (told.quantity, tour.digits, tuple(row.value for row in rows[:LONG]))
-    return Table(("term, largest first", "value"), Lazy(len(rows), make, key), tuple(links))
+    def link(at: int) -> Quantity | None:
+        parts = told.rows[order[at]].parts
+        return next((part.quantity for part in reversed(parts) if part.quantity is not None), None)
+
+    key = (tour.seen, told.quantity, tour.digits, told.value)
+    return Table(("term, largest first", "value"), Lazy(len(order), make, key), Lazy(len(order), link, key))
+
+
+def by_size(told: Derivation) -> list[int]:
+    """The terms of a sum, the largest first."""
+    return [int(i) for i in np.argsort(-np.abs(np.array(told.values)), kind="stable")]
 
 
 def row_symbols(row: Row, colour: str = "") -> str:
@@ -129,13 +147,15 @@ def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Tab
         product = " × ".join(_bracketed(tour.text(part.value)) for part in path.factors)
         return (Cell(f"{symbols} = {product}"), Cell(tour.text(path.value), path.value))
 
-    key = (id(tour.stepper), gradient, tour.digits)
+    key = (tour.seen, gradient, tour.digits)
     return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key))
 
 
 def _path_line(tour: Tour, path: Path) -> str:
     symbols = " · ".join(link(rich(part.symbol), part.quantity) for part in path.factors)
     product = rich(" × ".join(_bracketed(number_latex(part.value, tour.digits)) for part in path.factors))
+    if len(path.factors) == 1:
+        return f"{symbols} = {signed(path.value, tour.digits)}"
     return f"{symbols}<br>&nbsp;&nbsp;= {product} = {signed(path.value, tour.digits)}"
 
 
@@ -186,7 +206,7 @@ def _equation(tour: Tour, told: Derivation) -> str:
 
 
 def _plain(row: Row) -> str:
-    return f"{plain(row.symbols)} = {plain(times(row.numbers))}".replace("-", "−")
+    return f"{one_line(row.symbols)} = {one_line(times(row.numbers))}"
 
 
 def _bracketed(number: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPalette
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -16,9 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from annstudio.explain.numbers import number_text
+from annstudio.engine.op import Array
 from annstudio.ui.explain.array_maps import Maps
 from annstudio.ui.explain.elided import ElidedLabel
+from annstudio.ui.explain.lights import NOTHING, Marks
+from annstudio.ui.explain.marks import paint_marks, told
+from annstudio.ui.explain.rich import number
 from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
@@ -31,6 +34,22 @@ class CellMosaic(Mosaic):
     """A mosaic whose cells can be asked about: `picked(map, row, column)`."""
 
     picked = Signal(int, int, int)
+    marks = NOTHING
+    """Of all maps (n, rows, columns)."""
+
+    def show_marks(self, marks: Marks) -> None:
+        self.marks = marks
+        self.setAccessibleName(", ".join(told(marks)))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for i in range(len(self.maps) if self.marks else 0):
+            lit, won, off = (None if m is None else m[i] for m in (self.marks.lit, self.marks.won, self.marks.off))
+            paint_marks(painter, self.rect_of(i), Marks(lit, won, off))
+        painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         place = self.place_at(event.position())
@@ -48,10 +67,10 @@ class ArrayModel(MatrixModel):
         value = float(self.array[index.row(), index.column()])
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return number_text(value, self.digits)
+                return number(value, self.digits)
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 where = f"{self.row_name} {index.row() + 1}, {self.column_name} {index.column() + 1}"
-                return f"{where}: {number_text(value, 17)}"
+                return f"{where}: {number(value, 17)}"
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -72,6 +91,7 @@ class ArrayFrame(QWidget):
         super().__init__(parent)
         self._maps: Maps | None = None
         self._signed = True
+        self._marks = NOTHING
         self._wants_numbers: bool | None = None
         self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TEXT, bold=True))
@@ -133,10 +153,10 @@ class ArrayFrame(QWidget):
             widget.hide()
         self.under.setText("")
 
-    def show_maps(self, title: str, maps: Maps, digits: int, *, signed: bool) -> None:
-        """Show an array; `signed` pictures have the signs' colours, others are grey."""
+    def show_maps(self, title: str, maps: Maps, digits: int, *, signed: bool, marks: Marks = NOTHING) -> None:
+        """Show an array; `signed` pictures have the signs' colours, others are grey. `marks` are laid out as it is."""
         same = self._maps is not None and self._maps.names == maps.names
-        self._maps, self._signed = maps, signed
+        self._maps, self._signed, self._marks = maps, signed, marks
         n, rows, columns = maps.values.shape
         self.title.setText(f"{title}  {low_high(maps, digits)}")
         self.model.set_digits(digits)
@@ -167,11 +187,15 @@ class ArrayFrame(QWidget):
             self._stack.setCurrentWidget(self.table)
             return
         scale = Scale.of([self._maps.values], signed=self._signed)
-        shown = self._maps.values[:_MOST_MAPS]
-        if shown.shape[2] == 1 and shown.shape[0] == 1:
-            # A list of values as a picture lies down.
-            shown = shown.transpose(0, 2, 1)
-        self.mosaic.show_maps(np.nan_to_num(shown), scale, self._maps.names)
+        # A list of values as a picture lies down.
+        lies = self._maps.values.shape[2] == 1 and self._maps.values.shape[0] == 1
+
+        def seen(array: Array) -> Array:
+            part = array[:_MOST_MAPS]
+            return part.transpose(0, 2, 1) if lies else part
+
+        self.mosaic.show_maps(np.nan_to_num(seen(self._maps.values)), scale, self._maps.names)
+        self.mosaic.show_marks(self._marks.as_seen(seen))
         self.bar.show_scale(scale)
         more = len(self._maps.values) - _MOST_MAPS
         self.under.setText(f"{more} more maps: see Numbers" if more > 0 else "")
@@ -214,4 +238,4 @@ def low_high(maps: Maps, digits: int) -> str:
         return ""
     low, high = float(maps.values.min()), float(maps.values.max())
     few = min(digits, 4)
-    return number_text(low, few) if low == high else f"{number_text(low, few)} … {number_text(high, few)}"
+    return number(low, few) if low == high else f"{number(low, few)} … {number(high, few)}"

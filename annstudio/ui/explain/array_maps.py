@@ -34,7 +34,7 @@ def layout(program: Program, subject: Subject, array: Array) -> Maps:
     if subject.view is not None and subject.parameter is not None:
         return _view_maps(subject.view, subject.view.of(array))
     batched = program.slots[subject.slot].batched
-    return _slot_maps(array[..., 0] if batched else array)
+    return laid_out(array[..., 0] if batched else array)
 
 
 def quantity_at(program: Program, subject: Subject, slot: int, place: tuple[int, int, int]) -> Quantity:
@@ -43,7 +43,7 @@ def quantity_at(program: Program, subject: Subject, slot: int, place: tuple[int,
     shape = subject.parameter.shape if subject.parameter is not None else described.shape
     numbers = np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
     laid = (
-        _view_maps(subject.view, subject.view.of(numbers)) if subject.view is not None else _slot_maps(numbers)
+        _view_maps(subject.view, subject.view.of(numbers)) if subject.view is not None else laid_out(numbers)
     ).values
     flat = int(laid[place])
     return Quantity(slot, tuple(int(i) for i in np.unravel_index(flat, shape)) if shape else ())
@@ -57,7 +57,8 @@ def subjects_of(program: Program, slot: int, title: str) -> list[Subject]:
     return [Subject(slot, title)]
 
 
-def _slot_maps(array: Array) -> Maps:
+def laid_out(array: Array) -> Maps:
+    """The maps of one example's values."""
     match array.ndim:
         case 0:
             return Maps(array.reshape(1, 1, 1), ("",), "", "")

@@ -5,7 +5,8 @@ It also says in words where one is, and what will be kept of the batches that li
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
 
 from annstudio.errors import StudioError
@@ -22,7 +23,10 @@ _BUTTONS = 44
 
 
 class NarrowSpin(QSpinBox):
-    """A number with a word before it, no wider than its longest text needs; where room is short without the word."""
+    """A number with a word before it, no wider than its longest text needs; where room is short without the word.
+    `entered`: a number was typed, and Enter pressed."""
+
+    entered = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +51,11 @@ class NarrowSpin(QSpinBox):
         longest = self.fontMetrics().horizontalAdvance(f"{word}{self.maximum()}{self.suffix()}")
         return longest + _BUTTONS
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.entered.emit()
+
     def sizeHint(self) -> QSize:
         return QSize(self.width_with(self.prefix()), super().sizeHint().height())
 
@@ -67,6 +76,8 @@ class BatchChooser(QWidget):
             "Step through one example at a time, or through the batches that training would do:\n"
             "the same examples in the same order, the same noise, the same learning rate (B)"
         )
+        # The keys go on stepping after a choice by mouse.
+        self.kind.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.sample = NarrowSpin(self)
         self.sample.setWrapping(True)
         self.number = NarrowSpin(self)
@@ -78,6 +89,8 @@ class BatchChooser(QWidget):
         row.setSpacing(GRID + 2)
         for widget in (self.kind, self.sample, self.number):
             row.addWidget(widget)
+        for spin in (self.sample, self.number):
+            spin.entered.connect(view.setFocus)
         self.kind.activated.connect(self._choose_kind)
         self.sample.valueChanged.connect(self._choose_sample)
         self.number.valueChanged.connect(self._choose_batch)
@@ -159,7 +172,10 @@ def where_text(session: Session, tour: Tour) -> str:
     n, examples = tour.stepper.n, session.examples
     of_data = f"number {count_text(int(examples[tour.example]) + 1)} of the data"
     shown = f"example {tour.example + 1} of {n} ({of_data})" if session.whole_batch else f"one example, {of_data}"
-    said = [f"Batch {count_text(tour.stepper.batch_number + 1)}", shown]
+    batch, place = f"Batch {count_text(tour.stepper.batch_number + 1)}", tour.journey.place
+    said = [f"{batch} of epoch {place.progress.epoch + 1}" if session.whole_batch else batch, shown]
     if n > 1:
         said.append("gradients of weights are the mean over all")
+    if place.went_back:
+        said.append("early stopping has gone back to the best weights")
     return " · ".join([*said, *filter(None, [kept_text(session)])])

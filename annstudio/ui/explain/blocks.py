@@ -5,15 +5,27 @@ import re
 from collections.abc import Callable
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QSizePolicy, QTableView, QVBoxLayout, QWidget
 
 from annstudio.explain.derivation import Quantity
-from annstudio.ui.explain.formula import FormulaView, copy_menu
+from annstudio.ui.explain.copying import copy_menu, table_latex, table_text
+from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.items import signed_text_colour
 from annstudio.ui.explain.page import Block, Formula, Lines, Note, Source, Table
 from annstudio.ui.explain.rich import address, quantity_at
 from annstudio.ui.explain.source_view import SourceView
+from annstudio.ui.numbers import localised_latex
 from annstudio.ui.theme import CARD_RADIUS, GRID, SMALL, TEXT, mixed, mono_font, theme, ui_font
 
 Follow = Callable[[Quantity], None]
@@ -56,7 +68,7 @@ class LinesView(QLabel):
         body = "".join(f'<div style="margin-bottom:{GRID + 1}px">{line}</div>' for line in lines.html)
         self.setText(f'<div style="color:{colour.name()}">{body}</div>')
         self.plain = plain_text("\n".join(lines.html))
-        self.latex = lines.latex
+        self.latex = localised_latex(lines.latex)
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setFont(mono_font(SMALL + 1))
         self.setWordWrap(True)
@@ -131,7 +143,7 @@ class TableModel(QAbstractTableModel):
 
 
 class PageTable(QTableView):
-    """As tall as its rows up to a limit. A click or Enter on a row asks about it."""
+    """As tall as its rows up to a limit. A click or Enter on a row asks about it; Ctrl+C copies all rows."""
 
     def __init__(self, table: Table, follow: Follow, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -145,16 +157,17 @@ class PageTable(QTableView):
         self.setTabKeyNavigation(False)
         self.setAccessibleName(", ".join(filter(None, table.heading)))
         self.verticalHeader().hide()
-        row = QFontMetrics(self.font()).lineSpacing() + 2 * GRID
+        row = table.lines * QFontMetrics(self.font()).lineSpacing() + 2 * GRID
         self.verticalHeader().setDefaultSectionSize(row)
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setMinimumSectionSize(10 * GRID)
         head.setFont(ui_font(SMALL + 1))
         self._fit_columns(head)
-        shown = min(len(table.rows), _VISIBLE_ROWS)
+        visible = max(_VISIBLE_ROWS // table.lines, 7)
+        shown = min(len(table.rows), visible)
         self.setFixedHeight(shown * row + head.sizeHint().height() + 3)
-        if len(table.rows) <= _VISIBLE_ROWS:
+        if len(table.rows) <= visible:
             self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         if table.links:
@@ -170,10 +183,25 @@ class PageTable(QTableView):
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         words = [column for column in range(len(self.table.heading)) if self._model.is_words(column)]
         for column, heading in enumerate(self.table.heading):
-            texts = [row[column].text for row in self.table.rows[:_MEASURED]]
+            texts = [line for row in self.table.rows[:_MEASURED] for line in row[column].text.split("\n")]
             width = max([title.horizontalAdvance(heading), *(metrics.horizontalAdvance(text) for text in texts)])
             self.setColumnWidth(column, min(width + 5 * GRID, 60 * GRID))
         head.setSectionResizeMode(max(words, key=self.columnWidth), QHeaderView.ResizeMode.Stretch)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = copy_menu(self, table_text(self._cells()), table_latex(self._cells()))
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(table_text(self._cells()))
+        else:
+            super().keyPressEvent(event)
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """The texts of all rows under their heading."""
+        return [self.table.heading, *(tuple(cell.text for cell in row) for row in self.table.rows)]
 
     def _ask(self, index: QModelIndex) -> None:
         quantity = self.table.links[index.row()]

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.ui.explain.copying import copy_menu
 from annstudio.ui.explain.typeset import Set, typeset
+from annstudio.ui.numbers import localised, localised_latex
 from annstudio.ui.theme import GRID, theme
 
 SIZE = 17
@@ -71,12 +73,12 @@ class FormulaView(QWidget):
 
     @property
     def latex(self) -> str:
-        return " ".join(piece.latex for piece in self.pieces)
+        return localised_latex(" ".join(piece.latex for piece in self.pieces))
 
     @property
     def text(self) -> str:
         """The formula as plain text."""
-        return re.sub(r"\s+", " ", " ".join(plain(piece.latex) for piece in self.pieces))
+        return re.sub(r"\s+", " ", " ".join(plain(localised(piece.latex)) for piece in self.pieces))
 
     # Layout ----------------------------------------------------------------------------------------------------------
 
@@ -98,7 +100,7 @@ class FormulaView(QWidget):
         lines: list[list[_Spot]] = [[]]
         x, gap = 0.0, 0.32 * self.size_of_text
         for piece in self.pieces:
-            told = typeset(piece.latex, self.size_of_text, piece_colour(piece.colour).name())
+            told = typeset(localised_latex(piece.latex), self.size_of_text, piece_colour(piece.colour).name())
             scale = max(min(1.0, (width - 2 * self.size_of_text) / max(told.width, 1.0)), _LEAST)
             if lines[-1] and x + told.width * scale > width:
                 lines.append([])
@@ -158,12 +160,3 @@ class FormulaView(QWidget):
         menu = copy_menu(self, self.text, self.latex)
         menu.exec(event.globalPos())
         menu.deleteLater()
-
-
-def copy_menu(parent: QWidget, text: str, latex: str = "") -> QMenu:
-    """The context menu of formulas and lines: take them along as text or as LaTeX."""
-    menu = QMenu(parent)
-    menu.addAction("Copy as text", lambda: QGuiApplication.clipboard().setText(text))
-    if latex:
-        menu.addAction("Copy as LaTeX", lambda: QGuiApplication.clipboard().setText(latex))
-    return menu

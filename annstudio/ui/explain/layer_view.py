@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSplitter, QToolButton,
 from annstudio.layers.graph import Graph
 from annstudio.ui.explain.array_pane import ArrayPane
 from annstudio.ui.explain.layers import LayerScene
+from annstudio.ui.explain.lights import lights_of
 from annstudio.ui.explain.stage import Stage
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.theme import GRID
@@ -50,6 +51,7 @@ class LayerView(QWidget):
     def show_graph(self, graph: Graph) -> None:
         """Draw a network, or nothing new where it is the same."""
         self._graph = graph
+        self._light()
         self._plan()
         self.pane.refresh()
 
@@ -59,12 +61,17 @@ class LayerView(QWidget):
             self.scene.show_graph(self._graph, size.width() / max(size.height(), 1))
 
     def refresh(self) -> None:
-        """Another moment."""
+        """Another moment, or another question."""
+        self._light()
         self.scene.refresh()
         card = self.scene.card_of_now()
         if card is not None:
             self.stage.show_place(card.sceneBoundingRect())
         self.pane.refresh()
+
+    def _light(self) -> None:
+        if self.tour.walk is not None:
+            self.scene.lights = self.pane.lights = lights_of(self.tour)
 
     def let_go(self) -> None:
         """Follow the steps again."""

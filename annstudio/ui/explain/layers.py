@@ -14,7 +14,8 @@ from annstudio.layers.graph import Graph, Link, Node
 from annstudio.layers.names import is_of, node_of
 from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
-from annstudio.ui.explain.pictures import picture
+from annstudio.ui.explain.lights import Lights
+from annstudio.ui.explain.pictures import Drawn, marked, picture
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
 from annstudio.ui.theme import CARD_RADIUS, STRIPE, TEXT, TITLE, mono_font, theme, ui_font
@@ -170,7 +171,9 @@ class LayerScene(QGraphicsScene):
         self.wires: dict[Link, WirePath] = {}
         self._shown: tuple[Program, Graph] | None = None
         self._ratio = 2.4
-        self._pictures: dict[tuple[int, bool], Picture | None] = {}
+        self._pictures: dict[tuple[int, bool], Drawn | None] = {}
+        self.lights = Lights()
+        """What is lit at this moment; whoever moves the scene on says so."""
 
     def content(self) -> QRectF:
         return self.plan.bounds if self.plan is not None else QRectF()
@@ -272,14 +275,16 @@ class LayerScene(QGraphicsScene):
         return program.gradients.get(slot, None if net is None else program.gradients.get(net))
 
     def _picture(self, slot: int, *, signed: bool) -> Picture | None:
-        """The picture of a slot, made once: what a batch computed stays what it is."""
+        """The picture of a slot, made once (what a batch computed stays what it is), with what is marked on it now."""
         key = (slot, signed)
         if key not in self._pictures:
             array = self.tour.array(slot)
+            array = array[..., 0] if self.tour.program.slots[slot].batched else array
             area = _GRADIENTS if signed else _VALUES
             text = self.tour.text(float(array.ravel()[0])) if array.size else ""
             self._pictures[key] = picture(array, area, text, signed=signed)
-        return self._pictures[key]
+        of = self.tour.names.gradient_of.get(slot, slot)
+        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape))
 
     def _wire_state(self, link: Link, now: Mapping[str, Phase]) -> str:
         phase = now.get(link.target)

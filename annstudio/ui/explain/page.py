@@ -1,8 +1,7 @@
 """What a page of the panel is made of: sections with formulas, lines of numbers, tables, notes and source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, overload
 
 from annstudio.explain.derivation import Quantity
 from annstudio.ui.explain.formula import Piece
@@ -42,37 +41,6 @@ class Cell:
 
 
 Row = tuple[Cell, ...]
-T = TypeVar("T")
-
-
-class Lazy(Sequence[T]):
-    """A sequence whose items are made when they are first asked for; equal to others of the same `key`."""
-
-    def __init__(self, n: int, make: Callable[[int], T], key: object) -> None:
-        self._n, self._make, self.key = n, make, key
-        self._made: dict[int, T] = {}
-
-    def __len__(self) -> int:
-        return self._n
-
-    @overload
-    def __getitem__(self, at: int) -> T: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[T]: ...
-    def __getitem__(self, at: int | slice) -> T | list[T]:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(self._n))]
-        if not 0 <= at < self._n:
-            raise IndexError(at)
-        if at not in self._made:
-            self._made[at] = self._make(at)
-        return self._made[at]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Lazy) and (self._n, self.key) == (other._n, other.key)
-
-    def __hash__(self) -> int:
-        return hash((self._n, self.key))
 
 
 @dataclass(frozen=True)
@@ -83,6 +51,8 @@ class Table:
     rows: Sequence[Row]
     links: Sequence[Quantity | None] = ()
     chosen: int | None = None
+    lines: int = 1
+    """How many lines of text a row has."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Arrays of one example as small pictures: values as on the canvas, gradients in the colours of their signs."""
 
 import math
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
@@ -8,26 +9,41 @@ from PySide6.QtGui import QImage, QPainter
 
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Array
-from annstudio.ui.canvas.thumbnail import MOST_MAPS, Picture, picture_of
+from annstudio.ui.canvas.thumbnail import MOST_BARS, MOST_MAPS, Bars, Dots, Heat, Picture, bins
+from annstudio.ui.explain.lights import Marks
+from annstudio.ui.explain.marks import Frame, Marked
+from annstudio.ui.numbers import number_text
 from annstudio.ui.panels.pictures import Scale, image_of
 from annstudio.ui.theme import theme
 
 _GAP = 2
 
 
-class SignedMaps:
-    """Maps (H, W, C) side by side, blue positive and orange negative, in one scale."""
+class MapsPicture:
+    """Maps (H, W, C) side by side in one scale: grey, or blue positive and orange negative."""
 
-    def __init__(self, values: Array) -> None:
+    def __init__(self, values: Array, *, signed: bool) -> None:
         shown = values[:, :, :MOST_MAPS]
-        scale = Scale.of([shown], signed=True)
+        scale = Scale.of([shown], signed=signed)
         table = scale.table
         self._images: list[QImage] = [image_of(shown[:, :, i], scale, table) for i in range(shown.shape[2])]
         n = values.shape[2]
-        which = f"{shown.shape[2]} of {n} maps, " if n > MOST_MAPS else ""
-        self.told = f"{which}full colour at ±{scale.high:.3g}"
+        which = f"{shown.shape[2]} of {n} maps, " if n > MOST_MAPS else f"{n} maps, " if n > 1 and not signed else ""
+        low, high = number_text(scale.low, 3), number_text(scale.high, 3)
+        ends = f"full colour at ±{high}" if signed else f"black {low}, white {high}"
+        self._signed, self.told = signed, which + ends
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
+        if not self._signed:
+            painter.fillRect(area, theme().picture)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        for rect, image in zip(self._rects(area), self._images, strict=True):
+            painter.drawImage(rect, image)
+
+    def frames(self, area: QRectF) -> list[Frame]:
+        return [(rect, partial(_one_map, i)) for i, rect in enumerate(self._rects(area))]
+
+    def _rects(self, area: QRectF) -> list[QRectF]:
         height, width, n = self._images[0].height(), self._images[0].width(), len(self._images)
 
         def cell(across: int) -> float:
@@ -39,11 +55,28 @@ class SignedMaps:
         side, down = cell(across), -(-n // across)
         left = area.center().x() - (across * width * side + _GAP * (across - 1)) / 2
         top = area.center().y() - (down * height * side + _GAP * (down - 1)) / 2
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        for i, image in enumerate(self._images):
-            x = left + (i % across) * (width * side + _GAP)
-            y = top + (i // across) * (height * side + _GAP)
-            painter.drawImage(QRectF(x, y, width * side, height * side), image)
+        return [
+            QRectF(left + (i % across) * (width * side + _GAP), top + (i // across) * (height * side + _GAP),
+                   width * side, height * side)
+            for i in range(n)
+        ]  # fmt: skip
+
+
+class HeatPicture(Heat):
+    """A sequence (T, D): time to the right, one row a feature."""
+
+    def frames(self, area: QRectF) -> list[Frame]:
+        return [(area, np.transpose)]
+
+
+class BarsPicture(Bars):
+    """One bar a unit; where several share a bar, what is marked for one of them is for the bar."""
+
+    def frames(self, area: QRectF) -> list[Frame]:
+        starts = bins(self.size)
+        wide = self.pitch * len(starts)
+        rect = QRectF(area.center().x() - wide / 2, area.top(), wide, area.height())
+        return [(rect, lambda array: np.logical_or.reduceat(array.reshape(-1), starts)[None])]
 
 
 class Text:
@@ -57,11 +90,35 @@ class Text:
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.told)
 
 
-def picture(array: Array, area: QRectF, text: str, *, signed: bool = False) -> Picture | None:
-    """The picture of what a slot holds for the one example, the examples last; of a single number `text`."""
-    values = to_user(np.asarray(array, float))[0] if array.ndim else np.asarray(array, float)
+Drawn = MapsPicture | HeatPicture | BarsPicture | Text
+
+
+def picture(array: Array, area: QRectF, text: str, *, signed: bool = False) -> Drawn | None:
+    """The picture of what a slot holds for one example, without an axis of examples; of a single number `text`."""
+    values = np.nan_to_num(to_user(np.asarray(array, float)[..., None])[0])
     if values.size == 1 and values.ndim < 2:
         return Text(text)
-    if signed and values.ndim == 3 and math.prod(values.shape):
-        return SignedMaps(np.nan_to_num(values))
-    return picture_of(values, area)
+    if not math.prod(values.shape):
+        return None
+    if values.ndim >= 3:
+        return MapsPicture(_maps(values), signed=signed)
+    return HeatPicture(values) if values.ndim == 2 and values.shape[1] > 1 else BarsPicture(values.reshape(-1), area)
+
+
+def _maps(values: Array) -> Array:
+    """Pictures one after the other (T, H, W, C) are seen side by side."""
+    return np.moveaxis(values, 0, 2).reshape(*values.shape[1:3], -1) if values.ndim == 4 else values
+
+
+def _one_map(i: int, array: Array) -> Array:
+    one: Array = _maps(array)[:, :, i]
+    return one
+
+
+def marked(shown: Drawn | None, marks: Marks) -> Picture | None:
+    """A picture with what is marked on it. Of long lists that dropout went through, which units are on."""
+    if shown is None or isinstance(shown, Text) or not marks:
+        return shown
+    if isinstance(shown, BarsPicture) and shown.size > MOST_BARS and marks.off is not None and marks.lit is None:
+        return Dots(~marks.off.reshape(-1))
+    return Marked(shown, marks)

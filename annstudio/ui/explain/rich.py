@@ -4,17 +4,26 @@ import html
 import re
 from functools import lru_cache
 
+from annstudio.explain.attribution import FromInput, ToOutputs
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
+from annstudio.ui.numbers import localised
 from annstudio.ui.theme import theme
+
+_KINDS: dict[str, type[Quantity]] = {"number": Quantity, "from-input": FromInput, "to-outputs": ToOutputs}
+"""Kinds of questions by the word that their addresses begin with."""
+
+
+def rich(latex: str) -> str:
+    """LaTeX of the kind used here as rich text on one line: lowered indices, fractions with a slash."""
+    return _rich(localised(latex))
 
 
 @lru_cache(maxsize=4096)
-def rich(latex: str) -> str:
-    """LaTeX of the kind used here as rich text on one line: lowered indices, fractions with a slash."""
+def _rich(latex: str) -> str:
     text = html.escape(latex, quote=False).replace(r"\tfrac{1}{2}", "½")
-    text = re.sub(r"\\hat\{([^{}]*)\}", "\\1\u0302", text)
+    text = re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", re.sub(r"\\hat\{(\w)\}", "\\1\u0302", text))
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\sqrt\{([^{}]*)\}", r"√(\1)", text)
@@ -27,13 +36,23 @@ def rich(latex: str) -> str:
     return plain(text).replace("-", "−")
 
 
+_POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def one_line(latex: str) -> str:
+    """LaTeX of the kind used here as text for a cell of a table: powers of ten raised, a real minus sign."""
+    raised = re.sub(r"\^\{(-?\d+)\}", lambda found: found[1].translate(_POWERS), latex)
+    return plain(localised(raised)).replace("-", "−")
+
+
 def times(latex: str) -> str:
     """A product of numbers with crosses, as on paper; powers of ten keep their dot."""
     return re.sub(r" ?\\cdot (?!10\^)|(?<!\[)\\,(?=\()", r" × ", latex)
 
 
 def number(value: float, digits: int) -> str:
-    return number_text(value, digits)
+    """A number as it stands on the screen."""
+    return localised(number_text(value, digits))
 
 
 def bold(text: str, colour: str = "") -> str:
@@ -57,23 +76,25 @@ def signed(value: float, digits: int) -> str:
     """A number in its sign's colour, with its sign."""
     t = theme()
     colour = t.positive_text if value > 0 else t.negative_text if value < 0 else t.text
-    return coloured(f"{'+' if value > 0 else ''}{number_text(value, digits)}", colour.name())
+    return coloured(f"{'+' if value > 0 else ''}{number(value, digits)}", colour.name())
 
 
 def address(quantity: Quantity) -> str:
     """A number's address inside the panel."""
     index = ".".join(map(str, quantity.index))
     example, term = ("" if n is None else str(n) for n in (quantity.example, quantity.term))
-    return f"number:{quantity.slot}/{index}/{example}/{term}"
+    kind = next(word for word, kind in _KINDS.items() if type(quantity) is kind)
+    return f"{kind}:{quantity.slot}/{index}/{example}/{term}"
 
 
 def quantity_at(address: str) -> Quantity | None:
     """The number that an address means; None for other addresses."""
-    if not address.startswith("number:"):
+    kind, _, place = address.partition(":")
+    if kind not in _KINDS:
         return None
-    slot, index, example, term = address.removeprefix("number:").split("/")
+    slot, index, example, term = place.split("/")
     places = tuple(int(i) for i in index.split(".") if i)
-    return Quantity(int(slot), places, int(example) if example else None, int(term) if term else None)
+    return _KINDS[kind](int(slot), places, int(example) if example else None, int(term) if term else None)
 
 
 def _fraction(above: str, below: str) -> str:

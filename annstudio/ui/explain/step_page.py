@@ -6,17 +6,21 @@ from itertools import islice
 import numpy as np
 
 from annstudio.engine.op import Array, shape_text, signature
-from annstudio.engine.program import Role, Step, Update
+from annstudio.engine.program import Phase, Role, Step, Update
+from annstudio.explain.attribution import Reverse
 from annstudio.explain.derivation import Quantity, slots_by_name, source_of
 from annstudio.explain.names import plain
 from annstudio.explain.walk import slot_word
 from annstudio.ui.explain.accounts import row_symbols
+from annstudio.ui.explain.check_section import check_section
+from annstudio.ui.explain.contribution_page import reverse_page
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich, times
 from annstudio.ui.explain.stretch_page import MOST_STEPS, stretch_sections
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_page import is_loss, loss_page, unit_page
+from annstudio.ui.explain.uses import is_share, share_page
 from annstudio.ui.explain.weight_page import weight_page
 
 TOLD = 8
@@ -34,9 +38,13 @@ def page_of(tour: Tour) -> Page:
 
 def question_page(tour: Tour, quantity: Quantity) -> Page:
     """The page about a number."""
+    if isinstance(quantity, Reverse):
+        return reverse_page(tour, quantity)
     weight = tour.weight_question(quantity)
     if weight is not None:
         return weight_page(tour, weight)
+    if is_share(tour, quantity):
+        return share_page(tour, quantity)
     if is_loss(tour, quantity):
         return loss_page(tour, quantity)
     return unit_page(tour, quantity)
@@ -68,7 +76,7 @@ def _start_page(tour: Tour) -> Page:
     heading = ("layer", "what", "shape", "from … to")
     words = Note("Before the first step only the data and the weights are there. Step on, or click a weight to ask.")
     return Page("Start", (
-        Section("This batch" if tour.stepper.n > 1 else "This example", (Table(heading, tuple(rows)),)),
+        Section("This example", (Table(heading, tuple(rows)),)),
         Section("Weights", (Table(heading, tuple(weights)), words)),
     ))  # fmt: skip
 
@@ -81,14 +89,16 @@ def _op_sections(tour: Tour, step: Step) -> list[Section]:
     blocks.append(Note(_doc(step)))
     sections = [Section(f"{step.node} · {name}", tuple(blocks))]
     written = [slot for slot in step.writes if tour.program.slots[slot].shown]
-    quantities = _numbers(tour, written)
+    quantities = told = _numbers(tour, written)
     if 0 < len(quantities) <= TOLD:
         sections.append(Section("Number by number", (_told(tour, quantities),)))
     elif quantities:
-        first = [next(q for q in quantities if q.slot == slot) for slot in dict.fromkeys(q.slot for q in quantities)]
+        told = [next(q for q in quantities if q.slot == slot) for slot in dict.fromkeys(q.slot for q in quantities)]
         sections.append(
-            Section("For example", (_told(tour, first), Note("Click a number on the left to ask about it.")))
+            Section("For example", (_told(tour, told), Note("Click a number on the left to ask about it.")))
         )
+    if step.backward or step.phase is Phase.BACKWARD:
+        sections += check_section(tour, told)
     sections.append(Section("Reads and writes", (_arrays_table(tour, step),)))
     return [*sections, Section("The code that ran", (Source(f"{name}.{method}", source_of(step.op, method)),))]
 

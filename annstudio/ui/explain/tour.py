@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Program, Role
 from annstudio.errors import StudioError
+from annstudio.explain.attribution import Attribution, Reverse
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.journey import Journey
 from annstudio.explain.moments import Grain
@@ -21,7 +22,10 @@ from annstudio.explain.stepper import Stepper
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 from annstudio.training.course import Place
+from annstudio.ui.explain.checking import Checker
+from annstudio.ui.explain.rich import number
 from annstudio.ui.explain.travel import Travel
+from annstudio.ui.numbers import localised
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -66,6 +70,8 @@ class Tour(Travel):
         self._history: list[_Before] = []
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
+        self._attribution: Attribution | None = None
+        self.checker = Checker(self)
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -91,14 +97,16 @@ class Tour(Travel):
         self.example = min(self.example, stepper.n - 1)
         opened = before.opened if before is not None and before.program is stepper.program else ()
         self.walk = Walk(Explainer(stepper, self.example, names), grain, opened)
-        self._answers, self._totals = {}, {}
+        self._answers, self._totals, self._attribution = {}, {}, None
+        self.checker.begin(stepper)
         if place is not None:
             self.walk.to(place)
 
     def end(self) -> None:
         """Nothing is walked through."""
         self.walk, self.journey, self.question, self._history, self.example = None, None, None, [], 0
-        self._answers, self._totals = {}, {}
+        self._answers, self._totals, self._attribution = {}, {}, None
+        self.checker.begin(None)
         self.begun.emit()
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -135,11 +143,11 @@ class Tour(Travel):
 
     def text(self, value: float) -> str:
         """A number with the digits that were chosen."""
-        return number_text(value, self.digits)
+        return number(value, self.digits)
 
     def short(self, value: float) -> str:
         """A number without the zeros that say nothing: for what was set by hand."""
-        return shortened(self.text(value))
+        return localised(shortened(number_text(value, self.digits)))
 
     def totals(self, parameter: Parameter) -> Totals:
         """All numbers of a parameter: now, their gradients, and after the update."""
@@ -151,6 +159,18 @@ class Tour(Travel):
             before = np.array(stepper.before_update(parameter.slot))
             self._totals[parameter.slot] = Totals(before, slope, after)
         return self._totals[parameter.slot]
+
+    @property
+    def attribution(self) -> Attribution:
+        """Answers questions the other way round."""
+        if self._attribution is None:
+            self._attribution = Attribution(self.stepper, self.example)
+        return self._attribution
+
+    @property
+    def targets(self) -> frozenset[int]:
+        """The slots of what outputs are compared with."""
+        return frozenset(judged.target for judged in self.program.judged)
 
     def weight_answer(self, question: WeightQuestion) -> WeightAnswer:
         key = (question.key, question.index)
@@ -177,7 +197,10 @@ class Tour(Travel):
             self.asked.emit(self.question)
 
     def go_and_ask(self, quantity: Quantity) -> None:
-        """Go to the moment when a number came into being, and ask about it."""
+        """Go to the moment when a number came into being, and ask about it; the other way round one stays."""
+        if isinstance(quantity, Reverse):
+            self.ask(quantity)
+            return
         before = self._here()
         quantity = self._looked_at(quantity)
         self._walk.to_quantity(quantity)

@@ -17,6 +17,9 @@ _AXIS, _BAR, _ROOM, _INDEX = 0.26, 0.055, 0.22, 0.72
 """Of the size: how high a fraction's bar lies above the line of writing, how thick it is, the room
 on both sides; and how large an index is."""
 
+_INDEX_PATTERN = r"(?:\\text\{[^{}]*\}|[A-Za-z0-9(),]| )+"
+"""An index that is made of words and of single signs."""
+
 
 @dataclass(frozen=True)
 class Set:
@@ -49,11 +52,11 @@ def typeset(latex: str, size: int, colour: str) -> Set:
 
 @lru_cache(maxsize=2048)
 def _symbol(latex: str, size: int, colour: str) -> Set:
-    """A symbol; an index in words is set by itself, as many symbols share it."""
-    indexed = re.fullmatch(r"(\\text\{\w+\}|[A-Za-z])_\{(\\text\{[^{}]*\})\}", latex)
+    """A symbol; its index is put together sign by sign, as there are thousands of places but few signs."""
+    indexed = re.fullmatch(rf"(\\text\{{[\w\\]+\}}|[A-Za-z])_\{{?({_INDEX_PATTERN})\}}?", latex)
     if indexed is None:
         return _plain(latex, size, colour)
-    base, index = _plain(indexed[1], size, colour), _plain(indexed[2], round(_INDEX * size), colour)
+    base, index = _plain(indexed[1], size, colour), _index(indexed[2], round(_INDEX * size), colour)
     lowered = 0.22 * size
     above = max(base.above, index.above - lowered)
     drawings = (
@@ -61,6 +64,17 @@ def _symbol(latex: str, size: int, colour: str) -> Set:
         *((d, p + QPointF(base.width, above - index.above + lowered)) for d, p in index.drawings),
     )
     return Set(drawings, (), base.width + index.width, above, max(base.below, index.below + lowered))
+
+
+def _index(latex: str, size: int, colour: str) -> Set:
+    """Words and single signs on one line."""
+    parts = [_plain(part, size, colour) for part in re.findall(r"\\text\{[^{}]*\}|\S", latex)]
+    above, below = max(part.above for part in parts), max(part.below for part in parts)
+    drawings, x = [], 0.0
+    for part in parts:
+        drawings += [(drawing, place + QPointF(x, above - part.above)) for drawing, place in part.drawings]
+        x += part.width
+    return Set(tuple(drawings), (), x, above, below)
 
 
 @lru_cache(maxsize=2048)

@@ -7,11 +7,16 @@ import numpy as np
 from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.derivation import Quantity, source_of
+from annstudio.explain.lazy import Lazy
 from annstudio.ui.explain.accounts import account, path_blocks
-from annstudio.ui.explain.page import Block, Cell, Lazy, Lines, Note, Page, Section, Source, Table
+from annstudio.ui.explain.check_section import check_section
+from annstudio.ui.explain.contribution_page import turned_round
+from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
+MOST_STAGES = 6
+"""A unit's value is told through at most so many steps of its layer."""
 _ROLES = {
     Role.FEED: "It comes from the data.",
     Role.NOISE: "It is a random number, drawn anew for every batch.",
@@ -24,12 +29,13 @@ def unit_page(tour: Tour, quantity: Quantity) -> Page:
     """Everything there is to say about one value, or about its gradient."""
     value = _value_of(tour, quantity)
     asks_gradient = value != quantity
-    slots = _slots_of_node(tour, value)
+    slots = _stages(tour, value)
     forward = [section for slot in slots for section in _value_sections(tour, Quantity(slot, value.index))]
     backward = _gradient_sections(tour, [Quantity(slot, value.index) for slot in reversed(slots)])
     name = rich(_told_name(tour, value))
     title = f"How much does {name} change the error?" if asks_gradient else f"How does {name} get its value?"
     sections = [*backward, *forward] if asks_gradient else [*forward, *backward]
+    sections += turned_round(tour, value)
     table = _layer_table(tour, value, slots)
     if table is not None:
         sections.append(Section("All units of this layer", (table,)))
@@ -39,13 +45,18 @@ def unit_page(tour: Tour, quantity: Quantity) -> Page:
 def loss_page(tour: Tour, quantity: Quantity) -> Page:
     """The error: each output's share, their sum, and the mean over the examples."""
     name = rich(tour.explainer.derive(quantity).symbol) if tour.derivable(quantity) else "E"
-    sections = [Section("Error of this example", account(tour, quantity))]
+    of_all = tour.stepper.n > 1 and not tour.program.slots[quantity.slot].batched
+    title = "Mean error of the batch" if of_all else "Error of this example"
+    sections = [Section(title, account(tour, quantity))]
     of = tour.explainer.derive(quantity).rows if tour.derivable(quantity) else ()
     parts = [part for row in of for part in row.parts]
-    if len(parts) == 1 and parts[0].quantity is not None and is_loss(tour, parts[0].quantity):
-        # One example: its error is the whole error.
-        sections.append(Section("Its sum over the outputs", account(tour, parts[0].quantity)))
-        quantity = parts[0].quantity
+    errors = [part.quantity for part in parts if part.quantity is not None and is_loss(tour, part.quantity)]
+    own = next((error for error in errors if error.example is None), None)
+    if own is not None and tour.program.slots[own.slot].batched and quantity != own:
+        # Of one example its error is the whole error; of several one share of n.
+        title = "Error of this example" if of_all else "Its sum over the outputs"
+        sections.append(Section(title, account(tour, own)))
+        quantity = own
     table = _share_table(tour, quantity)
     if table is not None:
         sections.append(Section("Output by output", (table,)))
@@ -72,8 +83,9 @@ def _value_of(tour: Tour, quantity: Quantity) -> Quantity:
     return Quantity(of.get(quantity.slot, quantity.slot), quantity.index, quantity.example)
 
 
-def _slots_of_node(tour: Tour, value: Quantity) -> list[int]:
-    """Weighted sum and result of a unit, where the number is one of them; else the number's own slot."""
+def _stages(tour: Tour, value: Quantity) -> list[int]:
+    """The slots through which a unit gets its value (weighted sum, result), in their order; the number's own where it
+    is no unit's. Where a layer takes many steps, as gates do, those alone that lead straight to the number and on."""
     program = tour.program
     described = program.slots[value.slot]
     if described.role is not Role.VALUE or described.node in program.losses:
@@ -83,13 +95,23 @@ def _slots_of_node(tour: Tour, value: Quantity) -> list[int]:
         if isinstance(step, Step) and not step.backward and (step.node, step.scope) == (described.node, described.scope)
         and program.slots[step.output].shape == described.shape and program.slots[step.output].role is Role.VALUE
     ]  # fmt: skip
-    if described.scope:
-        # A time step has many numbers of one shape: a gate's sum and the gate belong together.
-        made_of = {slot for s in steps if s.op.elementwise and s.output == value.slot for slot in s.inputs}
-        steps = [
-            s for s in steps if s.output in made_of | {value.slot} or (s.op.elementwise and value.slot in s.inputs)
-        ]
-    return [step.output for step in steps]
+    near = _connected(value.slot, steps)
+    if len(near) > MOST_STAGES:
+        near = _connected(value.slot, [step for step in steps if len(step.inputs) == 1])
+    return [step.output for step in steps if step.output in near] or [value.slot]
+
+
+def _connected(slot: int, steps: list[Step]) -> set[int]:
+    """What some of the steps lead to from a slot, and from what they lead there."""
+    found, size = {slot}, 0
+    while size < len(found):
+        size = len(found)
+        for step in steps:
+            if step.output in found:
+                found |= {other.output for other in steps} & set(step.inputs)
+            elif found & set(step.inputs):
+                found.add(step.output)
+    return found
 
 
 def _told_name(tour: Tour, value: Quantity) -> str:
@@ -128,8 +150,9 @@ def _op_title(step: Step) -> str:
 
 
 def _gradient_sections(tour: Tour, values: list[Quantity]) -> list[Section]:
-    """∂E/∂out over all paths, then ∂E/∂net."""
+    """∂E/∂out over all paths, then ∂E/∂net, and a check of both."""
     sections: list[Section] = []
+    told: list[Quantity] = []
     for value in values:
         gradient = tour.program.gradients.get(value.slot)
         if gradient is None:
@@ -138,10 +161,11 @@ def _gradient_sections(tour: Tour, values: list[Quantity]) -> list[Section]:
         blocks: tuple[Block, ...] = account(tour, asked)
         sections.append(Section(f"How much {rich(tour.explainer.symbol(value))} changes the error", blocks))
         if tour.walk is not None and tour.walk.known(gradient, value.index):
+            told.append(asked)
             ways = path_blocks(tour, asked) if value is values[0] else ()
             if ways:
                 sections.append(Section("Every path to the error", ways))
-    return sections
+    return [*sections, *check_section(tour, told)]
 
 
 # Tables and source ---------------------------------------------------------------------------------------------------

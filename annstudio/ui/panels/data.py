@@ -26,7 +26,7 @@ from annstudio.document.network import JUDGES
 from annstudio.errors import DataError
 from annstudio.session import Session
 from annstudio.ui.forms import Form
-from annstudio.ui.numbers import count_text
+from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.panels.bars import Bar, Bars
 from annstudio.ui.panels.base import Panel, quiet_label
 from annstudio.ui.panels.drawn import lengths_of
@@ -240,7 +240,7 @@ def plane_classes(dataset: Dataset) -> tuple[np.ndarray[Any, Any], tuple[str, ..
     if np.isin(first, (0.0, 1.0)).all():
         return first.astype(int), ("0", "1")
     middle = (float(first.min()) + float(first.max())) / 2
-    return (first > middle).astype(int), (f"below {middle:.3g}", f"above {middle:.3g}")
+    return (first > middle).astype(int), (f"below {number_text(middle, 3)}", f"above {number_text(middle, 3)}")
 
 
 def facts_text(dataset: Dataset, session: Session) -> str:
@@ -272,8 +272,8 @@ def size_text(dataset: Dataset) -> str:
     n_bytes = sum(column.values.nbytes for column in dataset.columns.values())
     listed = f", and the first {count_text(SHOWN)} are listed" if len(dataset) > SHOWN else ""
     return (
-        f"{n_bytes / 2**30:.3g} GiB of numbers, not in memory: examples are fetched when they are needed. Points and "
-        f"counts are made from {count_text(len(dataset.excerpt))} of them, evenly spread{listed}."
+        f"{number_text(n_bytes / 2**30, 3)} GiB of numbers, not in memory: examples are fetched when they are needed. "
+        f"Points and counts are made from {count_text(len(dataset.excerpt))} of them, evenly spread{listed}."
     )
 
 

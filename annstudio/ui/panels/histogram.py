@@ -8,7 +8,7 @@ from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from annstudio.engine.op import Array
-from annstudio.ui.numbers import count_text
+from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.panels.pictures import signed_text
 from annstudio.ui.theme import GRID, SMALL, mono_font, theme
 
@@ -35,7 +35,9 @@ class Histogram(QWidget):
         end = largest or (float(np.abs(flat).max()) if flat.size else 0.0) or 1.0
         self.signed = bool(flat.size and flat.min() < 0)
         self.counts, self.edges = np.histogram(flat, BINS, (-end if self.signed else 0.0, end))
-        self.setAccessibleDescription(f"Histogram from {self.edges[0]:.3g} to {self.edges[-1]:.3g}")
+        self.setAccessibleDescription(
+            f"Histogram from {number_text(self.edges[0], 3)} to {number_text(self.edges[-1], 3)}"
+        )
         self.update()
 
     def sizeHint(self) -> QSize:

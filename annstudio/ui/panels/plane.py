@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QImage, QPixmap, QShowEvent, QTransform
 from PySide6.QtWidgets import QGraphicsPixmapItem, QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.ui.numbers import number_text
 from annstudio.ui.plots import Table, bare_plot, dress_plot
 from annstudio.ui.theme import GRID, mixed, theme
 
@@ -219,7 +220,7 @@ class Plane(QWidget):
             return
         i, at = self.nearest(place), box.mapSceneToView(place)
         x, y = (at.x(), at.y()) if i is None else map(float, self.points[i])
-        told = f"{self.names[0]} {x:.4g}, {self.names[1]} {y:.4g}"
+        told = f"{self.names[0]} {number_text(x, 4)}, {self.names[1]} {number_text(y, 4)}"
         if i is not None:
             k = int(self.classes[i])
             named = self.class_names[k] if k < len(self.class_names) else str(k)

@@ -20,6 +20,7 @@ from annstudio.ui.canvas.geometry import PICTURE
 from annstudio.ui.canvas.scene import CanvasScene
 from annstudio.ui.canvas.thumbnail import Bars, ClassBars, Curve, Dots, Heat, Maps
 from annstudio.ui.canvas.view import CanvasView
+from annstudio.ui.numbers import number_text
 from annstudio.ui.theme import DARK, LIGHT, apply_theme
 
 
@@ -165,7 +166,7 @@ def test_cards_show_what_they_compute(digits):
     kinds = {id: type(item.picture) for id, item in digits.scene.nodes.items()}
     assert kinds == {"input": Maps, "conv": Maps, "flatten": Bars, "dropout": Dots, "dense": ClassBars, "loss": Curve}
     assert "Black 0, white 0.9" in digits.view.tip_at(digits.at("input"))
-    assert digits.scene.nodes["loss"].value == f"{digits.session.project.progress.record.blocks[-1, 1]:.4g}"
+    assert digits.scene.nodes["loss"].value == number_text(digits.session.project.progress.record.blocks[-1, 1], 4)
 
 
 def test_of_several_losses_each_says_its_own(opened):
@@ -175,7 +176,7 @@ def test_of_several_losses_each_says_its_own(opened):
     hand.scene.show_views(hand.session.views, hand.session.project.progress.record)
     told = {id: hand.scene.nodes[id].value for id in ("sigmoid_loss", "relu_loss")}
     own = {id: hand.session.views.activations[id].item() for id in told}
-    assert told == {id: f"sample: {value:.4g}" for id, value in own.items()}
+    assert told == {id: f"sample: {number_text(value, 4)}" for id, value in own.items()}
     assert own["relu_loss"] < 0.5 < 2 < own["sigmoid_loss"]
 
 

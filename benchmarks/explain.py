@@ -1,0 +1,171 @@
+"""How quick Explain is: a step on screen, a question answered, and whether it grows when one walks on and back.
+
+`step_ms` is from the key to the painted window, drawing and panel both (aim < 50 in a network of 10 000 parameters);
+`question_ms` from the click to the painted answer (aim < 100); of both the median and the 95th percentile over moments
+and numbers of all kinds. `grown_mb` is by how much the process grew over the second half of 1 000 steps on and back.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from PySide6.QtWidgets import QApplication
+
+from annstudio.document.project import Project
+from annstudio.explain.attribution import FromInput, ToOutputs, output_slots
+from annstudio.explain.derivation import Quantity
+from annstudio.layers.base import make
+from annstudio.session import Session
+from annstudio.ui.app import application
+from annstudio.ui.memory import Memory
+from annstudio.ui.window import Window
+from benchmarks.workloads import WORKLOADS, Workload
+
+STEP_AIM, QUESTION_AIM = 50.0, 100.0
+MOST_STEPS, QUESTIONS, WALKED = 60, 24, 1000
+
+
+def _networks() -> list[Workload]:
+    conv, pool = {"filters": 16, "activation": "relu", "padding": "same"}, make("MaxPool2D", {"pool_size": (2, 2)})
+    dense = make("Dense", {"units": 10, "activation": "softmax"})
+    mlp = [make("Dense", {"units": units, "activation": "relu"}) for units in (100, 32)]
+    image = (make("Conv2D", conv), pool, make("Conv2D", conv), make("Flatten", {}), dense)
+    memory = (make("LSTM", {"units": 16, "return_sequences": True}), make("LSTM", {"units": 16}), dense)
+    return [
+        Workload("10 000 parameters", "64-100-32-10 ReLU", (64,), (*mlp, dense), 8),
+        Workload("28×28×16", "28×28: conv 16, pool, conv 16, dense 10", (28, 28, 1), image, 8),
+        Workload("LSTM, 100 steps", "100 steps of 3: LSTM 16, LSTM 16, dense 10", (100, 3), memory, 8),
+    ]
+
+
+def measure() -> dict[str, Any]:
+    """The figures of every network."""
+    app = application("light")
+    found = {}
+    for workload in _networks():
+        WORKLOADS[workload.name] = workload
+        found[workload.name] = {"title": workload.title, **_measured(app, workload.project())}
+    return found
+
+
+def told(found: Mapping[str, Any]) -> list[str]:
+    """The part of the report."""
+    lines = [
+        "# Explaining",
+        "",
+        "Written by `benchmarks/explain.py`, in a window of 1600 × 1000. `step` is from the key to the painted window,",
+        f"drawing and panel both (aim {STEP_AIM:g} ms), `question` from the click to the painted answer",
+        f"(aim {QUESTION_AIM:g} ms), each as median · 95th percentile; `grown` by how much the process grew over the",
+        f"second half of {WALKED:,} steps on and back.",
+        "",
+        "| | what | operations | opened in, ms | step, ms | question, ms | grown, MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, one in found.items():
+        step, question = (" · ".join(f"{ms:.0f}" for ms in one[key]) for key in ("step_ms", "question_ms"))
+        lines.append(
+            f"| {name} | {one['title']} | {one['operations']:,} | {one['open_ms']:.0f} | {step} | {question} | "
+            f"{one['grown_mb']:.1f} |"
+        )
+    slow = [name for name, one in found.items() if one["step_ms"][1] > STEP_AIM or one["question_ms"][1] > QUESTION_AIM]
+    return [*lines, "", f"Over its aim: {', '.join(slow)}." if slow else "Every aim is reached."]
+
+
+def _measured(app: QApplication, project: Project) -> dict[str, Any]:
+    window = Window(Session(project), Memory())
+    window.resize(1600, 1000)
+    window.show()
+    _paint(app)
+    opened = _timed(app, window.explain)
+    view = window.explain_view
+    size = len(view.tour.stepper)
+    # Whatever is imported for the first formula, and the first picture of every layer, is no part of a step.
+    places = np.unique(np.linspace(0, size - 2, MOST_STEPS).astype(int))
+    for place in (*places[:: len(places) // 6], size):
+        view.tour.to_position(int(place))
+        _paint(app)
+    steps = [_timed(app, lambda: move()) for move in _moves(app, window, places)]
+    view.tour.to_position(view.tour.stepper.end_of("backward"))  # type: ignore[arg-type]
+    _paint(app)
+    questions = [_timed(app, lambda asked=asked: view.ask(asked)) for asked in _questions(window)]
+    grown = _walk(app, window)
+    window.session.document.mark_saved()
+    window.close()
+    window.deleteLater()
+    _paint(app)
+    return {
+        "operations": size,
+        "open_ms": round(opened, 1),
+        "step_ms": _two(steps),
+        "question_ms": _two(questions),
+        "grown_mb": round(grown, 2),
+    }
+
+
+def _moves(app: QApplication, window: Window, places: Any) -> Iterator[Callable[[], None]]:
+    """One step on and one back, from every place."""
+    view = window.explain_view
+    for place in places:
+        view.tour.to_position(int(place))
+        _paint(app)
+        yield view.step
+        yield view.step_back
+
+
+def _questions(window: Window) -> list[Quantity]:
+    """Numbers of all kinds: values, gradients, weights, pixels, and the other way round."""
+    tour, rng = window.explain_view.tour, np.random.default_rng(0)
+    program = tour.program
+    kinds = ("feed", "value", "gradient", "parameter")
+    slots = [slot for slot in program.slots if slot.role in kinds and slot.shape and slot.shown]
+    chosen = [slots[int(i)] for i in np.linspace(0, len(slots) - 1, QUESTIONS)]
+    asked = [Quantity(slot.index, tuple(int(rng.integers(n)) for n in slot.shape)) for slot in chosen]
+    (output,) = output_slots(program)
+    first = program.feeds[0].slot
+    pixel = tuple(n // 2 for n in program.slots[first].shape)
+    return [*asked, FromInput(output, (3,)), ToOutputs(first, pixel), FromInput(output, (5,)), Quantity(first, pixel)]
+
+
+def _walk(app: QApplication, window: Window) -> float:
+    """By how many MB the process grew over the second half of a long walk on and back."""
+    view = window.explain_view
+    view.ask(None)
+    view.tour.to_position(0)
+    before = 0.0
+    for i in range(WALKED):
+        (view.step if i // 20 % 2 == 0 else view.step_back)()
+        _paint(app)
+        if i == WALKED // 2:
+            gc.collect()
+            before = _resident()
+    gc.collect()
+    return _resident() - before
+
+
+def _paint(app: QApplication) -> None:
+    for _ in range(3):
+        app.processEvents()
+
+
+def _timed(app: QApplication, act: Callable[[], None]) -> float:
+    """Milliseconds from an action to the painted window."""
+    started = perf_counter()
+    act()
+    _paint(app)
+    return (perf_counter() - started) * 1000
+
+
+def _two(times: list[float]) -> list[float]:
+    return [round(float(np.percentile(times, share)), 1) for share in (50, 95)]
+
+
+def _resident() -> float:
+    """The process's memory in MB (Linux; elsewhere 0)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0.0
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
