@@ -10,6 +10,7 @@ from functools import cached_property
 
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import AnyStep, Phase, Program, Role, Step, Update
+from annstudio.engine.sight import Bools
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.moments import (
     Grain,
@@ -239,6 +240,20 @@ class Walk:
         if now.quantity is not None:
             return now.quantity == Quantity(slot, index, term=term) and not isinstance(self.current, Update)
         return self.stepper.written_by.get(slot, -1) in self.span
+
+    @property
+    def coming(self) -> dict[int, Bools]:
+        """By slot, which numbers of what the operation at hand writes have not come into being yet, element by element;
+        of weights which are not updated yet."""
+        at = self.stepper.position - 1
+        step = self.current
+        slots: list[int] = []
+        if isinstance(step, Update):
+            slots = [self.program.parameters[which].slot for which in step.parameters]
+        elif step is not None:
+            slots = list(step.writes)
+        found = {slot: self.moments.left(at, slot, self.place) for slot in slots}
+        return {slot: left for slot, left in found.items() if left is not None}
 
     def updated(self, slot: int, index: Index) -> bool:
         """Whether a stored number of a parameter has its new value by now."""

@@ -88,6 +88,53 @@ def test_element_by_element_through_a_network_of_any_size(qtbot: QtBot):
         assert caption(desk).startswith("Backward · loss")
 
 
+def test_a_picture_fills_element_by_element(qtbot: QtBot):
+    application("dark")
+    with explaining(sample("digits-cnn")) as desk:
+        press(desk, Key.Key_3)
+        desk.tour.to(70)
+        pane = desk.view.layers.pane
+        marks = pane.left.mosaic.marks
+        assert marks.coming is not None
+        assert marks.coming.ravel()[:70].sum() == 0
+        assert marks.coming.sum() == 1024 - 70
+        assert "954 of 1024 to come" in pane.left.mosaic.accessibleName()
+        desk.tour.to(600)
+        picture = pane.left.mosaic.grab().toImage()
+        shades = [
+            {picture.pixelColor(x, y).name() for x in _inner(rect.left(), rect.right())
+             for y in _inner(rect.top(), rect.bottom())}
+            for rect in (pane.left.mosaic.rect_of(7), pane.left.mosaic.rect_of(15))
+        ]  # fmt: skip
+        assert len(shades[0]) > 20
+        assert len(shades[1]) < 5
+        QTest.mouseClick(pane.left.toggle, Qt.MouseButton.LeftButton)
+        pane.left.picker.setValue(10)
+        model = pane.left.table.model()
+        assert [[model.index(i, j).data() == "·" for j in range(8)] for i in (2, 3)] == [[False] * 8, [True] * 8]
+        assert model.index(3, 0).data(Qt.ItemDataRole.ToolTipRole).endswith("not computed yet")
+        desk.tour.to(1024)
+        assert pane.left.mosaic.marks.coming is None or pane.left.table.isVisible()
+        assert model.index(7, 7).data() != "·"
+
+
+def _inner(low: float, high: float) -> range:
+    return range(round(low) + 3, round(high) - 3)
+
+
+def test_weights_get_their_new_numbers_one_by_one_in_the_table(qtbot: QtBot):
+    application("light")
+    with explaining(worked_example()) as desk:
+        desk.view.show_neurons(False)
+        desk.tour.to(37)
+        assert caption(desk) == "Update · output · w₆"
+        pane = desk.view.layers.pane
+        shown = [[side.table.model().index(i, j).data() for i in range(2) for j in range(2)]
+                 for side in (pane.left, pane.right)]  # fmt: skip
+        assert shown[0] == ["0.400000000", "0.450000000", "0.500000000", "0.550000000"]
+        assert shown[1] == ["0.358916480", "0.408666186", "·", "·"]
+
+
 def test_one_gate_at_one_time_step_is_an_element(qtbot: QtBot):
     application("light")
     with explaining(sample("vowels-lstm")) as desk:

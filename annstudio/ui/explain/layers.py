@@ -284,7 +284,7 @@ class LayerScene(QGraphicsScene):
             text = self.tour.text(float(array.ravel()[0])) if array.size else ""
             self._pictures[key] = picture(array, area, text, signed=signed)
         of = self.tour.names.gradient_of.get(slot, slot)
-        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape))
+        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape, slot))
 
     def _wire_state(self, link: Link, now: Mapping[str, Phase]) -> str:
         phase = now.get(link.target)
