@@ -86,6 +86,11 @@ class Walk:
         at = max(self.stepper.position - 1, 0)
         return self.stretch_of(at).box.node if self.grain is Grain.LAYER else self.boxes.path(at)[-1].node
 
+    @property
+    def opened_around(self) -> list[Box]:
+        """The opened boxes that we are in, the outermost first."""
+        return [box for box in self.boxes.path(self.stepper.position - 1) if box in self.opened] if self.place else []
+
     def stretch_of(self, step: int) -> Stretch:
         """The stretch that a step belongs to."""
         return self.stretches[bisect_right(self.stretches, step, key=lambda stretch: stretch.start) - 1]

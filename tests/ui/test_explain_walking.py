@@ -17,7 +17,7 @@ from annstudio.ui.actions import COMMANDS, by_id, explain_keys
 from annstudio.ui.app import application
 from annstudio.ui.window import Window
 from tests.builders import worked_example
-from tests.ui.explaining import Desk, explaining
+from tests.ui.explaining import Desk, click, explaining
 
 Key = Qt.Key
 
@@ -164,6 +164,39 @@ def test_function_keys_go_over_into_and_out_of_blocks(blocks: Desk):
     assert caption(blocks) == "Forward · trunk"
     assert blocks.view.timeline.number.text() == "Step 2 of 12"
     assert not by_id("step_out").can_go(blocks.view)
+
+
+def test_who_goes_into_a_block_sees_what_it_holds(blocks: Desk):
+    scene, layers = blocks.view.layers.scene, blocks.view.layers
+    press(blocks, Key.Key_1)
+    press(blocks, Key.Key_Right)
+    press(blocks, Key.Key_F11)
+    assert scene.path == "trunk"
+    assert {"trunk/block_1", "trunk/block_2", "trunk/block_3"} < set(scene.cards)
+    assert layers.where.text() == "Inside trunk · Shift+F11 leaves it"
+    assert layers.where.isVisible()
+    statuses = {node: card.state.status for node, card in scene.cards.items()}
+    assert statuses["trunk/block_1"] == "now"
+    assert statuses["trunk/block_2"] == "to come"
+    click(layers.stage, scene.cards["trunk/block_2"].sceneBoundingRect().center())
+    assert layers.pane.title.text() == "Operations of trunk/block_2"
+    press(blocks, Key.Key_F9)
+    assert blocks.session.breakpoints.nodes == {"trunk/block_2"}
+    assert list(blocks.view._marks[1].marks) == ["trunk/block_2"]
+    press(blocks, Key.Key_Escape)
+    press(blocks, Key.Key_F11)
+    assert scene.path == "trunk/block_1"
+    assert [wire.state for link, wire in scene.wires.items() if link.target == "dense"] == ["forward"]
+    press(blocks, Key.Key_Home)
+    assert scene.path == ""
+    assert not layers.where.isVisible()
+    for _ in range(2):
+        press(blocks, Key.Key_Right)
+    assert scene.path == "trunk/block_1"
+    press(blocks, Key.Key_F11, Qt.KeyboardModifier.ShiftModifier)
+    press(blocks, Key.Key_F11, Qt.KeyboardModifier.ShiftModifier)
+    assert scene.path == ""
+    assert scene.cards["trunk"].state.status == "now"
 
 
 def test_an_opened_block_stays_open_for_the_next_sample_and_grain(blocks: Desk):

@@ -41,11 +41,11 @@ class CardState:
 
 
 class CardItem(QGraphicsItem):
-    """A layer. `state` is a CardState."""
+    """A layer, `path` by its whole name. `state` is a CardState."""
 
-    def __init__(self, node: Node, rect: QRectF, shape: str) -> None:
+    def __init__(self, path: str, node: Node, rect: QRectF, shape: str) -> None:
         super().__init__()
-        self.node, self.shape_text = node, shape
+        self.path, self.node, self.shape_text = path, node, shape
         self.setPos(rect.topLeft())
         self._size = QRectF(0, 0, rect.width(), rect.height())
         self.state = CardState()
@@ -72,7 +72,7 @@ class CardItem(QGraphicsItem):
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         scene = self.scene()
         if event.button() == Qt.MouseButton.LeftButton and isinstance(scene, LayerScene):
-            scene.select(self.node.id)
+            scene.select(self.path)
         else:
             event.ignore()
 
@@ -157,7 +157,10 @@ class WirePath(QGraphicsPathItem):
 
 
 class LayerScene(QGraphicsScene):
-    """Follows a Tour. `selected(node)`: a card was clicked ("" for none). `replanned`: the drawing is another."""
+    """Follows a Tour. `selected(node)`: a card was clicked ("" for none). `replanned`: the drawing is another.
+
+    What is drawn may be the inside of a block: `path`. Cards are known by their whole names.
+    """
 
     selected = Signal(str)
     replanned = Signal()
@@ -165,11 +168,12 @@ class LayerScene(QGraphicsScene):
     def __init__(self, tour: Tour, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.tour = tour
+        self.path = ""
         self.chosen = ""
         self.plan: LayerPlan | None = None
         self.cards: dict[str, CardItem] = {}
         self.wires: dict[Link, WirePath] = {}
-        self._shown: tuple[Program, Graph] | None = None
+        self._shown: tuple[Program, Graph, str] | None = None
         self._ratio = 2.4
         self._pictures: dict[tuple[int, bool], Drawn | None] = {}
         self.lights = Lights()
@@ -178,16 +182,17 @@ class LayerScene(QGraphicsScene):
     def content(self) -> QRectF:
         return self.plan.bounds if self.plan is not None else QRectF()
 
-    def show_graph(self, graph: Graph, ratio: float) -> None:
-        """Draw a network for a room of this shape, anew where either is another."""
+    def show_graph(self, graph: Graph, ratio: float, path: str = "") -> None:
+        """Draw a network, or what the block at a path holds, for a room of this shape; anew where that is another."""
         program = self.tour.program if self.tour.walk is not None else None
         coarse = round(ratio, 1)
-        if self._shown is not None and self._shown == (program, graph) and coarse == self._ratio:
+        if self._shown is not None and self._shown == (program, graph, path) and coarse == self._ratio:
             self.refresh()
             return
         self.clear()
         self.cards, self.wires, self._pictures = {}, {}, {}
-        self._shown = (program, graph) if program is not None else None
+        self._shown = (program, graph, path) if program is not None else None
+        self.path = path
         self._ratio = coarse
         self.plan = layer_plan(graph, ratio) if program is not None else None
         if self.plan is not None and program is not None:
@@ -199,12 +204,23 @@ class LayerScene(QGraphicsScene):
         for link, path in plan.wires.items():
             self.wires[link] = WirePath(path)
             self.addItem(self.wires[link])
-        for node, rect in plan.cards.items():
+        for id, rect in plan.cards.items():
+            node = self._named(id)
             slot = program.outputs.get(node)
             shape = shape_text(program.slots[slot].shape) if slot is not None and node not in program.losses else ""
-            self.cards[node] = CardItem(graph.nodes[node], rect, shape)
+            self.cards[node] = CardItem(node, graph.nodes[id], rect, shape)
             self.addItem(self.cards[node])
         self.chosen = self.chosen if self.chosen in self.cards else ""
+
+    def _named(self, id: str) -> str:
+        """The whole name of a node of the drawing."""
+        return f"{self.path}/{id}" if self.path else id
+
+    def _card_name(self, node: str) -> str:
+        """Which card a step's node belongs to; empty where it is not on the drawing."""
+        if not self.path:
+            return node_of(node)
+        return self._named(node_of(node[len(self.path) + 1 :])) if node.startswith(f"{self.path}/") else ""
 
     def select(self, node: str) -> None:
         """Choose a layer; the same again lets go."""
@@ -234,7 +250,7 @@ class LayerScene(QGraphicsScene):
         walk = self.tour.walk
         if walk is None or self._shown is None:
             return
-        now = {node_of(walk.program.steps[i].node): walk.program.steps[i].phase for i in walk.span}
+        now = {self._card_name(walk.program.steps[i].node): walk.program.steps[i].phase for i in walk.span}
         for node, card in self.cards.items():
             card.show_state(self._card_state(node, now))
         for link, wire in self.wires.items():
@@ -244,7 +260,7 @@ class LayerScene(QGraphicsScene):
         """The card of the layer at hand."""
         walk = self.tour.walk
         step = walk.current if walk is not None and walk.place else None
-        return self.cards.get(node_of(step.node)) if step is not None else None
+        return self.cards.get(self._card_name(step.node)) if step is not None else None
 
     def _card_state(self, node: str, now: Mapping[str, Phase]) -> CardState:
         tour, walk = self.tour, self.tour.walk
@@ -287,7 +303,7 @@ class LayerScene(QGraphicsScene):
         return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape, slot))
 
     def _wire_state(self, link: Link, now: Mapping[str, Phase]) -> str:
-        phase = now.get(link.target)
+        phase = now.get(self._named(link.target))
         if phase in (Phase.FORWARD, Phase.LOSS):
             return "forward"
         return "gradient" if phase is Phase.BACKWARD else ""
