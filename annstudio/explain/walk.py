@@ -9,7 +9,7 @@ from collections.abc import Collection
 from functools import cached_property
 
 from annstudio.engine.op import Array, Index
-from annstudio.engine.program import AnyStep, Phase, Program, Role, Step, Update
+from annstudio.engine.program import AnyStep, Phase, Step, Update
 from annstudio.engine.sight import Bools
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.moments import (
@@ -17,12 +17,12 @@ from annstudio.explain.moments import (
     Moment,
     Moments,
     Telling,
-    gradient_pairs,
     step_moments,
     stretch_moments,
 )
 from annstudio.explain.names import plain
 from annstudio.explain.stretches import Box, Boxes, Stretch
+from annstudio.explain.words import written_text
 
 _SLOPE = re.compile(r"\(∂E\)/\((∂[^()]*(?:\([^()]*\))?)\)")
 """How a gradient is written whose bottom was thought to be long."""
@@ -329,37 +329,3 @@ class Walk:
     @cached_property
     def _parameter_at(self) -> dict[int, int]:
         return {parameter.slot: i for i, parameter in enumerate(self.program.parameters)}
-
-
-def written_text(program: Program, step: AnyStep) -> str:
-    """What a step writes, in short: net, ∂E/∂W and ∂E/∂out of hidden. Its own place (t = 3) is left out."""
-    if isinstance(step, Update):
-        views = [view.name for i in step.parameters for view in program.parameters[i].views
-                 if program.parameters[i].learns(view)]  # fmt: skip
-        return ", ".join(views)
-    if not step.backward:
-        slot = program.slots[step.output]
-        if slot.role is Role.GRADIENT:
-            of = next(i for i, gradient in program.gradients.items() if gradient == step.output)
-            return f"∂E/∂{_word(program, of, step)}, paths added"
-        return _word(program, step.output, step)
-    words = [word for of, _ in gradient_pairs(program, step) for word in _word(program, of, step).split(", ")]
-    return ", ".join(f"∂E/∂{word}" for word in words)
-
-
-def slot_word(program: Program, slot: int) -> str:
-    """What the numbers of a slot are called in short: net, out (what a layer gives), W, mask; inside a composite with
-    their place."""
-    described = program.slots[slot]
-    if described.scope:
-        return f"{described.name} at {described.scope}"
-    gives = described.role is Role.VALUE and described.shape and described.name not in ("net", "s")
-    return "out" if gives and program.outputs.get(described.node) == slot else described.name
-
-
-def _word(program: Program, slot: int, step: Step) -> str:
-    described = program.slots[slot]
-    if described.role is Role.FEED:
-        return described.node
-    word = described.name if described.scope == step.scope and described.scope else slot_word(program, slot)
-    return word if described.node == step.node or not described.shape else f"{word} of {described.node}"
