@@ -23,6 +23,7 @@ class Lazy(Sequence[T]):
     def __getitem__(self, at: int | slice) -> T | list[T]:
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(self._n))]
+        at += self._n if at < 0 else 0
         if not 0 <= at < self._n:
             raise IndexError(at)
         if at not in self._made:
