@@ -1,6 +1,7 @@
 """All moments of the batch in one line, what the one at hand is, how far one step goes, and playing."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QValidator
@@ -116,6 +117,10 @@ class Timeline(QWidget):
         layout.setSpacing(GRID)
         layout.addLayout(top)
         layout.addLayout(line)
+        # As it is read: the upper line, then the lower one.
+        order = [self.number, *self.grains.buttons(), self.play, self.speed, self.play_on, self.track]
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
 
     def _button(self, id: str) -> QToolButton:
         command, button = by_id(id), QToolButton(self)
