@@ -58,11 +58,11 @@ class BatchMean(Op):
 
     def account(self, see: See, index: Index) -> list[Term]:
         n = see.n_examples
-        return [Term((see("x", *index, example=i),), rf"\tfrac{{1}}{{{n}}}«0»", lambda x: x / n) for i in range(n)]
+        return [Term((see("x", *index, example=i),), rf"\tfrac{{1}}{{{n}}} · «0»", lambda x: x / n) for i in range(n)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         n = see.n_examples
-        return [Term((see("dy", *index),), rf"\tfrac{{1}}{{{n}}}«0»", lambda dy: dy / n)]
+        return [Term((see("dy", *index),), rf"\tfrac{{1}}{{{n}}} · «0»", lambda dy: dy / n)]
 
 
 class Without(Op):
@@ -130,8 +130,8 @@ class Blend(Op):
     def account(self, see: See, index: Index) -> list[Term]:
         old, new = (see("old", *index),), (see("new", *index),)
         return [
-            Term(old, "", lambda m: (1 - self.share) * m),
-            Term(new, "", lambda m: self.share * m),
+            Term(old, f"(1 - {self.share}) · «0»", lambda m: (1 - self.share) * m),
+            Term(new, f"{self.share} · «0»", lambda m: self.share * m),
         ]
 
 

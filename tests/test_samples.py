@@ -15,9 +15,12 @@ from annstudio.cli import main
 from annstudio.data.base import BuiltIn
 from annstudio.document.network import Network
 from annstudio.document.project import Project
+from annstudio.engine.optimizers import SGD, Momentum
 from annstudio.formats.samples import ORDER, first_sample, samples
 from annstudio.formats.studio import load
 from annstudio.places import SAMPLES
+from annstudio.session.labs.descent import ground_of, try_out
+from annstudio.training.race import Race
 from annstudio.training.record import EPOCH_COLUMNS
 from annstudio.training.snapshot import Finished, Views
 from annstudio.training.trainer import Control, train
@@ -96,6 +99,23 @@ def test_the_worked_examples_differ_in_their_biases_alone():
         np.testing.assert_array_equal(array, learned.weights[key])
     assert [n.layer.train_bias for n in held.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [False] * 2
     assert [n.layer.train_bias for n in learned.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [True] * 2
+
+
+def test_down_the_ravine_optimisers_do_what_the_note_says():
+    ground = ground_of(Network(project("ravine")), 1000)
+    places = (("line/W", (0, 0)), ("line/b", (0,)))
+    tried = (SGD(learning_rate=0.02), Momentum(learning_rate=0.02), SGD(learning_rate=0.3), SGD(learning_rate=0.33))
+    *_, raced = try_out(ground, Race(tried, places, (-1.0, 3.0), 100, 40))
+    assert raced.losses[0] == pytest.approx(0.286, abs=5e-4)
+    assert raced.losses[1] == pytest.approx(0.0221, abs=5e-5)
+    assert raced.losses[2] == pytest.approx(0.0221, abs=5e-5)
+    assert raced.losses[3] > raced.first
+    x = ground.network.dataset.columns["x"].array[:, 0]
+    steepest = np.linalg.eigvalsh([[np.mean(x * x), x.mean()], [x.mean(), 1.0]])[-1]
+    assert 2 / steepest == pytest.approx(0.324, abs=5e-4)
+    # Across the ravine it goes to and fro, along the floor it does not.
+    slopes = np.diff(raced.ways[2].track.points[:12, 1])
+    assert (np.sign(slopes[1:]) != np.sign(slopes[:-1])).all()
 
 
 def test_xor_is_learned_from_nine_of_ten_seeds():

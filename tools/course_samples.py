@@ -47,6 +47,36 @@ def one_unit() -> Project:
     )  # fmt: skip
 
 
+def ravine() -> Project:
+    """A straight line through forty points: the loss of its two numbers is a ravine."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (1,)}),
+        ("line", "Dense", {"units": 1, "activation": "linear"}),
+        ("loss", "Loss", {"function": "half_squared_error"}),
+    )
+    x = np.linspace(0, 4, 40)
+    y = 0.5 * x + 1 + 0.2 * np.random.default_rng(4).standard_normal(40)
+    weights = {"line/W": np.array([[-1.0]]), "line/b": np.array([3.0])}
+    return Project(
+        graph=drawn(layers),
+        weights=weights,
+        start=weights,
+        data=parse_source({
+            "kind": "typed", "inputs": x.round(2)[:, None].tolist(), "targets": y.round(2)[:, None].tolist(),
+        }),
+        settings=TrainingSettings.model_validate({
+            "optimizer": {"kind": "sgd", "learning_rate": 0.02}, "batch_size": 40, "epochs": 100,
+            "validation_share": 0.0, "dtype": "float64",
+        }),
+        title="Down a ravine",
+        note="A straight line through forty points has one weight and one bias, so its whole loss can be seen: open "
+        "Labs › Descent. It is a ravine, since the inputs are not centred about 0. Let optimisers go: in 100 steps SGD "
+        "at a rate of 0.02 only crawls along the floor (loss 0.286), momentum at the same rate comes to the end of it "
+        "(0.0221). Give SGD 0.3: it zigzags between the walls and arrives, too; with 0.33 it climbs out, for rates "
+        "above 0.324 are too steep for these walls. Then draw mini-batches of 1, 4 and 20: how far are they off?",
+    )  # fmt: skip
+
+
 def perceptron() -> Project:
     """One unit that says yes or no, and the rule by which it learns from its mistakes."""
     layers: Layers = (

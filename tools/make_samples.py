@@ -35,6 +35,7 @@ def projects() -> dict[str, Project]:
         "worked-example-biases": worked_example(train_bias=True),
         "three-layer-forward": three_layers(),
         "one-unit": course.one_unit(),
+        "ravine": course.ravine(),
         "perceptron": course.perceptron(),
         "perceptron-xor": course.perceptron_xor(),
         "xor": xor(),

@@ -12,8 +12,9 @@ from difflib import get_close_matches
 import click
 
 import annstudio
+from annstudio.cli.explaining import explain
 from annstudio.cli.files import check_command, convert_command, samples_command
-from annstudio.cli.looking import explain, predict
+from annstudio.cli.looking import predict
 from annstudio.cli.training import STOPPED, train_command
 from annstudio.cli.window import open_window
 from annstudio.cli.words import mistake

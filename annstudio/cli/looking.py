@@ -1,18 +1,15 @@
-"""Commands that look at a network without changing it: what it predicts, and why."""
+"""The command that looks at what a network predicts."""
 
-import re
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 
-from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
+from annstudio.cli.words import ANY_PATH, PROJECT
 from annstudio.document.network import Network
 from annstudio.engine.layout import user_shape
 from annstudio.engine.op import Array
-from annstudio.errors import DataError, FormatError, GraphError
-from annstudio.explain.report import report
+from annstudio.errors import DataError, FormatError
 from annstudio.formats.archive import pack_arrays
 from annstudio.formats.base import atomic_write
 from annstudio.formats.npz import read_arrays
@@ -70,61 +67,3 @@ def _inputs(network: Network, arrays: dict[str, Array], source: Path) -> dict[st
     if len({len(arrays[column]) for column in (*wanted, *lengths)}) > 1:
         raise DataError(f"{source.name}: the arrays hold different numbers of examples.")
     return {column: arrays[column] for column in (*wanted, *lengths)}
-
-
-@click.command()
-@PROJECT
-@click.option("--sample", type=int, default=0, show_default=True, help="Which example of the data, from 0.")
-@click.option("--weight", help="Why this weight changes: 'LAYER.W[i,j]' is into unit i from unit j, from 0.")
-@AS_JSON
-def explain(project: Path, sample: int, weight: str | None, as_json: bool) -> None:
-    """Go forward, through the loss and back with one example, and show every number."""
-    network = Network(load(project), project.parent)
-    asked = None if weight is None else _weight(weight)
-    n = len(network.need_dataset())
-    if not 0 <= sample < n:
-        raise DataError(f"There is no example {sample}: the data has {n:,}, counted from 0 to {n - 1:,}.")
-    with np.errstate(all="ignore"):
-        found = report(network.stepper(sample), asked)
-    if as_json:
-        print_json(found)
-        return
-    click.echo(f"loss  {found['loss']}")
-    for layer in found["layers"]:
-        click.echo(layer["name"])
-        for title in ("net", "output", "delta"):
-            if layer[title] is not None:
-                click.echo(f"  {title:7}{_numbers(layer[title])}")
-    if asked:
-        _tell_weight(found)
-
-
-def _weight(text: str) -> tuple[str, tuple[int, ...]]:
-    """`hidden.W[0,1]` or `hidden/W[0,1]` → the weights' name and the place."""
-    found = re.fullmatch(r"\s*(.+)[./]([^./\[\]]+?)\s*\[([\d,\s-]+)\]\s*", text)
-    try:
-        assert found
-        return f"{found[1]}/{found[2]}", tuple(int(part) for part in found[3].split(","))
-    except (AssertionError, ValueError):
-        raise GraphError(
-            f"{text!r} names no weight.", "Write 'hidden.W[0,1]' for the weight into unit 0 from unit 1 of hidden."
-        ) from None
-
-
-def _numbers(values: Any) -> str:
-    array = np.asarray(values, float)
-    if array.size > 12:
-        return f"{'×'.join(map(str, array.shape))} numbers from {array.min():.6g} to {array.max():.6g}"
-    return "  ".join(f"{value:.9g}" for value in array.flat)
-
-
-def _tell_weight(found: dict[str, Any]) -> None:
-    click.echo(f"{found['weight']['name']}  {found['value']:.9g}")
-    if found["factors"]:
-        symbols = " · ".join(part["symbol"] for part in found["factors"])
-        numbers = " · ".join(f"{part['number']:.9g}" for part in found["factors"])
-        click.echo(f"  gradient = {symbols} = {numbers} = {found['gradient']:.9g}")
-    else:
-        click.echo(f"  gradient {found['gradient']:.9g}")
-    click.echo(f"  finite difference {found['finite_difference']:.9g}")
-    click.echo(f"  after the update {found['after_update']:.9g}")

@@ -6,7 +6,7 @@ Python floats, which is what the tests compare with the engine.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, takewhile
 
@@ -17,14 +17,18 @@ from annstudio.engine.op import Array, Index, numbered
 class Factor:
     """One number inside a term: element `index` of the op's array `array`, for one `example` (None: not per example).
 
-    A number that is no element of an array (a local derivative) has `within`: the term that it is the value of.
+    A number that is no element of an array (a local derivative, the sum below a fraction) has `within`: the terms that
+    it is the sum of. One that belongs to the formula, such as λ of SELU, has a `symbol` (LaTeX).
     """
 
     array: str
     index: Index
     value: float
     example: int | None = None
-    within: "Term | None" = None
+    within: "tuple[Term, ...]" = ()
+    local: bool = False
+    """Whether it is the derivative of the op's result by element `index` of the input that a gradient goes to."""
+    symbol: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,60 @@ class See:
         return list(takewhile(self.arrays.__contains__, (numbered("xs", i) for i in count())))
 
 
-def derived(array: str, index: Index, within: Term, example: int | None = None) -> Factor:
-    """A factor that is worked out on the spot, such as the slope of an activation."""
-    return Factor(array, index, within.value, example, within)
+@dataclass(frozen=True)
+class Remark:
+    """What is to be said beside an account, in words; a `term` comes to the same number by another formula."""
+
+    words: str
+    term: Term | None = None
+
+
+MOST_LISTED = 12
+"""Longer lists are folded."""
 
 
 def share(number: Factor, n: int) -> Term:
     """One n-th of a number, as means are made of."""
     return Term((number,), "«0»" if n == 1 else rf"\tfrac{{1}}{{{n}}} · «0»", lambda value: value / n)
+
+
+def derived(name: str, *within: Term) -> Factor:
+    """A factor that is worked out on the spot, as the sum of these terms."""
+    return Factor(name, (), math.fsum(term.value for term in within), None, within)
+
+
+def local_slope(index: Index, within: Term) -> Factor:
+    """The derivative of the op's result by element `index` of its input, such as the slope of an activation."""
+    return Factor("slope", index, within.value, None, (within,), local=True)
+
+
+def won(place: int, numbers: Sequence[Factor]) -> Term:
+    """1 if the number at this place is the largest of all (the first of several that are as large), else 0."""
+    values = [number.value for number in numbers]
+    winner = values.index(max(values))
+    if place == winner:
+        template = rf"[\,«{place}» = \max({listed(len(numbers), place)})\,]"
+        return Term(tuple(numbers), template, lambda *all: float(all[place] == max(all)))
+    return Term((numbers[place], numbers[winner]), r"[\,«0» > «1»\,]", lambda own, other: float(own > other))
+
+
+def constant(symbol: str, value: float) -> Factor:
+    """A number that belongs to the formula, by its symbol (LaTeX)."""
+    return Factor("", (), value, symbol=symbol)
+
+
+def setting(value: float) -> str:
+    r"""A number as it was set, all of it, as LaTeX: 0.5, 10^{-8}."""
+    mantissa, _, power = repr(float(value)).removesuffix(".0").partition("e")
+    times = "" if mantissa == "1" else rf"{mantissa} \cdot "
+    return f"{times}10^{{{int(power)}}}" if power else mantissa
+
+
+def listed(n: int, always: int = 0) -> str:
+    """Places for `n` numbers between brackets, folded in the middle where they are many; number `always` is shown."""
+    shown = [i for i in range(n) if n <= MOST_LISTED or i < 4 or i >= n - 3 or i == always]
+    told: list[str] = []
+    for i in shown:
+        told += [r"\dots"] if told and i - 1 not in shown else []
+        told.append(f"«{i}»")
+    return ",\\; ".join(told)

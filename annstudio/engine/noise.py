@@ -19,6 +19,13 @@ class KeepMask:
 
     rate: float
 
+    @property
+    def told(self) -> str:
+        return (
+            f"Drawn anew for every batch: 0 with probability {self.rate:g}, else 1/(1 − {self.rate:g}) = "
+            f"{1 / (1 - self.rate):.6g}, so that the mean stays. Prediction has no mask: every unit is on."
+        )
+
     def fill(self, rng: np.random.Generator, out: Array) -> None:
         np.divide(rng.random(out.shape, np.float32) >= self.rate, 1 - self.rate, out, casting="unsafe")
 
@@ -28,6 +35,13 @@ class Gaussian:
     """Numbers from a bell curve around 0."""
 
     deviation: float
+
+    @property
+    def told(self) -> str:
+        return (
+            f"Drawn anew for every batch from a bell curve around 0 with standard deviation {self.deviation:g}. "
+            f"Prediction adds nothing."
+        )
 
     def fill(self, rng: np.random.Generator, out: Array) -> None:
         np.multiply(rng.standard_normal(out.shape, np.float32), self.deviation, out, casting="unsafe")

@@ -18,7 +18,7 @@ from annstudio.engine.sight import Sight, everything, in_place
 from annstudio.errors import ShapeError
 
 if TYPE_CHECKING:
-    from annstudio.engine.account import See, Term
+    from annstudio.engine.account import Remark, See, Term
     from annstudio.engine.gemm import Product
 
 Array = npt.NDArray[Any]
@@ -89,6 +89,13 @@ class Op:
     looked_at: ClassVar[frozenset[str]] = frozenset()
     """Buffers that other steps may read (`Builder.kept`)."""
 
+    only_brings: ClassVar[bool] = False
+    """True where numbers are only brought together, to be used side by side: they are told as what they were."""
+    only_parts: ClassVar[bool] = False
+    """True where a result is only parted: its numbers are told as those of the whole."""
+    repeats_output: ClassVar[str] = ""
+    """The buffer of a loss that holds, once more, the output that it judges."""
+
     # What the passes may do with an op in the fast reading
     in_place: ClassVar[bool] = False
     """True where the result may take the input's place in memory, and the way back needs the result alone."""
@@ -144,6 +151,14 @@ class Op:
 
     def gradient_account(self, name: str, see: "See", index: Index) -> list["Term"]:
         """The terms whose sum is element `index` of the gradient of input `name`."""
+        return []
+
+    def kept_account(self, name: str, see: "See", index: Index) -> list["Term"]:
+        """The terms whose sum is element `index` of the buffer `name`; for every buffer that is shown."""
+        return []
+
+    def remarks(self, see: "See", index: Index) -> list["Remark"]:
+        """What else there is to say about element `index` of the result."""
         return []
 
     def __eq__(self, other: object) -> bool:

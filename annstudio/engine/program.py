@@ -3,7 +3,7 @@
 A Program is a value. It says nothing about the batch size, the number format or the machine: a Run brings those.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Margin, Op, Shape, signature
+from annstudio.engine.op import Array, Index, Margin, Op, Shape, signature
 
 
 class Phase(StrEnum):
@@ -66,6 +66,8 @@ class View:
     folded: Shape | None = None
     axes: tuple[int, ...] | None = None
     axis_names: tuple[str, ...] = ()
+    gates: str = ""
+    """A letter for each gate where the units of its first axis are told gate by gate."""
 
     def of(self, stored: Array) -> Array:
         part = stored[self.where]
@@ -74,6 +76,62 @@ class View:
             part = part.reshape(self.folded)
             assert np.shares_memory(part, stored), f"{self.name}: {shape} cannot be seen as {self.folded}"
         return part if self.axes is None else part.transpose(self.axes)
+
+    def seen_at(self, stored: Index, shape: Shape) -> Index | None:
+        """Where users see element `stored` of an array of this shape; None where it is no part of this view."""
+        part: list[int] = []
+        sizes: list[int] = []
+        for i, size, where in zip(stored, shape, self._everywhere(shape), strict=True):
+            places = range(*where.indices(size)) if isinstance(where, slice) else range(where, where + 1)
+            if i not in places:
+                return None
+            if isinstance(where, slice):
+                part.append(places.index(i))
+                sizes.append(len(places))
+        if self.folded is not None:
+            part = _unravelled(_ravelled(part, sizes), self.folded)
+        return tuple(part) if self.axes is None else tuple(part[axis] for axis in self.axes)
+
+    def stored_at(self, seen: Index, shape: Shape) -> Index | None:
+        """Which element of an array of this shape users see at `seen`; None where there is none."""
+        everywhere = self._everywhere(shape)
+        ranges = [range(*w.indices(n)) for n, w in zip(shape, everywhere, strict=True) if isinstance(w, slice)]
+        sizes = [len(places) for places in ranges]
+        folded = list(sizes if self.folded is None else self.folded)
+        axes = self.axes if self.axes is not None else tuple(range(len(folded)))
+        if len(seen) != len(axes) or any(not 0 <= i < folded[a] for i, a in zip(seen, axes, strict=True)):
+            return None
+        part = [seen[axes.index(axis)] for axis in range(len(axes))]
+        if self.folded is not None:
+            part = _unravelled(_ravelled(part, folded), sizes)
+        ahead = iter(places[i] for i, places in zip(part, ranges, strict=True))
+        return tuple(next(ahead) if isinstance(where, slice) else where for where in everywhere)
+
+    def shape_of(self, shape: Shape) -> Shape:
+        """The shape that users see, of an array stored in this shape."""
+        everywhere = zip(shape, self._everywhere(shape), strict=True)
+        parts = [len(range(*where.indices(size))) for size, where in everywhere if isinstance(where, slice)]
+        folded = tuple(parts) if self.folded is None else self.folded
+        return folded if self.axes is None else tuple(folded[axis] for axis in self.axes)
+
+    def _everywhere(self, shape: Shape) -> tuple[slice | int, ...]:
+        """What is taken of every axis, those among them of which all is."""
+        return (*self.where, *(slice(None),) * (len(shape) - len(self.where)))
+
+
+def _ravelled(place: Sequence[int], shape: Sequence[int]) -> int:
+    at = 0
+    for i, size in zip(place, shape, strict=True):
+        at = at * size + i
+    return at
+
+
+def _unravelled(at: int, shape: Sequence[int]) -> list[int]:
+    place = []
+    for size in reversed(shape):
+        at, i = divmod(at, size)
+        place.append(i)
+    return place[::-1]
 
 
 @dataclass(frozen=True)
@@ -115,6 +173,11 @@ class Feed:
 
 class Draw(Protocol):
     """A way of filling an array with random numbers."""
+
+    @property
+    def told(self) -> str:
+        """In words, what is drawn."""
+        ...
 
     def fill(self, rng: np.random.Generator, out: Array) -> None: ...
 

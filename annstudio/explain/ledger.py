@@ -11,8 +11,9 @@ from itertools import accumulate
 
 from annstudio.engine.account import Term
 from annstudio.engine.program import Phase, Step
-from annstudio.explain.derivation import Explainer, Quantity, bracketed, filled
+from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.numbers import number_latex, number_text
+from annstudio.explain.templates import bracketed, filled
 from annstudio.explain.update import UpdateAccount, explain_update
 from annstudio.explain.weight import WeightQuestion
 
@@ -131,8 +132,9 @@ def example_of(term: Term) -> int | None:
     for factor in term.factors:
         if factor.example is not None:
             return factor.example
-        if factor.within is not None and (found := example_of(factor.within)) is not None:
-            return found
+        for inner in factor.within:
+            if (found := example_of(inner)) is not None:
+                return found
     return None
 
 
@@ -140,15 +142,15 @@ def _largest(explainer: Explainer, terms: list[tuple[Step, Term]]) -> Quantity |
     """The gradient that the largest of some terms hands on."""
     step, term = max(terms, key=lambda pair: abs(pair[1].value))
     handed = next((factor for factor in term.factors if factor.array == "dy"), None)
-    return None if handed is None else explainer.place(step, handed)
+    return None if handed is None else explainer.reading.place(step, handed)
 
 
 def _penalty(term: Term, digits: int) -> Share:
     """A penalty's share: its slope with the weight's number, under the slope's own name."""
-    found = next((factor for factor in term.factors if factor.within is not None), None)
-    if found is None or found.within is None:
+    found = next((factor for factor in term.factors if factor.within), None)
+    if found is None:
         return Share("penalty", term.value)
-    return Share(f"{found.array} penalty", term.value, how=f"({_numbers(found.within, digits)})")
+    return Share(f"{found.array} penalty", term.value, how=f"({_numbers(found.within[0], digits)})")
 
 
 def _numbers(term: Term, digits: int) -> str:

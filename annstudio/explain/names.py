@@ -9,10 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-import numpy as np
-
 from annstudio.engine.op import Index
-from annstudio.engine.program import Program, Role, Slot, Step, View
+from annstudio.engine.program import Parameter, Program, Role, Slot, Step, View
 
 NUMBERED_WEIGHTS = 99
 """Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
@@ -29,7 +27,8 @@ class Names:
         of = self.gradient_of.get(slot)
         if of is not None:
             inner = self.of(of, index)
-            return rf"\frac{{\partial E}}{{\partial {inner}}}{self._way.get(slot, '')}"
+            way = rf"^{{\text{{ {self.way[slot]}}}}}".replace("_", r"\_") if slot in self.way else ""
+            return rf"\frac{{\partial E}}{{\partial {inner}}}{way}"
         described = self.program.slots[slot]
         match described.role:
             case Role.PARAMETER:
@@ -39,11 +38,11 @@ class Names:
             case Role.CONSTANT | Role.STATE | Role.NOISE | Role.BUFFER:
                 name = described.name.replace("_", r"\_")
                 return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
-        if not described.shape and described.name in ("E", "e"):
+        if not described.shape and described.name.rstrip("'") in ("E", "e"):
             return self._loss(described)
         word = "out" if self.program.outputs.get(described.node) == slot else described.name.replace("_", r"\_")
         place = rf"^{{\text{{ {described.scope}}}}}" if described.scope else ""
-        return rf"\text{{{word}}}_{{{self.unit(described.node, index)}}}{place}"
+        return rf"\text{{{word}}}_{{{self._gate_or_unit(described, index)}}}{place}"
 
     def unit(self, node: str, index: Index) -> str:
         """A unit's short name: h1 for the first of `hidden`; with more axes h(2,3,1). Long names stand upright."""
@@ -71,7 +70,7 @@ class Names:
         return found
 
     @cached_property
-    def _way(self) -> dict[int, str]:
+    def way(self) -> dict[int, str]:
         """Of gradients that are only one path's share: which layer they come by, numbered where several do."""
         whole = set(self.program.gradients.values())
         penalties = {slot for slots in self.program.penalties.values() for slot in slots}
@@ -87,7 +86,7 @@ class Names:
         for gradient, of, way in shares:
             told[of, way] += 1
             number = f" ({told[of, way]})" if told[of, way] > 1 else ""
-            found[gradient] = rf"^{{\text{{ {way}{number}}}}}".replace("_", r"\_")
+            found[gradient] = f"{way}{number}"
         return found
 
     @cached_property
@@ -101,38 +100,60 @@ class Names:
         }
 
     @cached_property
-    def _first_number(self) -> dict[int, int] | None:
+    def _first_number(self) -> dict[int, int]:
         """The number of the first weight of each dense parameter, where weights are numbered through."""
         numbers, total = {}, 0
         for parameter in self.program.parameters:
-            if len(parameter.views[0].axis_names) == 2:
+            view = parameter.views[0]
+            if len(view.axis_names) == 2 and not view.gates and {view.name for view in parameter.views} <= {"W", "b"}:
                 numbers[parameter.slot] = total + 1
-                total += parameter.shape[0] * self._n_inputs(parameter.slot)
-        return numbers if 0 < total <= NUMBERED_WEIGHTS else None
+                total += math.prod(view.shape_of(parameter.shape))
+        return numbers if total <= NUMBERED_WEIGHTS else {}
 
-    def _n_inputs(self, slot: int) -> int:
-        parameter = next(p for p in self.program.parameters if p.slot == slot)
-        return parameter.shape[1] - any(view.name == "b" for view in parameter.views)
+    @cached_property
+    def _parameters(self) -> dict[int, Parameter]:
+        return {parameter.slot: parameter for parameter in self.program.parameters}
 
     def _weight(self, slot: Slot, index: Index) -> str:
-        parameter = next(p for p in self.program.parameters if p.slot == slot.index)
-        views = {view.name for view in parameter.views}
-        if views == {"b"}:
+        """W with unit and input, u for weights of the state before, b for biases; as users see them in a view."""
+        parameter = self._parameters[slot.index]
+        seen = ((view, view.seen_at(index, parameter.shape)) for view in parameter.views)
+        view, place = next((view, place) for view, place in seen if place is not None)
+        letter, _, way = view.name.partition("_")
+        letter = rf"\{letter}" if len(letter) > 1 else letter.lower()
+        way = rf"^{{\text{{ {way}}}}}" if way else ""
+        if view.axis_names == ("layer",):
             return rf"b_{{{self.unit(slot.node, ())}}}"
-        if len(parameter.views[0].axis_names) != 2:
-            if "b" in views and index[0] == parameter.shape[0] - 1:
-                return rf"b_{{{self.unit(slot.node, index[1:])}}}"
-            return rf"w_{{{self.unit(slot.node, _seen_at(parameter.views[0], index))}}}"
-        unit, from_ = index
-        if from_ >= self._n_inputs(slot.index):
-            return rf"b_{{{self.unit(slot.node, (unit,))}}}"
-        if self._first_number is not None:
-            return rf"w_{{{self._first_number[slot.index] + unit * self._n_inputs(slot.index) + from_}}}"
-        return rf"w_{{{self.unit(slot.node, (unit,))},{from_ + 1}}}"
+        if len(view.axis_names) == 1 or len(place) != 2:
+            return rf"{letter}_{{{self._gated(slot.node, view, place, parameter)}}}{way}"
+        if slot.index in self._first_number:
+            columns = view.shape_of(parameter.shape)[1]
+            return rf"w_{{{self._first_number[slot.index] + place[0] * columns + place[1]}}}"
+        return rf"{letter}_{{{self._gated(slot.node, view, place[:1], parameter)},{place[1] + 1}}}{way}"
+
+    def _gate_or_unit(self, slot: Slot, index: Index) -> str:
+        """A unit's name; of the sums of all gates one after the other with the letter of its gate."""
+        parameter = self._with_gates.get(slot.node)
+        if parameter is None or not slot.scope or slot.shape != parameter.shape[:1]:
+            return self.unit(slot.node, index)
+        return self._gated(slot.node, parameter.views[0], index, parameter)
+
+    @cached_property
+    def _with_gates(self) -> dict[str, Parameter]:
+        return {parameter.node: parameter for parameter in self.program.parameters if parameter.views[0].gates}
+
+    def _gated(self, node: str, view: View, place: Index, parameter: Parameter) -> str:
+        """A unit's name with the letter of its gate, where it has one: i2 for the second unit's input gate."""
+        if not view.gates:
+            return self.unit(node, place)
+        gate, unit = divmod(place[0], parameter.shape[0] // len(view.gates))
+        short = self._short.get(node, node).strip().replace("_", r"\_")
+        return rf"\text{{{short} {view.gates[gate]}{unit + 1}}}"
 
     def _loss(self, slot: Slot) -> str:
-        """E, and where there are several losses E with the name of each but for their sum."""
-        if len(self.program.losses) < 2 or slot.index == self.program.loss:
+        """E, and where there are several losses, or penalties, E with the name of each but for their sum."""
+        only = len(self.program.losses) < 2 and slot.name != "E"
+        if only or slot.index == self.program.loss:
             return slot.name
         return f"{slot.name}_{{{self.unit(slot.node, ())}}}"
 
@@ -143,19 +164,12 @@ class Names:
             if [j.output for j in self.program.judged].count(judged.output) > 1:
                 node = slot.node
             return rf"\text{{target}}_{{{self.unit(node, index)}}}"
+        if self.program.outputs.get(slot.node) != slot.index:
+            # What is read beside the data itself: lengths, what an example counts for.
+            name = slot.name.replace("_", r"\_")
+            return rf"\text{{{name}}}_{{{self.unit(slot.node, index)}}}"
         unit = self.unit(slot.node, index)
         return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit
-
-
-def _seen_at(view: View, index: Index) -> Index:
-    """Where users see an element of the stored array: filter, channel, row, column of a kernel."""
-    if view.folded is None:
-        return index
-    place = 0
-    for i, size in zip(index, (math.prod(view.folded[:-1]), view.folded[-1]), strict=True):
-        place = place * size + i
-    folded = [int(i) for i in np.unravel_index(place, view.folded)]
-    return tuple(folded[axis] for axis in view.axes) if view.axes is not None else tuple(folded)
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -165,6 +179,7 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""
     text = latex.replace(r"\tfrac{1}{2}", "½")
+    text = re.sub(r"\^\{\\text\{ ([^{}]*)\}\}", r" (\1)", text)
     text = re.sub(r"\\hat\{(\w)\}", "\\1\u0302", re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", text))
     for _ in range(6):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
@@ -172,15 +187,17 @@ def plain(latex: str) -> str:
         text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"√{m[1]}" if m[1].isalnum() else f"√({m[1]})", text)
         text = re.sub(r"_\{(\d+)\}", lambda m: m[1].translate(_SUBSCRIPTS), text)
         text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
-        text = re.sub(r"\^\{([^{}]*)\}", r"^\1", text)
+        text = re.sub(r"\^\{(\w+|[+-]|-?[\d.]+|\(\d+\))\}", r"^\1", text)
+        text = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", text)
     for latex_word, word in _WORDS:
         text = text.replace(latex_word, word)
     return re.sub(r"\s+", " ", text).strip()
 
 
 def _fraction(above: str, below: str) -> str:
-    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()]*", below) is not None
-    return f"{above}/{below}" if simple and re.fullmatch(r"[\w.∂\\ _^-]*", above) else f"({above})/({below})"
+    simple = re.fullmatch(r"[\w.∂\\ _]*|(\\partial )[\w\\ _,()=·']*", below) is not None
+    whole = re.fullmatch(r"[\w.∂\\ _^-]*", above) is not None
+    return f"{above if whole else f'({above})'}/{below if simple else f'({below})'}"
 
 
 _WORDS = (

@@ -5,8 +5,11 @@ from typing import Any
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Step
-from annstudio.explain.derivation import Explainer
+from annstudio.explain.asking import Asking
+from annstudio.explain.check import check, nudge
+from annstudio.explain.derivation import Explainer, Part, Quantity, Row
 from annstudio.explain.names import plain
+from annstudio.explain.numbers import DEFAULT_DIGITS
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.weight import answer, ask
 
@@ -42,14 +45,15 @@ def layers_report(stepper: Stepper) -> list[dict[str, Any]]:
     return rows
 
 
-def report(stepper: Stepper, weight: tuple[str, Index] | None = None) -> dict[str, Any]:
+def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: int = DEFAULT_DIGITS) -> dict[str, Any]:
     """The whole batch; with `weight` (key and place) also why that weight changes. Raises GraphError."""
     question = None if weight is None else ask(stepper.program, *weight)
     stepper.to(len(stepper))
     loss = None if stepper.program.loss is None else stepper.run.loss
     found: dict[str, Any] = {"loss": loss, "layers": layers_report(stepper)}
     if question is not None:
-        told = answer(Explainer(stepper), question)
+        explainer = Explainer(stepper)
+        told = answer(explainer, question)
         found["weight"] = {
             "name": f"{question.parameter.node}.{question.view.name}[{','.join(map(str, question.index))}]",
             "symbol": plain(told.symbol),
@@ -61,7 +65,79 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None) -> dict[st
             "after_update": told.after_update,
             "factors": [{"symbol": plain(part.symbol), "number": part.value} for part in told.factors],
         }
+        gradient = stepper.program.gradients.get(question.parameter.slot)
+        if gradient is not None:
+            asking = Asking(explainer.names, stepper.n)
+            of = number_report(explainer, asking, Quantity(gradient, question.stored), digits)
+            found |= {key: of[key] for key in ("symbols", "numbers", "terms", "op", "formula", "source", "check")}
+            found["gradient_name"] = of["name"]
     return found
+
+
+def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digits: int) -> dict[str, Any]:
+    """How one number comes about, its terms largest first, every factor with the name to ask for it next.
+
+    The batch must have been gone through. `digits` are those of `text`, `numbers` and the terms' numbers; values have
+    all of theirs.
+    """
+    told = explainer.derive(quantity, digits)
+    rows = sorted(told.rows, key=lambda row: -abs(row.value))
+    found = {
+        "name": asking.name(quantity),
+        "symbol": plain(told.symbol),
+        "value": told.value,
+        "symbols": plain(told.symbols_line),
+        "numbers": plain(told.numbers_line) if told.rows else "",
+        "terms": [_term(row, asking) for row in rows],
+        "said": [said.text(digits) for said in told.said],
+        "op": told.op,
+        "formula": plain(told.formula),
+        "source": told.source,
+        "step": None if told.step is None else told.step + 1,
+        "text": told.text(digits),
+    }
+    nudged = nudge(explainer.program, quantity)
+    if nudged is not None:
+        by = check(explainer.stepper.trial(), nudged, told.value)
+        found["finite_difference"] = by.value
+        found["check"] = {"h": by.h, "error": by.error, "agrees": by.agrees, "digits": by.digits, "kink": by.kink}
+    return found
+
+
+def _term(row: Row, asking: Asking) -> dict[str, Any]:
+    return {
+        "symbols": plain(row.symbols),
+        "numbers": plain(row.numbers),
+        "value": row.value,
+        "factors": [_factor(part, asking) for part in row.parts],
+    }
+
+
+def _factor(part: Part, asking: Asking) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "symbol": plain(part.symbol),
+        "number": part.value,
+        "name": None if part.quantity is None else asking.name(part.quantity),
+    }
+    if part.rows:
+        found["terms"] = [_term(row, asking) for row in part.rows]
+    return found
+
+
+def steps_report(program: Program, asking: Asking) -> list[dict[str, Any]]:
+    """All steps of a batch, with the names of the arrays that each writes."""
+    rows = []
+    for i, step in enumerate(program.steps):
+        if isinstance(step, Step):
+            writes = [name for slot in step.writes if program.slots[slot].shown for name in asking.written(slot)]
+            op, formula = type(step.op).__name__, plain(step.op.formula)
+        else:
+            parameters = (program.parameters[which] for which in step.parameters)
+            writes = [f"{p.node}.{view.name}" for p in parameters for view in p.views if p.learns(view)]
+            op, formula = "", ""
+        found = {"step": i + 1, "phase": step.phase.value, "layer": step.node, "at": step.scope}
+        rows.append({**found, "writes": writes, "op": op, "formula": formula})
+    return rows
 
 
 def _values(stepper: Stepper, slot: int) -> Any:

@@ -7,9 +7,9 @@ import numpy as np
 from annstudio.engine.account import Factor, See, Term
 from annstudio.engine.op import Limit
 from annstudio.engine.program import Phase, Step, Update
-from annstudio.explain.derivation import bracketed, filled
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.templates import bracketed, filled
 from annstudio.explain.weight import WeightQuestion
 
 SETTINGS = frozenset({r"\eta", r"\mu", r"\beta_1", r"\beta_2", r"\epsilon", r"\rho", r"\lambda", "c"})

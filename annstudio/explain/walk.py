@@ -23,8 +23,8 @@ from annstudio.explain.moments import (
 from annstudio.explain.names import plain
 from annstudio.explain.stretches import Box, Boxes, Stretch
 
-_SLOPE = re.compile(r"\(∂E\)/\((∂[^()]*(?:\([^()]*\))?)\)")
-"""How a gradient is written whose bottom was thought to be long."""
+_AT = re.compile(r" \(([^()]* = [^()]*)\)")
+"""A place inside a composite, behind a name."""
 
 
 class Walk:
@@ -278,9 +278,10 @@ class Walk:
     def _short(self, step: AnyStep, quantity: Quantity) -> str:
         """A number's symbol without the time step, and the layer of a path, that have been said already."""
         text = self.text(quantity)
-        whole = text.replace(f"^ via {step.node} {step.scope}".rstrip(), "")
-        bare = whole.replace(f"^ {step.scope}", "") if step.scope else whole
-        bare = _SLOPE.sub(r"∂E/\1", bare.replace("^ ", " at "))
+        way = re.escape(f"via {step.node} {step.scope}".rstrip())
+        whole = re.sub(rf" \({way}(?: \(\d+\))?\)", "", text)
+        bare = whole.replace(f" ({step.scope})", "") if step.scope else whole
+        bare = _AT.sub(r" at \1", bare)
         return bare if whole == text else f"share of {bare}"
 
     def _free(self, which: int) -> Array:

@@ -9,9 +9,9 @@ from annstudio.places import SAMPLES
 FIRST = "digits-cnn"
 """What is opened at the first start."""
 ORDER = (
-    "worked-example", "worked-example-biases", "three-layer-forward", "one-unit", "perceptron", "perceptron-xor", "xor",
-    "spiral", "digits-mlp", "digits-cnn", "deep-sigmoid-vs-relu", "autoencoder", "sunspots-conv1d", "sunspots-rnn",
-    "vowels-lstm", "block-of-blocks", "rnn-over-rnn",
+    "worked-example", "worked-example-biases", "three-layer-forward", "one-unit", "ravine", "perceptron",
+    "perceptron-xor", "xor", "spiral", "digits-mlp", "digits-cnn", "deep-sigmoid-vs-relu", "autoencoder",
+    "sunspots-conv1d", "sunspots-rnn", "vowels-lstm", "block-of-blocks", "rnn-over-rnn",
 )  # fmt: skip
 
 

@@ -121,13 +121,7 @@ class Correlate2D(Op):
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         _, rows, columns = see.shape("dy")
         if name == "w":
-            place, f = index
-            return [
-                Term((see("dy", f, i, j, example=n), see("patches", place, i, j, example=n)))
-                for n in range(see.n_examples)
-                for i in range(rows)
-                for j in range(columns)
-            ]
+            return self._shares(see, *index)
         c, row, column = index
         channels = see.shape("x")[0]
         _, top, left = self.border(see.shape("dx")).before
@@ -140,6 +134,19 @@ class Correlate2D(Op):
                     continue
                 place = (u * self.kernel[1] + v) * channels + c
                 terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(see.shape("dy")[0])]
+        return terms
+
+    def _shares(self, see: See, place: int, f: int) -> list[Term]:
+        """What every place where a kernel's weight was used adds to its gradient."""
+        window, c = divmod(place, see.shape("x")[0])
+        u, v = divmod(window, self.kernel[1])
+        terms = []
+        for n in range(see.n_examples):
+            for i, j in np.ndindex(see.shape("dy")[1:]):
+                dy = see("dy", f, i, j, example=n)
+                at = (c, i * self.strides[0] + u, j * self.strides[1] + v)
+                is_bias = self.bias and place == see.shape("w")[0] - 1
+                terms.append(Term((dy,) if is_bias else (dy, see("x", *at, example=n))))
         return terms
 
 

@@ -110,11 +110,7 @@ class Correlate1D(Op):
         places, filters = see.shape("dy")
         if name == "w":
             place, f = index
-            return [
-                Term((see("dy", t, f, example=n), see("patches", t, place, example=n)))
-                for n in range(see.n_examples)
-                for t in range(places)
-            ]
+            return self.shares(see, place, f, features=see.shape("x")[1], first=0)
         step, c = index
         before = self.border(see.shape("dx")).before[0]
         terms = []
@@ -123,6 +119,19 @@ class Correlate1D(Op):
             if not beside and 0 <= t < places:
                 place = u * see.shape("x")[1] + c
                 terms += [Term((see("w", place, f), see("dy", t, f))) for f in range(filters)]
+        return terms
+
+    def shares(self, see: See, place: int, f: int, features: int, first: int) -> list[Term]:
+        """What every place where a kernel's weight was used adds to its gradient; the filter sees so many features
+        from the first of its group on."""
+        u, c = divmod(place, features)
+        terms = []
+        for n in range(see.n_examples):
+            for t in range(see.shape("dy")[0]):
+                dy = see("dy", t, f, example=n)
+                is_bias = self.bias and place == see.shape("w")[0] - 1
+                at = (t * self.stride + u * self.dilation, first + c)
+                terms.append(Term((dy,) if is_bias else (dy, see("x", *at, example=n))))
         return terms
 
 
@@ -185,16 +194,11 @@ class GroupedCorrelate1D(Correlate1D):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         places, filters = see.shape("dy")
-        own = filters // self.groups
+        own, features = filters // self.groups, see.shape("x")[1] // self.groups
         if name == "w":
             place, f = index
-            return [
-                Term((see("dy", t, f, example=n), see("patches", f // own, t, place, example=n)))
-                for n in range(see.n_examples)
-                for t in range(places)
-            ]
+            return self.shares(see, place, f, features=features, first=f // own * features)
         step, c = index
-        features = see.shape("x")[1] // self.groups
         group, c = divmod(c, features)
         before = self.border(see.shape("dx")).before[0]
         terms = []

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See, Term, derived
+from annstudio.engine.account import Factor, See, Term, constant, derived, local_slope, setting
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 from annstudio.engine.sight import ALL, SAME, Sight
 
@@ -67,9 +67,6 @@ class PlaceByPlace(PerExample):
     """A loss that is summed (or with `mean` averaged) over the outputs, each judged by itself."""
 
     mean = True
-    template: str
-    """One output's share, LaTeX with «0» for the target and «1» for the output."""
-    slope_template: str
 
     def each(self, x: Array, t: Array) -> Array:
         """The shares of all outputs."""
@@ -77,6 +74,14 @@ class PlaceByPlace(PerExample):
 
     def slopes(self, x: Array, t: Array) -> Array:
         """Their derivatives by the outputs."""
+        raise NotImplementedError
+
+    def told(self, t: Factor, x: Factor) -> Term:
+        """One output's share (of the sum) as it is shown."""
+        raise NotImplementedError
+
+    def slope_told(self, t: Factor, x: Factor) -> Term:
+        """Its derivative by the output as it is shown."""
         raise NotImplementedError
 
     def forward(self, y: Array, x: Array, t: Array) -> None:
@@ -89,38 +94,31 @@ class PlaceByPlace(PerExample):
     def _share(self, shape: Shape) -> float:
         return 1 / math.prod(self.outputs(shape)) if self.mean else 1.0
 
-    def _told(self, shape: Shape) -> str:
-        n = math.prod(self.outputs(shape))
-        return rf"\tfrac{{1}}{{{n}}}" if self.mean and n > 1 else ""
-
     def account(self, see: See, index: Index) -> list[Term]:
-        shape = see.shape("x")
-        share, told = self._share(shape), self._told(shape)
-        return [
-            Term((see("t", *k), see("x", *k)), f"{told} {self.template}", lambda t, x: share * self._number(t, x))
-            for k in self.places(index, shape)
-        ]
+        return [self._of_all(see, self.told(see("t", *k), see("x", *k))) for k in self.places(index, see.shape("x"))]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        shape = see.shape("x")
-        share, told = self._share(shape), self._told(shape)
+        slope = self._of_all(see, self.slope_told(see("t", *index), see("x", *index)))
+        return [Term((self.handed_on(see, index), local_slope(index, slope)))]
 
-        def slope(t: float, x: float) -> float:
-            return share * float(self.slopes(np.array([x]), np.array([t]))[0])
-
-        term = Term((see("t", *index), see("x", *index)), f"{told} {self.slope_template}", slope)
-        return [Term((self.handed_on(see, index), derived("slope", index, term, see.example)))]
-
-    def _number(self, t: float, x: float) -> float:
-        return float(self.each(np.array([x]), np.array([t]))[0])
+    def _of_all(self, see: See, term: Term) -> Term:
+        """Of a mean, what one output adds to it."""
+        share = self._share(see.shape("x"))
+        n = math.prod(self.outputs(see.shape("x")))
+        told = rf"\tfrac{{1}}{{{n}}} · " if self.mean and n > 1 else ""
+        return Term(term.factors, told + term.template, lambda *numbers: share * term.evaluate(*numbers))
 
 
 class AbsoluteError(PlaceByPlace):
     """The mean of |t − o|: every step away counts the same, so outliers pull less than with squares."""
 
     formula = r"e = \frac{1}{n} \sum_k |t_k - o_k|"
-    template = r"|«0» - «1»|"
-    slope_template = r"\mathrm{sign}(«1» - «0»)"
+
+    def told(self, t: Factor, x: Factor) -> Term:
+        return Term((t, x), r"|«0» - «1»|", lambda t, x: abs(t - x))
+
+    def slope_told(self, t: Factor, x: Factor) -> Term:
+        return Term((t, x), r"\mathrm{sign}(«1» - «0»)", lambda t, x: sign(x - t))
 
     def each(self, x: Array, t: Array) -> Array:
         away: Array = np.abs(x - t)
@@ -142,13 +140,17 @@ class HuberError(PlaceByPlace):
     def __init__(self, delta: float) -> None:
         self.delta = delta
 
-    @property
-    def template(self) -> str:  # type: ignore[override]
-        return rf"\mathrm{{huber}}_{{{self.delta:g}}}(«0» - «1»)"
+    def told(self, t: Factor, x: Factor) -> Term:
+        if abs(t.value - x.value) <= self.delta:
+            return Term((t, x), r"\tfrac{1}{2}(«0» - «1»)^2", lambda t, x: 0.5 * (t - x) ** 2)
+        numbers, template = (t, x, constant(r"\delta", self.delta)), r"«2» · (|«0» - «1»| - \tfrac{1}{2} · «2»)"
+        return Term(numbers, template, lambda t, x, delta: delta * (abs(t - x) - 0.5 * delta))
 
-    @property
-    def slope_template(self) -> str:  # type: ignore[override]
-        return rf"\max(-{self.delta:g},\; \min({self.delta:g},\; «1» - «0»))"
+    def slope_told(self, t: Factor, x: Factor) -> Term:
+        if abs(t.value - x.value) <= self.delta:
+            return Term((t, x), "(«1» - «0»)", lambda t, x: x - t)
+        numbers = (t, x, constant(r"\delta", self.delta))
+        return Term(numbers, r"«2» · \mathrm{sign}(«1» - «0»)", lambda t, x, delta: delta * sign(x - t))
 
     def each(self, x: Array, t: Array) -> Array:
         away = np.abs(x - t)
@@ -166,8 +168,15 @@ class Hinge(PlaceByPlace):
     right by a margin of 1."""
 
     formula = r"e = \frac{1}{n} \sum_k \max(0,\; 1 - s_k o_k), \quad s_k = \pm 1"
-    template = r"\max(0,\; 1 - \mathrm{s}(«0») · «1»)"
-    slope_template = r"-\mathrm{s}(«0»)\,[\,\mathrm{s}(«0») · «1» < 1\,]"
+
+    def told(self, t: Factor, x: Factor) -> Term:
+        return Term((self._side(t), x), r"\max(0,\; 1 - «0» · «1»)", lambda s, x: max(0.0, 1 - s * x))
+
+    def slope_told(self, t: Factor, x: Factor) -> Term:
+        return Term((self._side(t), x), r"(-«0»)\,[\,«0» · «1» < 1\,]", lambda s, x: -s * (s * x < 1))
+
+    def _side(self, t: Factor) -> Factor:
+        return derived("s", Term((t,), r"2\,[\,«0» > 0\,] - 1", lambda t: 1.0 if t > 0 else -1.0))
 
     def each(self, x: Array, t: Array) -> Array:
         margin: Array = np.maximum(0, 1 - np.where(t > 0, x, -x))
@@ -187,8 +196,12 @@ class PerceptronCriterion(PlaceByPlace):
 
     formula = r"e = \sum_k (o_k - t_k) \cdot \text{net}_k, \quad o = \text{step}(\text{net})"
     mean = False
-    template = r"([\,«1» \geq 0\,] - «0») · «1»"
-    slope_template = r"[\,«1» \geq 0\,] - «0»"
+
+    def told(self, t: Factor, x: Factor) -> Term:
+        return Term((t, x), r"([\,«1» \geq 0\,] - «0») · «1»", lambda t, x: ((x >= 0) - t) * x)
+
+    def slope_told(self, t: Factor, x: Factor) -> Term:
+        return Term((t, x), r"([\,«1» \geq 0\,] - «0»)", lambda t, x: (x >= 0) - t)
 
     def each(self, x: Array, t: Array) -> Array:
         share: Array = self.slopes(x, t) * x
@@ -197,6 +210,10 @@ class PerceptronCriterion(PlaceByPlace):
     def slopes(self, x: Array, t: Array) -> Array:
         wrong: Array = (x >= 0).astype(x.dtype) - t
         return wrong
+
+
+def sign(x: float) -> float:
+    return float((x > 0) - (x < 0))
 
 
 # What an example counts for ------------------------------------------------------------------------------------------
@@ -224,7 +241,7 @@ class Smoothed(Op):
         raise AssertionError("nothing is learned through a target")
 
     def account(self, see: See, index: Index) -> list[Term]:
-        template = rf"(1 - {self.share:g}) · «0» + \tfrac{{{self.share:g}}}{{{self.classes}}}"
+        template = rf"(1 - {setting(self.share)}) · «0» + \tfrac{{{setting(self.share)}}}{{{self.classes}}}"
         return [Term((see("t", *index),), template, lambda t: (1 - self.share) * t + self.share / self.classes)]
 
 
@@ -247,10 +264,10 @@ class Counted(Op):
         np.multiply(dy, self.weight, dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        return [Term((see("x", *index),), f"{self.weight:g} · «0»", lambda x: self.weight * x)]
+        return [Term((see("x", *index),), f"{setting(self.weight)} · «0»", lambda x: self.weight * x)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        return [Term((see("dy", *index),), f"{self.weight:g} · «0»", lambda dy: self.weight * dy)]
+        return [Term((see("dy", *index),), f"{setting(self.weight)} · «0»", lambda dy: self.weight * dy)]
 
 
 class CountedByExample(Op):
@@ -313,9 +330,9 @@ class CountedByClass(Op):
         targets = tuple(see("t", k) for k in range(classes))
         if classes == 1:
             low, high = self.weights
-            template = f"({low:g} (1 - «1») + {high:g} · «1») · «0»"
+            template = f"({setting(low)} (1 - «1») + {setting(high)} · «1») · «0»"
             return Term((number, *targets), template, lambda e, t: (low + (high - low) * t) * e)
-        sums = " + ".join(f"{weight:g} · «{k + 1}»" for k, weight in enumerate(self.weights))
+        sums = " + ".join(f"{setting(weight)} · «{k + 1}»" for k, weight in enumerate(self.weights))
         return Term((number, *targets), f"({sums}) · «0»", self._product)
 
     def _product(self, e: float, *targets: float) -> float:

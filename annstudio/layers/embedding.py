@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
 from annstudio.engine.lengths import Shortest
@@ -66,6 +66,11 @@ class Lookup(Op):
         t, d = index
         row = min(max(int(see("x", t).value), 0), see.shape("w")[0] - 1)
         return [Term((see("w", row, d),))]
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        number, rows = see("x", index[0]).value, see.shape("w")[0]
+        row = min(max(int(number), 0), rows - 1)
+        return [Remark(f"The number at place {index[0]} (from 0) is {number:g}: row {row} of W is looked up.")]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         if name == "x":

@@ -133,12 +133,7 @@ class GroupedCorrelate2D(Op):
         filters, rows, columns = see.shape("dy")
         own = filters // self.groups
         if name == "w":
-            place, f = index
-            return [
-                Term((see("dy", f, i, j, example=n), see("patches", f // own, place, i, j, example=n)))
-                for n in range(see.n_examples)
-                for i, j in np.ndindex(rows, columns)
-            ]
+            return self._shares(see, *index)
         c, row, column = index
         channels = see.shape("x")[0] // self.groups
         group, c = divmod(c, channels)
@@ -151,6 +146,22 @@ class GroupedCorrelate2D(Op):
                 continue
             place = (u * self.kernel[1] + v) * channels + c
             terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(group * own, (group + 1) * own)]
+        return terms
+
+    def _shares(self, see: See, place: int, f: int) -> list[Term]:
+        """What every place where a kernel's weight was used adds to its gradient."""
+        channels = see.shape("x")[0] // self.groups
+        first = f // (see.shape("w")[1] // self.groups) * channels
+        window, c = divmod(place, channels)
+        u, v = divmod(window, self.kernel[1])
+        (sh, sw), (dh, dw) = self.strides, self.dilation
+        terms = []
+        for n in range(see.n_examples):
+            for i, j in np.ndindex(see.shape("dy")[1:]):
+                dy = see("dy", f, i, j, example=n)
+                is_bias = self.bias and place == see.shape("w")[0] - 1
+                at = (first + c, i * sh + u * dh, j * sw + v * dw)
+                terms.append(Term((dy,) if is_bias else (dy, see("x", *at, example=n))))
         return terms
 
 

@@ -13,13 +13,14 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term, derived
+from annstudio.engine.account import Factor, See, Term, local_slope
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Op, Shape, values_text
 from annstudio.engine.program import Step
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.activation import Sigmoid, Softmax, class_axis
 from annstudio.layers.activation import Step as StepFunction
+from annstudio.layers.activation.softmax import below_largest, probability, scores_of
 from annstudio.layers.base import Family, Layer
 from annstudio.layers.distances import (
     AbsoluteError,
@@ -57,6 +58,8 @@ ENDS: dict[str, tuple[str, type[Op]]] = {
     "perceptron": ("step", StepFunction),
 }
 """The activation that the outputs of these losses come from; they work from the scores before it."""
+LEAST = 1e-250
+"""Smaller probabilities are told by their scores."""
 
 
 class SquaredError(PerExample):
@@ -85,7 +88,7 @@ class SquaredError(PerExample):
 
     def account(self, see: See, index: Index) -> list[Term]:
         scale = self._scale(see.shape("x"))
-        share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(self.outputs(see.shape('x')))}}}"
+        share = r"\tfrac{1}{2}" if not self.mean else rf"\tfrac{{1}}{{{math.prod(self.outputs(see.shape('x')))}}} · "
         return [
             Term((see("t", *k), see("x", *k)), rf"{share}(«0» - «1»)^2", lambda t, x: scale * (t - x) ** 2)
             for k in self.places(index, see.shape("x"))
@@ -93,9 +96,12 @@ class SquaredError(PerExample):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         scale = 2 * self._scale(see.shape("x"))
-        share = "" if not self.mean else rf"\tfrac{{2}}{{{math.prod(self.outputs(see.shape('x')))}}}"
+        share = "" if not self.mean else rf"\tfrac{{2}}{{{math.prod(self.outputs(see.shape('x')))}}} · "
         slope = Term((see("t", *index), see("x", *index)), rf"-{share}(«0» - «1»)", lambda t, x: -scale * (t - x))
-        return [Term((self.handed_on(see, index), derived("slope", index, slope, see.example)))]
+        return [Term((self.handed_on(see, index), local_slope(index, slope)))]
+
+    def kept_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [Term((see("x", *index),)), Term((see("t", *index),), "-«0»", lambda t: -t)]
 
 
 class CrossEntropy(PerExample):
@@ -105,6 +111,7 @@ class CrossEntropy(PerExample):
     """
 
     formula = r"e = -\sum_k t_k \ln o_k, \quad o = \mathrm{softmax}(x)"
+    repeats_output = "o"
 
     def __init__(self, *, sure: bool = False) -> None:
         self.sure = sure
@@ -134,15 +141,22 @@ class CrossEntropy(PerExample):
         np.multiply(dx, self.beside(dy, dx), dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        classes = class_axis(len(see.shape("t")))
-        terms = []
-        for k in self.places(index, see.shape("t")):
-            if see("t", *k).value != 0:
-                place = (*k[:classes], *k[classes + 1 :])
-                factors = (see("t", *k), see("o", *k), see("x", *k), see("log_sum", *place))
-                # ln o by way of the scores: o itself may be too small for a float.
-                terms.append(Term(factors, r"-«0» \ln «1»", lambda t, o, x, log_sum: t * (log_sum - x)))
-        return terms
+        return [
+            self._share(see, k, see("t", *k), see("o", *k))
+            for k in self.places(index, see.shape("t"))
+            if see("t", *k).value != 0
+        ]
+
+    def _share(self, see: See, k: Index, t: Factor, o: Factor) -> Term:
+        """One class's −t ln o; by way of the scores where o itself is too small for a float."""
+        if o.value > LEAST:
+            return Term((t, o), r"-«0» \ln «1»", lambda t, o: -t * math.log(o))
+        template = r"«0» · («1» + \ln «2» - «3»)"
+        factors = (t, *below_largest(scores_of(see, k)), see("x", *k))
+        return Term(factors, template, lambda t, top, total, x: t * (top + math.log(total) - x))
+
+    def kept_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return [probability(see, index)] if name == "o" else []
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         classes = class_axis(len(index))
@@ -154,13 +168,14 @@ class CrossEntropy(PerExample):
         else:
             whole = " + ".join(f"«{i}»" for i in range(1, len(rest) + 2))
             slope = Term((*own, *rest), f"«0» ({whole}) - «1»", lambda o, *ts: o * math.fsum(ts) - ts[0])
-        return [Term((self.handed_on(see, index), derived("slope", index, slope, see.example)))]
+        return [Term((self.handed_on(see, index), local_slope(index, slope)))]
 
 
 class BinaryCrossEntropy(PerExample):
     """e = −Σ t ln o + (1 − t) ln(1 − o) with o = σ(x), worked out from x so that it stays finite."""
 
     formula = r"e = -\sum_k t_k \ln o_k + (1 - t_k) \ln(1 - o_k), \quad o = \sigma(x)"
+    repeats_output = "o"
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         return {"o": Buffer(inputs[0])}
@@ -175,19 +190,22 @@ class BinaryCrossEntropy(PerExample):
         np.multiply(dx, self.beside(dy, dx), dx)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        template = r"-(«0» \ln «1» + (1 - «0») \ln(1 - «1»))"
-        return [
-            Term((see("t", *k), see("o", *k), see("x", *k)), template, lambda t, o, x: _softplus(x) - t * x)
-            for k in self.places(index, see.shape("t"))
-        ]
+        return [self._share(see("t", *k), see("o", *k), see("x", *k)) for k in self.places(index, see.shape("t"))]
+
+    def _share(self, t: Factor, o: Factor, x: Factor) -> Term:
+        """One output's share; by way of the score where o is too near 0 or 1 for its logarithm."""
+        if LEAST < o.value < 1 - 1e-6:
+            template = r"-(«0» \ln «1» + (1 - «0») \ln(1 - «1»))"
+            return Term((t, o), template, lambda t, o: -(t * math.log(o) + (1 - t) * math.log1p(-o)))
+        template = r"\max(0,\; «1») + \ln(1 + e^{-|«1»|}) - «0» · «1»"
+        return Term((t, x), template, lambda t, x: max(x, 0.0) + math.log1p(math.exp(-abs(x))) - t * x)
+
+    def kept_account(self, name: str, see: See, index: Index) -> list[Term]:
+        return Sigmoid().account(see, index)
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         slope = Term((see("o", *index), see("t", *index)), "«0» - «1»", lambda o, t: o - t)
-        return [Term((self.handed_on(see, index), derived("slope", index, slope, see.example)))]
-
-
-def _softplus(x: float) -> float:
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+        return [Term((self.handed_on(see, index), local_slope(index, slope)))]
 
 
 class Loss(Layer):
@@ -253,7 +271,7 @@ class Loss(Layer):
     def _counted(self, net: Builder, each: Value, target: Value) -> Value:
         """The loss of every example times what it counts for."""
         if self.weight != 1:
-            each = net.apply(Counted(self.weight), each, name="e")
+            each = net.apply(Counted(self.weight), each, name=_followed(net, each))
         if self.class_weights:
             classes = target.shape[0] if target.shape != (1,) else 2
             if len(target.shape) != 1 or len(self.class_weights) != classes:
@@ -263,7 +281,7 @@ class Loss(Layer):
                     "Give one weight for each class.",
                     (Remedy("set", "Let all classes count alike", net.current, settings={"class_weights": ()}),),
                 )
-            each = net.apply(CountedByClass(self.class_weights), each, target, name="e")
+            each = net.apply(CountedByClass(self.class_weights), each, target, name=_followed(net, each))
         if self.example_weights:
             spec = net.columns.get(self.example_weights)
             if net.columns and (spec is None or spec.n_classes or spec.shape != (1,)):
@@ -272,7 +290,8 @@ class Loss(Layer):
                     f"The data has {', '.join(net.columns)}.",
                     (Remedy("set", "Let all examples count alike", net.current, settings={"example_weights": ""}),),
                 )
-            each = net.apply(CountedByExample(), each, net.feed(self.example_weights, (), "number"), name="e")
+            weights = net.feed(self.example_weights, (), "number")
+            each = net.apply(CountedByExample(), each, weights, name=_followed(net, each))
         return each
 
     def _encoding(self, net: Builder, x: Value) -> str:
@@ -343,8 +362,13 @@ def _judged(net: Builder, op: PerExample, x: Value, t: Value, lengths: Value | N
     """The loss of every example; of sequences of different length that of the steps that count."""
     if lengths is None:
         return net.apply(op, x, t, name="e")
-    each = net.apply(op.at_every_step(), x, t, name="e")
+    each = net.apply(op.at_every_step(), x, t, name="e_t")
     return net.apply(OverSteps(mean=op.mean), each, lengths, name="e")
+
+
+def _followed(net: Builder, each: Value) -> str:
+    """What a loss is called that was made from another: e, e', e'', …"""
+    return f"{net.slots[each.slot].name}'"
 
 
 def _ends_a_layer(step: Step) -> bool:

@@ -118,9 +118,11 @@ class WindowsCounted(Op):
 
     def _told(self, length: str) -> str:
         if self.shift is None:
-            return rf"\lfloor ({length} - {self.reach}) / {self.stride} \rfloor + 1"
+            counted = rf"\lfloor ({length} - {self.reach}) / {self.stride} \rfloor + 1"
+            return rf"\max(0,\; \min({self.windows},\; {counted}))"
         begun = f"({length} + {self.shift})" if self.shift else length
-        return rf"\lceil {begun} / {self.stride} \rceil"
+        counted = rf"\min({self.windows},\; \lceil {begun} / {self.stride} \rceil)"
+        return rf"[\,{length} > 0\,]\, {counted}" if self.shift else counted
 
 
 class IdsCounted(Op):
@@ -137,7 +139,7 @@ class IdsCounted(Op):
 
     def account(self, see: See, index: Index) -> list[Term]:
         ids = tuple(see("x", t) for t in range(see.shape("x")[0]))
-        template = r"\max(" + ",\\; ".join(rf"{t + 1}\,[\,«{t}» \neq 0\,]" for t in range(len(ids))) + ")"
+        template = r"\max(" + ",\\; ".join(rf"{t + 1} · [\,«{t}» \neq 0\,]" for t in range(len(ids))) + ")"
         return [Term(ids, template, lambda *xs: float(max((t + 1) * (x != 0) for t, x in enumerate(xs))))]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.sight import SAME, Sight, windows
@@ -84,6 +84,9 @@ class Bordered(Op):
         c, i, j = index[0], index[1] - self.rows[0], index[2] - self.columns[0]
         _, height, width = see.shape("x")
         return [Term((see("x", c, i, j),))] if 0 <= i < height and 0 <= j < width else []
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        return [] if self.account(see, index) else [Remark("It lies in the border, which is 0.")]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         c, i, j = index

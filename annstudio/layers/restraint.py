@@ -11,7 +11,7 @@ from typing import Annotated, Protocol
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import Factor, See, Term, derived
+from annstudio.engine.account import Factor, See, Term, derived, setting
 from annstudio.engine.builder import Builder
 from annstudio.engine.op import Array, Index, Limit, Op, Shape
 from annstudio.engine.program import Parameter, View
@@ -67,7 +67,8 @@ class Penalty(Op):
             dw[part] = (self.l1 * np.sign(w[part]) + 2 * self.l2 * w[part]) * dy
 
     def account(self, see: See, index: Index) -> list[Term]:
-        template = f"{self.l1:g}\\,|«0»| + {self.l2:g}\\, «0»^2"
+        parts = [(self.l1, "|«0»|"), (self.l2, "«0»^2")]
+        template = " + ".join(f"{setting(size)} · {part}" for size, part in parts if size)
         return [Term((see("w", *place),), template, self._share) for place in _places(self.regions)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
@@ -76,10 +77,10 @@ class Penalty(Op):
                    self.regions):  # fmt: skip
             return []
         l1, l2, w = self.l1, self.l2, see("w", *index)
-        sign = Term((w,), rf"{l1:g}\,\mathrm{{sign}}\;«0»", lambda w: l1 * float(np.sign(w)))
-        pull = Term((w,), rf"2 · {l2:g}\, «0»", lambda w: 2 * l2 * w)
+        sign = Term((w,), rf"{setting(l1)} · \mathrm{{sign}}(«0»)", lambda w: l1 * float(np.sign(w)))
+        pull = Term((w,), rf"2 · {setting(l2)} · «0»", lambda w: 2 * l2 * w)
         slopes = {**({"L1": sign} if l1 else {}), **({"L2": pull} if l2 else {})}
-        return [Term((see("dy"), derived(name, index, slope, see.example))) for name, slope in slopes.items()]
+        return [Term((see("dy"), derived(name, slope))) for name, slope in slopes.items()]
 
     def _share(self, w: float) -> float:
         return self.l1 * abs(w) + self.l2 * w * w

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.noise import Gaussian, KeepMask
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
@@ -33,8 +33,17 @@ class Masked(Op):
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *index), see("mask", *index)))]
 
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        return masked(see("mask", *index).value)
+
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         return [Term((see("dy", *index), see("mask", *index)))]
+
+
+def masked(mask: float) -> list[Remark]:
+    """What there is to say of a number that a mask was laid on."""
+    told = "It is off in this batch" if mask == 0 else f"It is on in this batch, and {mask:.6g} times as large"
+    return [Remark(f"{told}; the way back goes through the same mask. Prediction uses no mask: every unit is on.")]
 
 
 class MaskedFeatures(Op):
@@ -65,6 +74,9 @@ class MaskedFeatures(Op):
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *index), see("mask", index[feature_axis(len(index))])))]
 
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        return masked(see("mask", index[feature_axis(len(index))]).value)
+
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         return [Term((see("dy", *index), see("mask", index[feature_axis(len(index))])))]
 
@@ -87,6 +99,9 @@ class Disturbed(Op):
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [Term((see("x", *index),)), Term((see("noise", *index),))]
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        return [Remark("The noise is drawn anew for every batch. Prediction adds none.")]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         return [Term((see("dy", *index),))]

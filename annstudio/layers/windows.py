@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from annstudio.engine.account import See, Term, derived, share
+from annstudio.engine.account import Remark, See, Term, listed, local_slope, share, won
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.sight import SAME, Axis, Sight, everything, windows
@@ -131,21 +131,26 @@ class WindowMax(WindowPool):
         shape = see.shape("dx")
         terms = []
         for result in self.over(index, see.shape("y")):
-            inside = self._largest(see, result, shape)
-            place = self.seen(see, result, shape).index(index)
-            template = rf"[\,«{place}» = {inside.template}\,]"
-
-            def wins(*values: float, place: int = place) -> float:
-                return float(values.index(max(values)) == place)
-
-            won = derived("wins", index, Term(inside.factors, template, wins), see.example)
-            terms.append(Term((see("dy", *result), won)))
+            places = self.seen(see, result, shape)
+            numbers = [see("x", *self.framed(place)) for place in places]
+            terms.append(Term((see("dy", *result), local_slope(index, won(places.index(index), numbers)))))
         return terms
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        shape = self.unframed(see.shape("x"))
+        places = self.seen(see, index, shape)
+        if not places:
+            return [Remark("The window lies wholly behind the end of the sequence: it gives 0.")]
+        numbers = [see("x", *self.framed(place)).value for place in places]
+        winner = numbers.index(max(numbers))
+        ties = " (the first of them that are as large)" if numbers.count(numbers[winner]) > 1 else ""
+        told = f"number {winner + 1} of {len(places)}, counted row by row,{ties} wins"
+        return [Remark(f"In its window {told}: on the way back the gradient goes there alone.")]
 
     def _largest(self, see: See, index: Index, shape: Shape) -> Term:
         numbers = tuple(see("x", *self.framed(place)) for place in self.seen(see, index, shape))
-        template = r"\max(" + ",\\; ".join(f"«{n}»" for n in range(len(numbers))) + ")"
-        return Term(numbers, template, lambda *values: max(values))
+        winner = max(range(len(numbers)), key=lambda n: numbers[n].value)
+        return Term(numbers, rf"\max({listed(len(numbers), winner)})", lambda *values: max(values))
 
 
 class WindowMean(WindowPool):

@@ -1,5 +1,6 @@
 """Which weights stay when a project becomes another one, and how weights are spelled."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +62,18 @@ def spelled(key: str, index: Index) -> str:
     """`hidden/W`, (0, 1) → hidden.W[0,1]."""
     node, _, view = key.rpartition("/")
     return f"{node}.{view}[{','.join(map(str, index))}]"
+
+
+def read_place(text: str) -> tuple[str, Index]:
+    """hidden.W[0,1] or hidden/W[0,1] → `hidden/W`, (0, 1). Raises GraphError."""
+    found = re.fullmatch(r"\s*(.+)[./]([^./\[\]]+?)\s*\[([\d,\s-]+)\]\s*", text)
+    try:
+        assert found
+        return f"{found[1]}/{found[2]}", tuple(int(part) for part in found[3].split(","))
+    except (AssertionError, ValueError):
+        raise GraphError(
+            f"{text!r} names no weight.", "Write 'hidden.W[0,1]' for the weight into unit 0 from unit 1 of hidden."
+        ) from None
 
 
 def _nodes(keys: set[str] | dict[str, Array]) -> str:

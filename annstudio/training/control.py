@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from annstudio.engine.arena import Weights
 from annstudio.training.settings import TrainingSettings
+from annstudio.training.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Control:
     edits: deque[WeightEdit | Locking] = field(default_factory=deque)
     watch: int | None = None
     """The example whose activations are wanted in snapshots; None for none."""
+    trace: Trace | None = None
+    """Who notes where single weights go; to be given before training begins. Batches are then done one by one."""
 
     def halt(self) -> None:
         """Stop within one batch."""

@@ -5,7 +5,7 @@ Whoever drives it (the worker thread, the command line, a test) reads its messag
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from time import perf_counter, sleep
 
@@ -71,7 +71,7 @@ class Job:
     """Which numbers must not move: arrays of bool by name."""
 
 
-Messages = Iterator[Snapshot | Edited | Finished]
+Messages = Generator[Snapshot | Edited | Finished, None, None]
 
 
 def train(job: Job, control: Control | None = None) -> Messages:
@@ -116,6 +116,9 @@ class _Training:
         self.patience = Patience(job.settings.patience, job.progress.record, best)
         self.early = False
         self.told = Told()
+        self.trace = self.control.trace
+        if self.trace is not None:
+            self.trace.begin(self.arena)
         self.loss = math.nan
         self.began = self.framed = self.breathed = self.looked = perf_counter()
         self.step_looked_at = self.step
@@ -145,6 +148,8 @@ class _Training:
                 return
             if self.breathed - self.framed > FRAME_SECONDS:
                 yield self._snapshot(self.breathed)
+                # How long the message was looked at is no time of ours.
+                self.framed = self.breathed = self.looked = perf_counter()
         yield self.finished("done" if self.early or self.epoch >= self.settings.epochs else "limit")
 
     @property
@@ -201,7 +206,7 @@ class _Training:
 
     def _count(self, n: int) -> int:
         """How many batches of `n` may be done before anything else must be."""
-        if not self.settings.schedule.steady:
+        if not self.settings.schedule.steady or self.trace is not None:
             return 1
         if n == len(self.order):
             left = self.settings.epochs - self.epoch if self._epochs_are_steps else 1
@@ -224,6 +229,8 @@ class _Training:
         self.seen += n * done
         self.loss = losses[-1]
         self.steps_left -= done
+        if self.trace is not None:
+            self.trace.note(self.loss)
         if self.step // FLUSH_STEPS > before // FLUSH_STEPS:
             self.arena.flush()
         if n == len(self.order) and done > 1:

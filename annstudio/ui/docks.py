@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTab
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.labs.activation_lab import ActivationLab
+from annstudio.ui.labs.descent import DescentPanel
 from annstudio.ui.panels.activations import ActivationsPanel
 from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.boundary import BoundaryPanel
@@ -24,7 +25,7 @@ Area = Qt.DockWidgetArea
 BOTTOM: tuple[type[Panel], ...] = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
-LABS: tuple[type[Panel], ...] = (ActivationLab,)
+LABS: tuple[type[Panel], ...] = (ActivationLab, DescentPanel)
 """Laboratories: panels that are not there at first; the Labs menu opens them, with room to work in."""
 
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300

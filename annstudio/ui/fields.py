@@ -42,6 +42,7 @@ class NumberField(QAbstractSpinBox):
         self.stepping = False
         """Whether the edit being told comes from an arrow: such edits in a row undo as one."""
         self._good: Any = None
+        self._turned_down: str | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccelerated(limits.whole)
         self.setLineEdit(_NumberLine(self))
@@ -67,6 +68,7 @@ class NumberField(QAbstractSpinBox):
         value = parse_number(text)
         if value is None or (self.limits.whole and not value.is_integer()):
             wanted = "a whole number" if self.limits.whole else "a number"
+            self.turn_down()
             self.refused.emit(f"needs {wanted}; “{text.strip()}” is none.")
         else:
             self._offer(int(value) if self.limits.whole else value)
@@ -74,6 +76,10 @@ class NumberField(QAbstractSpinBox):
     def restore(self) -> None:
         """Show the last good value again."""
         self._show()
+
+    def turn_down(self) -> None:
+        """What stands here was refused: leaving the field does not offer it once more."""
+        self._turned_down = self.text()
 
     # How Qt asks ------------------------------------------------------------------------------------------------
 
@@ -114,7 +120,8 @@ class NumberField(QAbstractSpinBox):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         if event.reason() not in _KEPT_FOCUS:
-            self.commit()
+            if self.text() != self._turned_down:
+                self.commit()
             self._show()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -127,6 +134,7 @@ class NumberField(QAbstractSpinBox):
 
     def _offer(self, value: float) -> None:
         if not self.limits.allows(value):
+            self.turn_down()
             self.refused.emit(f"must be {self.limits.words()}; {number_text(value)} is not.")
         elif value == self._good:
             self._show()
@@ -199,6 +207,7 @@ class TextField(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._good: Any = None
+        self._turned_down: str | None = None
         self.returnPressed.connect(self.commit)
 
     def value(self) -> Any:
@@ -215,6 +224,7 @@ class TextField(QLineEdit):
         try:
             value = self.read(self.text())
         except ValueError as error:
+            self.turn_down()
             self.refused.emit(str(error))
             return
         if value == self._good:
@@ -228,6 +238,10 @@ class TextField(QLineEdit):
             self.setText(self._shown())
             self.setCursorPosition(0)
 
+    def turn_down(self) -> None:
+        """What stands here was refused: leaving the field does not offer it once more."""
+        self._turned_down = self.text()
+
     def read(self, text: str) -> Any:
         """The value that a text means. Raises ValueError in words that follow the field's title."""
         return text.strip()
@@ -238,7 +252,8 @@ class TextField(QLineEdit):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         if event.reason() not in _KEPT_FOCUS:
-            self.commit()
+            if self.text() != self._turned_down:
+                self.commit()
             self.restore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -137,9 +137,12 @@ class Form(QWidget):
 
     def refuse(self, name: str, words: str) -> None:
         """Say under a field why its value could not be taken. The last good value comes back when it is left."""
+        field = self.field(name)
         self.cells[name].say(words)
-        if not isinstance(self.field(name), TextField | NumberField | SizeField | FileField):
-            self.field(name).restore()
+        if isinstance(field, TextField | NumberField):
+            field.turn_down()
+        elif not isinstance(field, SizeField | FileField):
+            field.restore()
 
     def settle(self) -> None:
         """Take what is being typed, as if the field were left: before the form shows something else."""

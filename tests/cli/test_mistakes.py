@@ -63,7 +63,7 @@ def test_exit_codes_of_the_real_program(tmp_path):
 
 
 def test_a_defect_of_ours_is_a_traceback_and_1(capsys, monkeypatch):
-    monkeypatch.setattr("annstudio.cli.looking.load", lambda path: 1 / 0)
+    monkeypatch.setattr("annstudio.cli.explaining.load", lambda path: 1 / 0)
     assert run(["explain", str(XOR)]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
 

@@ -185,8 +185,8 @@ def test_both_penalties_are_told_with_the_weights_number():
     *_, first, second = account.entries
     assert [entry.what for entry in account.entries[2:]] == ["L1 penalty", "L2 penalty"]
     assert (first.amount, second.amount) == pytest.approx((0.01, 0.05))
-    assert "sign (-0.2500)" in plain(first.how)
-    assert "2 · 0.1 (-0.2500)" in plain(second.how)
+    assert "sign(-0.2500)" in plain(first.how)
+    assert "2 · 0.1 · (-0.2500)" in plain(second.how)
 
 
 def test_clipping_momentum_decay_and_limit_are_entries_of_their_own():

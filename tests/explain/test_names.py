@@ -12,12 +12,17 @@ from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex, number_text
 from annstudio.explain.stepper import Stepper
+from annstudio.layers.base import Layer
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from annstudio.layers.merge import Add
+from annstudio.layers.normal import BatchNorm, LayerNorm
+from annstudio.layers.recurrent.gru import GRU
+from annstudio.layers.recurrent.lstm import LSTM
+from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.layers.shaping import Flatten
 from tests.builders import chain, random_feeds, random_weights, run_of, with_branch
 from tests.document.drawings import networks
@@ -39,6 +44,10 @@ def all_names(program: Program) -> dict[tuple[int, tuple[int, ...]], str]:
         if slot.role in NAMED
         for index in np.ndindex(slot.shape)
     }
+
+
+def recurrent(layer: Layer) -> Graph:
+    return chain(input=Input(shape=(3, 2)), memory=layer, out=Dense(units=1), loss=Loss())
 
 
 def networks_to_name() -> dict[str, Graph]:
@@ -66,6 +75,12 @@ def networks_to_name() -> dict[str, Graph]:
         "time": chain(input=Input(shape=(3, 2)), loop=Loop(units=2), out=dense, loss=Loss()),
         "running mean": chain(input=Input(shape=(2,)), centre=Centre(), out=dense, loss=Loss()),
         "twice the same": chain(input=Input(shape=(2,)), a=dense, sum=Add(), loss=Loss()).connect("a", "sum"),
+        "lstm": recurrent(LSTM(units=2)),
+        "lstm both ways": recurrent(LSTM(units=2, direction="both", return_sequences=True)),
+        "gru": recurrent(GRU(units=2)),
+        "first gru": recurrent(GRU(units=2, reset_after=False)),
+        "rnn both ways": recurrent(SimpleRNN(units=2, direction="both")),
+        "norms": chain(input=Input(shape=(2,)), a=BatchNorm(), b=dense, c=LayerNorm(), d=dense, loss=Loss()),
         "two losses": worked.with_node(Node("other", Loss(column="z"))).connect("output", "other"),
     }
 
@@ -95,6 +110,31 @@ def test_a_kernels_weight_says_filter_channel_row_and_column():
     place = np.arange(parameter.size).reshape(parameter.shape)
     at = np.unravel_index(parameter.views[0].of(place)[1, 0, 1, 0], parameter.shape)
     assert names.text(parameter.slot, tuple(int(i) for i in at)) == "w_c(2,1,2,1)"
+
+
+def test_a_recurrent_layers_weights_say_gate_unit_and_what_they_weigh():
+    names = set(all_names(compiled(recurrent(LSTM(units=2)))).values())
+    assert {"w_m i1,2", "u_m f2,1", "b_m o2", "w_m g1,1"} <= names
+    both = set(all_names(compiled(recurrent(GRU(units=2, direction="both")))).values())
+    assert {"w_m r1,1", "u_m n2,2", "b_m z1", "c_m z1", "c_m z1 (back)"} <= both
+    simple = set(all_names(compiled(recurrent(SimpleRNN(units=2)))).values())
+    assert {"w_m1,1", "u_m2,1", "b_m2"} <= simple
+
+
+def test_a_view_knows_where_users_see_a_stored_number_and_the_other_way_round():
+    found = [parameter for case in cases() for parameter in written(case).parameters]
+    for parameter in {(p.shape, repr([(v.where, v.folded, v.axes) for v in p.views])): p for p in found}.values():
+        places = np.arange(parameter.size).reshape(parameter.shape)
+        stored = [tuple(int(i) for i in index) for index in np.ndindex(parameter.shape)]
+        seen = [[view.seen_at(index, parameter.shape) for index in stored] for view in parameter.views]
+        assert all(sum(place is not None for place in found) == 1 for found in zip(*seen, strict=True))
+        for view, found in zip(parameter.views, seen, strict=True):
+            assert view.shape_of(parameter.shape) == view.of(places).shape
+            for index, place in zip(stored, found, strict=True):
+                if place is not None:
+                    assert view.of(places)[place] == places[index]
+                    assert view.stored_at(place, parameter.shape) == index
+            assert view.stored_at((-1,) * len(view.of(places).shape), parameter.shape) is None
 
 
 # Without LaTeX -------------------------------------------------------------------------------------------------------
@@ -132,7 +172,7 @@ def _first(slot: int, program: Program) -> Quantity:
         (r"\frac{\partial E}{\partial w_{5}}", "∂E/∂w₅"),
         (r"\frac{\partial \text{out}_{o1}}{\partial \text{net}_{o1}}", "∂out_o1/∂net_o1"),
         (r"\text{out}_{h1}\,(1 - \text{out}_{h1})", "out_h1 (1 - out_h1)"),
-        (r"\frac{1}{1 + e^{-\text{net}_{h1}}}", "(1)/(1 + e^-net_h1)"),
+        (r"\frac{1}{1 + e^{-\text{net}_{h1}}}", "1/(1 + e^(-net_h1))"),
         (r"3.5 \cdot 10^{-5}", "3.5 · 10^-5"),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_pixel_of_a_map_and_a_gate_at_one_time_step_are_elements():
     w = walk(project(graph, parse_source({"kind": "sunspots", "window": 3})))
     told = [w.caption(place) for place in range(1, len(w) + 1)]
     assert "Forward · memory · t = 2 · f_m1" in told
-    assert "Backward · memory · t = 1 · share of ∂E/∂w₂₄" in told
+    assert "Backward · memory · t = 1 · share of ∂E/∂u_m o2,2" in told
     assert "Backward · memory · t = 1 · share of ∂E/∂h_m1 at t = 0" in told
     assert "Backward · memory · t = 1 · ∂E/∂f_m1" in told
     assert len(told) == len(w)

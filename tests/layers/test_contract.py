@@ -1,19 +1,12 @@
 """What every layer promises, over the whole catalogue and every choice of every field; two hard ones come along."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
-from annstudio.engine.account import See
-from annstudio.engine.arena import Arena
-from annstudio.engine.op import Array, Index
-from annstudio.engine.optimizers import SGD
+from annstudio.engine.op import Array
 from annstudio.engine.passes import quicken
-from annstudio.engine.program import Program, Role, Step
+from annstudio.engine.program import Role, Step
 from annstudio.engine.run import Run
-from annstudio.explain.derivation import Explainer, Quantity, slots_by_name
-from annstudio.explain.stepper import Stepper
 from annstudio.layers.base import catalogue, make
 from annstudio.layers.block.ends import BlockInput, BlockOutput
 from tests.builders import random_feeds, random_weights, run_of, slots_of
@@ -164,84 +157,9 @@ def test_ops_with_equal_settings_are_equal():
                 assert (first.op, hash(first.op)) == (second.op, hash(second.op))
 
 
-# Explained = computed ------------------------------------------------------------------------------------------------
-
-
-@every_case
-def test_every_explained_number_is_the_computed_one(case):
-    stepper = _stepper(case, 3)
-    explainer = Explainer(stepper)
-    stepper.to(len(stepper))
-    for step in _explained(stepper.program):
-        for slot in _results(step):
-            for quantity in _sampled(stepper, slot, 3):
-                told = explainer.derive(quantity)
-                assert sum(row.value for row in told.rows) == _close(explainer.value(quantity)), (step, told)
-                assert told.source
-                assert told.formula
-                parts = [part for row in told.rows for part in row.parts if part.quantity is not None]
-                assert all(part.value == explainer.value(part.quantity) for part in parts), (step, told)
-
-
-@every_case
-@pytest.mark.parametrize("n", [1, 3])
-def test_the_account_of_every_element_comes_to_its_value(case, n):
-    run = started(case, n)
-    to_update(run)
-    for step in _explained(run.program):
-        slots = slots_by_name(step)
-        arrays = run.named(step)
-        batched = frozenset(name for name in arrays if name in slots and run.program.slots[slots[name]].batched)
-        for slot in _results(step):
-            name = next(name for name, s in slots.items() if s == slot)
-            of = run.program.slots[slot]
-            for index, example in _places(of.shape, of.batched, n, 12):
-                see = See(arrays, batched, example, n)
-                terms = step.op.gradient_account(name[1:], see, index) if step.backward else step.op.account(see, index)
-                value = run.arrays[slot][(*index, example) if of.batched else index]
-                assert sum(term.value for term in terms) == _close(value), (step, name, index)
-
-
 # Helpers -------------------------------------------------------------------------------------------------------------
 
 
 def _agree(found: Array | float, wanted: Array | float, closeness: float, least: float = 1e-6) -> None:
     largest = float(np.max(np.abs(wanted), initial=1e-30))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=closeness * max(largest, least, 1e-6))
-
-
-def _stepper(case: Case, n: int) -> Stepper:
-    run = started(case, n)
-    feeds = {feed.slot: np.moveaxis(run.arrays[feed.slot], -1, 0).copy() for feed in run.program.feeds}
-    arena = Arena(run.program, "float64")
-    arena.load(run.arena.weights())
-    arena.use(SGD(learning_rate=0.1))
-    return Stepper(run.program, arena, feeds, 3, 5)
-
-
-def _explained(program: Program) -> Iterator[Step]:
-    """The steps whose results are accounted for: all that compute something new."""
-    steps = (s for s in program.steps if isinstance(s, Step))
-    return (s for s in steps if program.slots[s.output].role not in (Role.STATE, Role.PARAMETER))
-
-
-def _results(step: Step) -> list[int]:
-    return [slot for slot in step.writes if slot not in step.buffers.values()]
-
-
-def _sampled(stepper: Stepper, slot: int, most: int) -> Iterator[Quantity]:
-    of = stepper.program.slots[slot]
-    return (Quantity(slot, index, example) for index, example in _places(of.shape, of.batched, stepper.n, most))
-
-
-def _places(shape: Index, batched: bool, n: int, most: int) -> list[tuple[Index, int]]:
-    """Elements of an array and examples: all, or where there are many the first, the last and some between them."""
-    places = [(index, example) for index in np.ndindex(shape) for example in range(n if batched else 1)]
-    if len(places) <= most:
-        return places
-    chosen = np.random.default_rng(len(places)).choice(len(places), most - 2, replace=False)
-    return [places[i] for i in sorted({0, len(places) - 1, *chosen})]
-
-
-def _close(value: float) -> object:
-    return pytest.approx(value, rel=1e-10, abs=1e-10)

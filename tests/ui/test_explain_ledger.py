@@ -142,7 +142,7 @@ def test_every_time_steps_share_is_listed_with_its_own_page_and_check(qtbot: QtB
         table = table_of(desk, "used in")
         rows = cells(table)
         assert sorted(row[0] for row in rows) == ["t = 0", "t = 1", "t = 2", "t = 3"]
-        gradient = number(next(r for r in desk.panel.text.splitlines() if r.startswith("∂E/∂w")).rpartition("= ")[2])
+        gradient = number(next(r for r in desk.panel.text.splitlines() if r.startswith("∂E/∂u")).rpartition("= ")[2])
         assert sum(number(row[1]) for row in rows) == pytest.approx(gradient, abs=3e-4)
         click_row(table, 0)
         text = desk.panel.text

@@ -311,3 +311,18 @@ def test_no_title_of_a_setting_is_cut_off(qtbot):
                 )
                 assert needed.width() <= room.width(), name
                 assert needed.height() <= room.height() + 2, name
+
+
+def test_what_was_refused_is_not_offered_again_when_the_field_is_left(form, qtbot):
+    field = form.field("rate")
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field.lineEdit(), "-3")
+    QTest.keyClick(field.lineEdit(), Qt.Key.Key_Return)
+    assert "must be above 0" in form.cells["rate"].words.text()
+    said = []
+    field.refused.connect(said.append)
+    form.other.setFocus()
+    qtbot.waitUntil(form.other.hasFocus)
+    assert said == []
+    assert field.text() == "0.1"

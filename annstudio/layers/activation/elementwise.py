@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from annstudio.engine.account import See, Term, derived
+from annstudio.engine.account import Factor, See, Term, local_slope
 from annstudio.engine.op import Index, Op, Shape
 
 
@@ -19,6 +19,11 @@ class Elementwise(Op):
     rising: ClassVar[bool] = False
     """True where a larger input never gives a smaller result."""
 
+    @property
+    def constants(self) -> tuple[Factor, ...]:
+        """The numbers that belong to the formula: «1», «2», … in the templates."""
+        return ()
+
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
@@ -31,8 +36,9 @@ class Elementwise(Op):
         raise NotImplementedError
 
     def account(self, see: See, index: Index) -> list[Term]:
-        return [Term((see("x", *index),), self.template, self.value)]
+        return [Term((see("x", *index), *self.constants), self.template, lambda x, *_: self.value(x))]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        slope = Term((see(self.slope_of, *index),), self.slope_template, self.slope)
-        return [Term((see("dy", *index), derived("slope", index, slope, see.example)))]
+        number = see(self.slope_of, *index)
+        slope = Term((number, *self.constants), self.slope_template, lambda number, *_: self.slope(number))
+        return [Term((see("dy", *index), local_slope(index, slope)))]

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from annstudio.engine.account import Factor, constant
 from annstudio.engine.op import Array
 from annstudio.layers.activation.bell import share_below
 from annstudio.layers.activation.elementwise import Elementwise
@@ -43,6 +44,8 @@ class LeakyRelu(Elementwise):
     name = "leaky_relu"
     rising = True
     formula = r"y = x \text{ where } x > 0, \text{ else } \alpha x"
+    template = r"\max(«1» · «0»,\; «0»)"
+    slope_template = r"[\,«0» > 0\,] + «1»\,[\,«0» \leq 0\,]"
     slope_of = "x"
     range_text = "(−∞, ∞)"
 
@@ -50,12 +53,8 @@ class LeakyRelu(Elementwise):
         self.leak = leak
 
     @property
-    def template(self) -> str:  # type: ignore[override]
-        return rf"\max({self.leak:g} \cdot «0»,\; «0»)"
-
-    @property
-    def slope_template(self) -> str:  # type: ignore[override]
-        return rf"[\,«0» > 0\,] + {self.leak:g}\,[\,«0» \leq 0\,]"
+    def constants(self) -> tuple[Factor, ...]:
+        return (constant(r"\alpha", self.leak),)
 
     def forward(self, y: Array, x: Array) -> None:
         np.multiply(x, self.leak, y)
@@ -106,12 +105,17 @@ class Selu(Elementwise):
     name = "selu"
     rising = True
     formula = r"y = \lambda x \text{ where } x > 0, \text{ else } \lambda \alpha (e^x - 1)"
-    template = r"1.0507 \max(0,\; «0») + 1.7581\,(e^{\min(0,\; «0»)} - 1)"
-    slope_template = r"1.0507\,[\,«0» > 0\,] + («0» + 1.7581)\,[\,«0» \leq 0\,]"
+    template = r"«1» \max(0,\; «0») + «1» · «2»\,(e^{\min(0,\; «0»)} - 1)"
+    slope_template = r"«1»\,[\,«0» > 0\,] + («0» + «1» · «2»)\,[\,«0» \leq 0\,]"
     range_text = "(−1.758, ∞)"
     scale: ClassVar[float] = 1.0507009873554805
-    floor: ClassVar[float] = 1.0507009873554805 * 1.6732632423543772
+    alpha: ClassVar[float] = 1.6732632423543772
+    floor: ClassVar[float] = scale * alpha
     """λα: how far down it goes."""
+
+    @property
+    def constants(self) -> tuple[Factor, ...]:
+        return (constant(r"\lambda", self.scale), constant(r"\alpha", self.alpha))
 
     def forward(self, y: Array, x: Array) -> None:
         np.minimum(x, 0, out=y)

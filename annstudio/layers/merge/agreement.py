@@ -6,15 +6,13 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import Factor, See, Term, derived
+from annstudio.engine.account import Factor, See, Term, constant, derived, setting
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape, shape_text
 from annstudio.engine.sight import ALL, SAME, Sight, along, everything
 from annstudio.errors import ShapeError
 from annstudio.layers.merge.node import Merge
 from annstudio.layers.padded import blanked
-
-_LENGTH = r"\lVert x \rVert"
 
 
 class InnerProduct(Op):
@@ -96,15 +94,13 @@ class UnitLength(Op):
         return along(inputs[0], len(inputs[0]) - 1)
 
     def account(self, see: See, index: Index) -> list[Term]:
-        return [Term(self._numbers(see, index), rf"\frac{{«0»}}{{{_LENGTH}}}", self._direction)]
+        return [Term((see("x", *index), self._length(see, index)), r"\frac{«0»}{«1»}", lambda x, norm: x / norm)]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         *before, i = index
-        numbers = self._numbers(see, index)[1:]
-        length = Term(numbers, _LENGTH, lambda *xs: max(math.hypot(*xs), self.least))
-        norm = derived("length", index, length, see.example)
+        norm = self._length(see, index)
         terms = [Term((see("dy", *index), norm), r"\frac{«0»}{«1»}", lambda dy, norm: dy / norm)]
-        if length.value <= self.least:
+        if norm.value <= self.least:
             return terms
         for j in range(see.shape("x")[-1]):
             factors = (see("dy", *before, j), see("y", *before, j), see("y", *index), norm)
@@ -112,12 +108,15 @@ class UnitLength(Op):
             terms.append(Term(factors, template, lambda dy, yj, yi, norm: -dy * yj * yi / norm))
         return terms
 
-    def _numbers(self, see: See, index: Index) -> tuple[Factor, ...]:
-        *before, i = index
-        return (see("x", *index), *(see("x", *before, j) for j in range(see.shape("x")[-1])))
-
-    def _direction(self, x: float, *xs: float) -> float:
-        return x / max(math.hypot(*xs), self.least)
+    def _length(self, see: See, index: Index) -> Factor:
+        """The length of the list that a value belongs to, the root of the sum of its squares."""
+        *before, _ = index
+        numbers = tuple(see("x", *before, j) for j in range(see.shape("x")[-1]))
+        length = math.hypot(*(x.value for x in numbers))
+        if length <= self.least:
+            return constant(f"{setting(self.least)}", self.least)
+        squares = derived("squares", *(Term((x,), "«0»^2", lambda x: x * x) for x in numbers))
+        return derived("length", Term((squares,), r"\sqrt{«0»}", math.sqrt))
 
 
 class Dot(Merge):

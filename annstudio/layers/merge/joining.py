@@ -15,6 +15,7 @@ class Join(Op):
     """The inputs one after the other: channels of images, features of lists and of sequence steps."""
 
     formula = r"y = [x_1;\; x_2;\; \dots]"
+    only_brings = True
 
     def shape(self, *inputs: Shape) -> Shape:
         first, axis = inputs[0], _joined_axis(inputs[0])

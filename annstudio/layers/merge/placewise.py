@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from annstudio.engine.account import See, Term, derived, share
+from annstudio.engine.account import See, Term, listed, local_slope, share, won
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 from annstudio.layers.merge.node import Merge
 
@@ -131,18 +131,12 @@ class Largest(PlaceByPlace):
 
     def account(self, see: See, index: Index) -> list[Term]:
         numbers = tuple(see(name, *index) for name in see.branches)
-        return [Term(numbers, _max_of(len(numbers)), lambda *xs: max(xs))]
+        largest = max(range(len(numbers)), key=lambda n: numbers[n].value)
+        return [Term(numbers, rf"\max({listed(len(numbers), largest)})", lambda *xs: max(xs))]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         numbers = tuple(see(other, *index) for other in see.branches)
-        place = see.branches.index(name)
-        template = rf"[\,«{place}» = {_max_of(len(numbers))}\,]"
-        wins = Term(numbers, template, lambda *xs: float(xs.index(max(xs)) == place))
-        return [Term((see("dy", *index), derived("wins", index, wins, see.example)))]
-
-
-def _max_of(n: int) -> str:
-    return r"\max(" + ",\\; ".join(f"«{i}»" for i in range(n)) + ")"
+        return [Term((see("dy", *index), local_slope(index, won(see.branches.index(name), numbers))))]
 
 
 class Add(Merge):

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import See, Term, setting
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
 from annstudio.engine.op import Array, Index, Op, Shape
@@ -53,8 +53,8 @@ class Blend(Op):
 
     def account(self, see: See, index: Index) -> list[Term]:
         return [
-            Term((see("old", *index),), f"{self.share:g} · «0»", lambda old: self.share * old),
-            Term((see("new", *index),), f"{1 - self.share:g} · «0»", lambda new: (1 - self.share) * new),
+            Term((see("old", *index),), f"{setting(self.share)} · «0»", lambda old: self.share * old),
+            Term((see("new", *index),), f"(1 - {setting(self.share)}) · «0»", lambda new: (1 - self.share) * new),
         ]
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See, Term, share
+from annstudio.engine.account import Factor, See, Term, setting, share
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.sight import ALL, SAME, Axis, Sight, everything, in_place
@@ -123,13 +123,13 @@ class MeanSquareOf(_Averaging):
 
     def account(self, see: See, index: Index) -> list[Term]:
         values = self.values(see, "x", index)
-        return [Term((x,), rf"\tfrac{{1}}{{{len(values)}}}«0»^2", lambda x: x * x / len(values)) for x in values]
+        return [Term((x,), rf"\tfrac{{1}}{{{len(values)}}} · «0»^2", lambda x: x * x / len(values)) for x in values]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         place = mean_place(index, self.over)
         n = len(self.values(see, "x", place))
         factors = (see("dy", *place), see("x", *index))
-        return [Term(factors, rf"\tfrac{{2}}{{{n}}}«0» · «1»", lambda dy, x: 2 / n * dy * x)]
+        return [Term(factors, rf"\tfrac{{2}}{{{n}}} · «0» · «1»", lambda dy, x: 2 / n * dy * x)]
 
 
 class _Counted(_Averaging):
@@ -262,7 +262,7 @@ class Standardised(Op):
 
     @property
     def _root(self) -> str:
-        return rf"\sqrt{{«1» + {self.epsilon:g}}}"
+        return rf"\sqrt{{«1» + {setting(self.epsilon)}}}"
 
     def _scaled(self, x: float, variance: float) -> float:
         return x / math.sqrt(variance + self.epsilon)

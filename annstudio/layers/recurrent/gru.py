@@ -12,16 +12,16 @@ from pydantic import Field
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
 from annstudio.engine.op import Array, Buffer, Op, Shape
-from annstudio.engine.program import View
 from annstudio.layers.activation import Sigmoid, Tanh
 from annstudio.layers.base import Family
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join, Sum
 from annstudio.layers.products import weight_gradient
-from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
+from annstudio.layers.recurrent.node import Recurrent, flowing, gate_view, joined_parameter
 from annstudio.layers.recurrent.steps import Gated, Hold, Mix, Moment, Part, Rest, Stack
 
-EVERYTHING = slice(None)
+GATES = "rzn"
+"""Reset, update and new, in the order of the weights' rows."""
 
 
 class ResetBefore(Op):
@@ -195,7 +195,7 @@ class GRU(Recurrent):
         lengths, suffix, u = net.lengths(x), self.suffix(backwards), self.units
         given = lengths if lengths is not None else net.constant(x.shape[0])
         if not self.reset_after:
-            w = joined_parameter(self, net, x, gates=3, bias=Initial(constant=0.0), suffix=suffix)
+            w = joined_parameter(self, net, x, bias=Initial(constant=0.0), suffix=suffix, gates=GATES)
 
             def before(net: Builder, x: Value, w: Value, _: Value) -> Value:
                 return _reset_before(net, x, w, lengths, u, backwards=backwards)
@@ -211,14 +211,13 @@ class GRU(Recurrent):
     def _two_parameters(self, net: Builder, x: Value, suffix: str) -> tuple[Value, Value]:
         """W and b for what is seen, U and c for the state: each sum has a bias of its own."""
         d, u = x.shape[1], self.units
-        names = ("gate and unit", "input")
         seen = [
-            View(f"W{suffix}", (EVERYTHING, slice(d)), self.inputs_start(d, 3), axis_names=names),
-            View(f"b{suffix}", (EVERYTHING, d), Initial(constant=0.0), axis_names=names[:1]),
+            gate_view(f"W{suffix}", slice(d), self.inputs_start(d, 3), GATES),
+            gate_view(f"b{suffix}", d, Initial(constant=0.0), GATES),
         ]
         kept = [
-            View(f"U{suffix}", (EVERYTHING, slice(u)), self.state_start(3), axis_names=names),
-            View(f"c{suffix}", (EVERYTHING, u), Initial(constant=0.0), axis_names=names[:1]),
+            gate_view(f"U{suffix}", slice(u), self.state_start(3), GATES),
+            gate_view(f"c{suffix}", u, Initial(constant=0.0), GATES),
         ]
         w = net.parameter((3 * u, d + 1), seen, trainable=self.trainable)
         return w, net.parameter((3 * u, u + 1), kept, trainable=self.trainable)
@@ -233,14 +232,14 @@ def _reset_before(net: Builder, x: Value, w: Value, lengths: Value | None, u: in
         with net.scope(f"t = {t}"):
             now = net.apply(Moment(t), x, name="x")
             seen = net.apply(Join(), now, h, name="joined")
-            both = net.apply(Sigmoid(), net.apply(WeightedSum(), seen, both_rows, name="net"), name="r, z")
+            both = net.apply(Sigmoid(), net.apply(WeightedSum(), seen, both_rows, name="net r, z"), name="r, z")
             r, z = net.apply(Part(0, u), both, name="r"), net.apply(Part(u, 2 * u), both, name="z")
-            reset = net.apply(Join(), now, net.apply(Gated(), r, h, name="r·h"), name="joined")
-            n = net.apply(Tanh(), net.apply(WeightedSum(), reset, new_rows, name="net"), name="n")
-            new = net.apply(Mix(), z, n, h, name="h")
+            reset = net.apply(Join(), now, net.apply(Gated(), r, h, name="r·h"), name="joined n")
+            n = net.apply(Tanh(), net.apply(WeightedSum(), reset, new_rows, name="net n"), name="n")
+            new = net.apply(Mix(), z, n, h, name="h" if lengths is None else "new h")
             h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")
             moments[t] = h
-    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="out")
+    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")
 
 
 def _reset_after(
@@ -253,16 +252,16 @@ def _reset_after(
             seen = net.apply(WeightedSum(), net.apply(Moment(t), x, name="x"), w, name="net of x")
             kept = net.apply(WeightedSum(), h, v, name="net of h")
             parts = [
-                [net.apply(Part(k * u, (k + 1) * u), sums, name=f"{name} from {of}") for k, name in enumerate("rzn")]
+                [net.apply(Part(k * u, (k + 1) * u), sums, name=f"{name} from {of}") for k, name in enumerate(GATES)]
                 for sums, of in ((seen, "x"), (kept, "h"))
             ]
             r, z = (
-                net.apply(Sigmoid(), net.apply(Sum(), parts[0][k], parts[1][k], name="net"), name=name)
+                net.apply(Sigmoid(), net.apply(Sum(), parts[0][k], parts[1][k], name=f"net {name}"), name=name)
                 for k, name in enumerate("rz")
             )
             reset = net.apply(Gated(), r, parts[1][2], name="r·h")
-            n = net.apply(Tanh(), net.apply(Sum(), parts[0][2], reset, name="net"), name="n")
-            new = net.apply(Mix(), z, n, h, name="h")
+            n = net.apply(Tanh(), net.apply(Sum(), parts[0][2], reset, name="net n"), name="n")
+            new = net.apply(Mix(), z, n, h, name="h" if lengths is None else "new h")
             h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")
             moments[t] = h
-    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="out")
+    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")

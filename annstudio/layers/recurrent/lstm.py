@@ -138,7 +138,7 @@ class LSTM(Recurrent):
 
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
         bias = Initial(parts=(0.0, self.forget_bias, 0.0, 0.0))
-        w = joined_parameter(self, net, x, gates=4, bias=bias, suffix=self.suffix(backwards))
+        w = joined_parameter(self, net, x, bias=bias, suffix=self.suffix(backwards), gates="ifgo")
         lengths = net.lengths(x)
 
         def expand(net: Builder, x: Value, w: Value, _: Value) -> Value:
@@ -151,6 +151,7 @@ class LSTM(Recurrent):
 def _unrolled(net: Builder, x: Value, w: Value, lengths: Value | None, u: int, *, backwards: bool) -> Value:
     h, c = net.apply(Rest(u), name="h"), net.apply(Rest(u), name="c")
     moments: dict[int, Value] = {}
+    new = "" if lengths is None else "new "
     for t in flowing(x.shape[0], backwards=backwards):
         with net.scope(f"t = {t}"):
             seen = net.apply(Join(), net.apply(Moment(t), x, name="x"), h, name="joined")
@@ -161,11 +162,11 @@ def _unrolled(net: Builder, x: Value, w: Value, lengths: Value | None, u: int, *
                 for k, (name, op) in enumerate(ops.items())
             )
             kept, taken = net.apply(Gated(), f, c, name="f·c"), net.apply(Gated(), i, g, name="i·g")
-            cell = net.apply(Sum(), kept, taken, name="c")
-            shown = net.apply(Gated(), o, net.apply(Tanh(), cell, name="tanh c"), name="h")
+            cell = net.apply(Sum(), kept, taken, name=f"{new}c")
+            shown = net.apply(Gated(), o, net.apply(Tanh(), cell, name="tanh c"), name=f"{new}h")
             if lengths is not None:
                 cell = net.apply(Hold(t), cell, c, lengths, name="c")
                 shown = net.apply(Hold(t), shown, h, lengths, name="h")
             c, h = cell, shown
             moments[t] = h
-    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="out")
+    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Literal
 
 from pydantic import Field
@@ -58,11 +59,12 @@ class Recurrent(Layer):
         ways = [way for way in ("forward", "backward") if self.direction in (way, "both")]
         results = []
         for way in ways:
-            states = self.one_way(net, x, backwards=way == "backward")
-            net.measure(states, net.lengths(x))
-            if not self.return_sequences:
-                last = 0 if way == "backward" else x.shape[0] - 1
-                states = net.apply(Moment(last), states, name="out")
+            with net.scope("back") if len(ways) > 1 and way == "backward" else nullcontext():
+                states = self.one_way(net, x, backwards=way == "backward")
+                net.measure(states, net.lengths(x))
+                if not self.return_sequences:
+                    last = 0 if way == "backward" else x.shape[0] - 1
+                    states = net.apply(Moment(last), states, name="last")
             results.append(states)
         restrain(net, self)
         return results[0] if len(results) == 1 else net.apply(Join(), *results, name="out")
@@ -86,18 +88,26 @@ class Recurrent(Layer):
 
 
 def joined_parameter(
-    layer: Recurrent, net: Builder, x: Value, *, gates: int, bias: Initial, suffix: str
+    layer: Recurrent, net: Builder, x: Value, *, bias: Initial, suffix: str, gates: str = ""
 ) -> Value:  # fmt: skip
-    """One array (gates · units, D + units + 1) with the views W (of inputs), U (of the state before) and b."""
-    d, u = x.shape[1], layer.units
-    everything = slice(None)
-    names = ("gate and unit", "input")
-    views = [
-        View(f"W{suffix}", (everything, slice(d)), layer.inputs_start(d, gates), axis_names=names),
-        View(f"U{suffix}", (everything, slice(d, d + u)), layer.state_start(gates), axis_names=names),
-        View(f"b{suffix}", (everything, d + u), bias, axis_names=names[:1]),
-    ]
-    return net.parameter((gates * u, d + u + 1), views, trainable=layer.trainable)
+    """One array (gates · units, D + units + 1) with the views W (of inputs), U (of the state before) and b; `gates`
+    has a letter for each gate, and is empty where there are none."""
+    d, u, n = x.shape[1], layer.units, max(len(gates), 1)
+    parts: dict[str, tuple[slice | int, Initial]] = {
+        "W": (slice(d), layer.inputs_start(d, n)),
+        "U": (slice(d, d + u), layer.state_start(n)),
+        "b": (d + u, bias),
+    }
+    views = [gate_view(f"{name}{suffix}", columns, start, gates) for name, (columns, start) in parts.items()]
+    return net.parameter((n * u, d + u + 1), views, trainable=layer.trainable)
+
+
+def gate_view(name: str, columns: slice | int, start: Initial, gates: str) -> View:
+    """Some columns of an array whose rows are units, gate by gate."""
+    names = ("gate and unit" if gates else "unit", "input")
+    return View(
+        name, (slice(None), columns), start, axis_names=names[: 1 + isinstance(columns, slice)], gates=gates
+    )  # fmt: skip
 
 
 def flowing(steps: int, *, backwards: bool) -> Sequence[int]:

@@ -98,7 +98,7 @@ class SimpleRNN(Recurrent):
         return 10
 
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
-        w = joined_parameter(self, net, x, gates=1, bias=Initial(constant=0.0), suffix=self.suffix(backwards))
+        w = joined_parameter(self, net, x, bias=Initial(constant=0.0), suffix=self.suffix(backwards))
         lengths = net.lengths(x)
 
         def expand(net: Builder, x: Value, w: Value, _: Value) -> Value:
@@ -116,4 +116,4 @@ class SimpleRNN(Recurrent):
                 new = activate(net, self.activation, net.apply(WeightedSum(), seen, w, name="net"))
                 h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")
                 moments[t] = h
-        return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="out")
+        return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")

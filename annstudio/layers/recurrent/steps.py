@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 from annstudio.engine.sight import SAME, Sight, windows
 
@@ -11,6 +11,7 @@ class Moment(Op):
     """One moment of a sequence: (T, D) → (D,)."""
 
     formula = r"y = x_t"
+    only_brings = True
 
     def __init__(self, t: int) -> None:
         self.t = t
@@ -82,11 +83,15 @@ class Rest(Op):
     def forward(self, y: Array) -> None:
         y.fill(0)
 
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        return [Remark("Before the first step nothing has been seen: it starts at 0.")]
+
 
 class Part(Op):
     """Some of the units: one gate's share of the sums, or its rows of the weights."""
 
     formula = r"y = x_{a \dots b}"
+    only_parts = True
 
     def __init__(self, start: int, stop: int) -> None:
         self.start = start
@@ -211,6 +216,12 @@ class Hold(Op):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         return [Term((see("dy", *index),))] if (name == "new") == self._going(see) else []
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        length = int(see("lengths").value)
+        if self._going(see):
+            return [Remark(f"The sequence has {length} steps: step {self.t + 1} counts.")]
+        return [Remark(f"The sequence has {length} steps: it has ended, and what it came to is held.")]
 
     def _going(self, see: See) -> bool:
         return self.t < see("lengths").value

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from annstudio.explain.derivation import SHOWN_TERMS, Derivation, Part, Quantity, Row
+from annstudio.explain.derivation import Derivation, Part, Quantity, Row
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
+from annstudio.explain.templates import SHOWN_TERMS
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Table
 from annstudio.ui.explain.rich import bold, coloured, link, one_line, rich, signed, times
@@ -26,7 +27,7 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     assert walk is not None
     at = tour.stepper.written_by.get(quantity.slot)
     if at is None:
-        return (Note("It is given: it was there before the first step."),)
+        return said(tour, tour.explainer.derive(quantity, tour.digits))
     if not walk.known(quantity.slot, quantity.index, quantity.term):
         with tour.stepper.visit(at + 1):
             told = tour.explainer.derive(quantity, tour.digits)
@@ -34,8 +35,19 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
         return (Formula(symbols(told)), go)
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:
-        return (Lines((_equation(tour, told),)),)
-    return (Formula(symbols(told)), *numbers(tour, told))
+        return (Lines((_equation(tour, told),)), *said(tour, told))
+    return (Formula(symbols(told)), *numbers(tour, told), *said(tour, told))
+
+
+def said(tour: Tour, told: Derivation) -> tuple[Block, ...]:
+    """What there is to say beside: in words, and where another formula comes to the same, that one."""
+    blocks: list[Block] = []
+    for each in told.said:
+        blocks.append(Note(each.words))
+        if each.row is not None:
+            numbers = f"= {rich(times(each.row.numbers))} = {bold(tour.text(each.row.value))}"
+            blocks.append(Lines((f"{rich(told.symbol)} = {rich(each.row.symbols)}", f"&nbsp;&nbsp;{numbers}")))
+    return tuple(blocks)
 
 
 def symbols(told: Derivation) -> tuple[Piece, ...]:
@@ -80,7 +92,7 @@ def sum_line(tour: Tour, told: Derivation) -> tuple[Block, ...]:
 def _rule_line(tour: Tour, part: Part) -> str:
     """A factor that was worked out on the spot: ∂out/∂net = out (1 − out) = …"""
     value = tour.text(part.value)
-    if len(part.rule) > _WIDE:
+    if len(part.rule) > _WIDE or part.rule == part.symbol:
         return f"{rich(part.symbol)} = {rich(times(part.meaning))} = {value}"
     return f"{rich(part.symbol)} = {rich(part.rule)} = {rich(times(part.meaning))} = {value}"
 

@@ -11,18 +11,12 @@ from annstudio.explain.lazy import Lazy
 from annstudio.ui.explain.accounts import account, path_blocks
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.contribution_page import turned_round
-from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, Source, Table
+from annstudio.ui.explain.page import Block, Cell, Lines, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
 MOST_STAGES = 6
 """A unit's value is told through at most so many steps of its layer."""
-_ROLES = {
-    Role.FEED: "It comes from the data.",
-    Role.NOISE: "It is a random number, drawn anew for every batch.",
-    Role.CONSTANT: "It is a constant.",
-    Role.STATE: "It is carried on from batch to batch.",
-}
 
 
 def unit_page(tour: Tour, quantity: Quantity) -> Page:
@@ -124,17 +118,14 @@ def _told_name(tour: Tour, value: Quantity) -> str:
 
 
 def _value_sections(tour: Tour, quantity: Quantity) -> list[Section]:
-    slot = tour.program.slots[quantity.slot]
-    if slot.role in _ROLES:
-        value = f"{rich(tour.explainer.symbol(quantity))} = {bold(tour.text(tour.explainer.value(quantity)))}"
-        return [Section("Value", (Lines((value,)), Note(_ROLES[slot.role])))]
     at = tour.stepper.written_by.get(quantity.slot)
-    step = tour.program.steps[at] if at is not None else None
-    if not isinstance(step, Step):
-        return []
-    if quantity.slot in step.buffers.values():
+    if at is None:
         value = f"{rich(tour.explainer.symbol(quantity))} = {bold(tour.text(tour.explainer.value(quantity)))}"
-        return [Section("Kept for the way back", (Lines((value,)), Note(f"{type(step.op).__name__} keeps it.")))]
+        return [Section("Value", (Lines((value,)), *account(tour, quantity)))]
+    step = tour.program.steps[at]
+    assert isinstance(step, Step)
+    if quantity.slot in step.buffers.values():
+        return [Section("Kept for the way back", account(tour, quantity))]
     title = "Weighted sum" if step.op.weighted_sum else "Activation" if step.op.elementwise else _op_title(step)
     return [Section(title, account(tour, quantity))]
 

@@ -29,7 +29,7 @@ def _shares_table(tour: Tour, told: Derivation, step: Step) -> Table:
     """A weight that several steps read: each with its share, a link to how that came about."""
     felt = _felt(tour, told, step)
     order = [k for k in by_size(told) if k in felt]
-    shares = [Quantity(slot, told.quantity.index) for slot in step.inputs]
+    shares = told.shares
 
     def make(at: int) -> tuple[Cell, ...]:
         k = order[at]
@@ -43,9 +43,8 @@ def _shares_table(tour: Tour, told: Derivation, step: Step) -> Table:
 
 def _felt(tour: Tour, told: Derivation, step: Step) -> set[int]:
     """The uses that count: a penalty on a layer's weights leaves its biases alone."""
-    shares = [Quantity(slot, told.quantity.index) for slot in step.inputs]
     return {
-        k for k, share in enumerate(shares)
+        k for k, share in enumerate(told.shares)
         if told.values[k] or not is_penalty(tour.explainer, _step_back(tour, share))
     }  # fmt: skip
 
