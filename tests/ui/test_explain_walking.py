@@ -186,7 +186,7 @@ def test_who_goes_into_a_block_sees_what_it_holds(blocks: Desk):
     press(blocks, Key.Key_Escape)
     press(blocks, Key.Key_F11)
     assert scene.path == "trunk/block_1"
-    assert [wire.state for link, wire in scene.wires.items() if link.target == "dense"] == ["forward"]
+    assert [wire.state for link, wire in scene.wires.items() if link.target == "trunk/block_1/dense"] == ["forward"]
     press(blocks, Key.Key_Home)
     assert scene.path == ""
     assert not layers.where.isVisible()

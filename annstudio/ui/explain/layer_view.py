@@ -16,6 +16,8 @@ from annstudio.ui.theme import GRID
 
 _CARDS, _ARRAYS = 560, 400
 """How the height is shared at first."""
+_READABLE = 0.7
+"""Cards are not shown smaller of their own accord: a long network is shown in part, with the layer at hand."""
 
 
 class LayerView(QWidget):
@@ -28,7 +30,7 @@ class LayerView(QWidget):
         self.tour = tour
         self._graph: Graph | None = None
         self.scene = LayerScene(tour, self)
-        self.stage = Stage(self.scene, self.scene.content, self)
+        self.stage = Stage(self.scene, self.scene.content, self, readable=_READABLE)
         self.pane = ArrayPane(tour, self)
         self.pane.setAutoFillBackground(True)
         self.where = QLabel(self.stage)
@@ -49,7 +51,7 @@ class LayerView(QWidget):
         self._replan.setSingleShot(True)
         self._replan.setInterval(60)
         self._replan.timeout.connect(self._plan)
-        self.scene.replanned.connect(self.stage.fit)
+        self.scene.replanned.connect(self.stage.settle)
         self.scene.selected.connect(self.pane.show_layer)
         self.pane.asked.connect(self.asked)
 

@@ -8,7 +8,6 @@ import numpy as np
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.sight import Bools
-from annstudio.explain import receptive
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.winners import winners
 from annstudio.layers.steady import Masked, MaskedFeatures
@@ -71,12 +70,13 @@ class Lights:
 def lights_of(tour: Tour) -> Lights:
     """What is lit at the moment at hand: for the question, else for the number that has just come into being."""
     about = subject_of(tour)
-    program = tour.program
-    lit: dict[int, Bools] = {}
+    lit: Masks = {}
+    walk = tour.walk
     if about is not None:
-        lit = {**receptive.field(program, about), **receptive.reached(program, about)}
-    coming = tour.walk.coming if tour.walk is not None else {}
-    return Lights(about, lit, _won(tour, about), _off(tour), coming)
+        lit = tour.fields_of(about)
+    elif walk is not None and walk.place and walk.current is not None:
+        lit = tour.receptive.of_moment(walk.current)
+    return Lights(about, lit, _won(tour, about), _off(tour), walk.coming if walk is not None else {})
 
 
 def subject_of(tour: Tour) -> Quantity | None:

@@ -19,6 +19,8 @@ _DIM = 175
 """How far what is not lit stands back, of 255."""
 _FAINT = 90
 """How strong the hatching of what is to come is, of 255."""
+_SEEN = 5.0
+"""In cells smaller than this a dot is not seen: those that did not win stand back instead."""
 
 
 Frame = tuple[QRectF, Callable[[Array], Array]]
@@ -75,7 +77,9 @@ def paint_marks(painter: QPainter, rect: QRectF, marks: Marks) -> None:
     if marks.lit is not None and marks.lit.any():
         painter.setPen(QPen(theme().halo, 2))
         painter.drawLines(_outline(rect, marks.lit))
-    if marks.won is not None:
+    if marks.won is not None and rect.width() < _SEEN * marks.won.shape[1]:
+        _dim(painter, rect, marks.won)
+    elif marks.won is not None:
         _dots(painter, rect, marks.won)
 
 

@@ -8,6 +8,7 @@ from annstudio.engine.program import Program, Role
 from annstudio.explain.derivation import Quantity
 from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
+from annstudio.ui.explain.meetings import PlusItem
 from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, neuron_plan
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import (
@@ -54,6 +55,7 @@ class NeuronScene(QGraphicsScene):
         self.errors: list[tuple[int, int, ErrorItem]] = []
         self.total: ErrorItem | None = None
         self.flow: FlowItem | None = None
+        self.meetings: list[PlusItem] = []
         self._hovered: WireItem | None = None
 
     def content(self) -> QRectF:
@@ -157,7 +159,15 @@ class NeuronScene(QGraphicsScene):
             frame.show_state(focus.layers.get(node, ""))
         assert self.flow is not None
         self.flow.show_state(tuple(focus.flows))
+        self._show_meetings(focus)
         self._refresh_errors(focus)
+
+    def _show_meetings(self, focus: Focus) -> None:
+        for item in self.meetings:
+            self.removeItem(item)
+        self.meetings = [PlusItem(at, shares) for at, shares in focus.meetings]
+        for item in self.meetings:
+            self.addItem(item)
 
     def redress(self) -> None:
         """The theme is another."""
@@ -257,7 +267,7 @@ class NeuronScene(QGraphicsScene):
         weight, tour, walk = item.wire.weight, self.tour, self.tour.walk
         assert walk is not None
         if weight is None:
-            return WireState(width=1.5, lit=i in focus.wires)
+            return WireState(width=1.5, lit=i in focus.wires, ahead=i in focus.ahead)
         value = tour.number(weight.slot, weight.index)
         gradient = tour.program.gradients.get(weight.slot)
         second, violet = "", False
@@ -278,6 +288,7 @@ class NeuronScene(QGraphicsScene):
             violet,
             item.wire.pill is not None,
             bool(self._locked[weight.slot][weight.index]),
+            i in focus.ahead,
         )
 
     def _refresh_errors(self, focus: Focus) -> None:
