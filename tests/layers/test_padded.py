@@ -11,7 +11,7 @@ from annstudio.engine.program import Phase, Program, Role
 from annstudio.engine.run import Run
 from annstudio.errors import ShapeError
 from annstudio.explain.derivation import Explainer, Quantity
-from annstudio.explain.walk import written_text
+from annstudio.explain.words import written_text
 from annstudio.layers.base import make
 from annstudio.layers.framing import border, window_counts
 from annstudio.layers.padded import WindowsCounted

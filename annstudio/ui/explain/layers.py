@@ -1,7 +1,7 @@
 """A network of any kind drawn as cards: every layer with its values and, on the way back, its gradients as pictures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
@@ -44,11 +44,11 @@ class CardState:
 
 
 class CardItem(QGraphicsItem):
-    """A layer. `state` is a CardState."""
+    """A layer, `path` by its whole name. `state` is a CardState."""
 
-    def __init__(self, node: Node, rect: QRectF, shape: str) -> None:
+    def __init__(self, path: str, node: Node, rect: QRectF, shape: str) -> None:
         super().__init__()
-        self.node, self.shape_text = node, shape
+        self.path, self.node, self.shape_text = path, node, shape
         self.setPos(rect.topLeft())
         self._size = QRectF(0, 0, rect.width(), rect.height())
         self.state = CardState()
@@ -75,7 +75,7 @@ class CardItem(QGraphicsItem):
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         scene = self.scene()
         if event.button() == Qt.MouseButton.LeftButton and isinstance(scene, LayerScene):
-            scene.select(self.node.id)
+            scene.select(self.path)
         else:
             event.ignore()
 
@@ -170,7 +170,10 @@ class WirePath(QGraphicsPathItem):
 
 
 class LayerScene(QGraphicsScene):
-    """Follows a Tour. `selected(node)`: a card was clicked ("" for none). `replanned`: the drawing is another."""
+    """Follows a Tour. `selected(node)`: a card was clicked ("" for none). `replanned`: the drawing is another.
+
+    What is drawn may be the inside of a block: `path`. Cards are known by their whole names.
+    """
 
     selected = Signal(str)
     replanned = Signal()
@@ -178,11 +181,12 @@ class LayerScene(QGraphicsScene):
     def __init__(self, tour: Tour, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.tour = tour
+        self.path = ""
         self.chosen = ""
         self.plan: LayerPlan | None = None
         self.cards: dict[str, CardItem] = {}
         self.wires: dict[Link, WirePath] = {}
-        self._shown: tuple[Program, Graph] | None = None
+        self._shown: tuple[Program, Graph, str] | None = None
         self._ratio = 2.4
         self._pictures: dict[tuple[int, bool], Drawn | None] = {}
         self.meeting: list[QGraphicsItem] = []
@@ -192,16 +196,17 @@ class LayerScene(QGraphicsScene):
     def content(self) -> QRectF:
         return self.plan.bounds if self.plan is not None else QRectF()
 
-    def show_graph(self, graph: Graph, ratio: float) -> None:
-        """Draw a network for a room of this shape, anew where either is another."""
+    def show_graph(self, graph: Graph, ratio: float, path: str = "") -> None:
+        """Draw a network, or what the block at a path holds, for a room of this shape; anew where that is another."""
         program = self.tour.program if self.tour.walk is not None else None
         coarse = round(ratio, 1)
-        if self._shown is not None and self._shown == (program, graph) and coarse == self._ratio:
+        if self._shown is not None and self._shown == (program, graph, path) and coarse == self._ratio:
             self.refresh()
             return
         self.clear()
         self.cards, self.wires, self._pictures, self.meeting = {}, {}, {}, []
-        self._shown = (program, graph) if program is not None else None
+        self._shown = (program, graph, path) if program is not None else None
+        self.path = path
         self._ratio = coarse
         self.plan = layer_plan(graph, ratio) if program is not None else None
         if self.plan is not None and program is not None:
@@ -211,14 +216,26 @@ class LayerScene(QGraphicsScene):
 
     def _add(self, plan: LayerPlan, graph: Graph, program: Program) -> None:
         for link, path in plan.wires.items():
-            self.wires[link] = WirePath(path)
-            self.addItem(self.wires[link])
-        for node, rect in plan.cards.items():
+            named = replace(link, source=self._named(link.source), target=self._named(link.target))
+            self.wires[named] = WirePath(path)
+            self.addItem(self.wires[named])
+        for id, rect in plan.cards.items():
+            node = self._named(id)
             slot = program.outputs.get(node)
             shape = shape_text(program.slots[slot].shape) if slot is not None and node not in program.losses else ""
-            self.cards[node] = CardItem(graph.nodes[node], rect, shape)
+            self.cards[node] = CardItem(node, graph.nodes[id], rect, shape)
             self.addItem(self.cards[node])
         self.chosen = self.chosen if self.chosen in self.cards else ""
+
+    def _named(self, id: str) -> str:
+        """The whole name of a node of the drawing."""
+        return f"{self.path}/{id}" if self.path else id
+
+    def _card_name(self, node: str) -> str:
+        """Which card a step's node belongs to; empty where it is not on the drawing."""
+        if not self.path:
+            return node_of(node)
+        return self._named(node_of(node[len(self.path) + 1 :])) if node.startswith(f"{self.path}/") else ""
 
     def select(self, node: str) -> None:
         """Choose a layer; the same again lets go."""
@@ -248,7 +265,7 @@ class LayerScene(QGraphicsScene):
         walk = self.tour.walk
         if walk is None or self._shown is None:
             return
-        now = {node_of(walk.program.steps[i].node): walk.program.steps[i].phase for i in walk.span}
+        now = {self._card_name(walk.program.steps[i].node): walk.program.steps[i].phase for i in walk.span}
         for node, card in self.cards.items():
             card.show_state(self._card_state(node, now))
         meeting = self._meet()
@@ -265,7 +282,7 @@ class LayerScene(QGraphicsScene):
         self.meeting = []
         slots = {node: self.tour.program.outputs[node] for node in self.cards if node in self.tour.program.outputs}
         gradients = {node: g for node, slot in slots.items() if (g := self._gradient(node, slot)) is not None}
-        found = meeting_at_hand(self.tour, self.wires, gradients)
+        found = meeting_at_hand(self.tour, self.wires, gradients, self._card_name)
         if found is not None:
             rect = self.cards[found.node].sceneBoundingRect().adjusted(6, 6, -6, -6)
             self.meeting = [PlusItem(QPointF(rect.right(), rect.center().y()), len(found.shares))]
@@ -281,7 +298,7 @@ class LayerScene(QGraphicsScene):
         """The card of the layer at hand."""
         walk = self.tour.walk
         step = walk.current if walk is not None and walk.place else None
-        return self.cards.get(node_of(step.node)) if step is not None else None
+        return self.cards.get(self._card_name(step.node)) if step is not None else None
 
     def _card_state(self, node: str, now: Mapping[str, Phase]) -> CardState:
         tour, walk = self.tour, self.tour.walk
@@ -297,7 +314,7 @@ class LayerScene(QGraphicsScene):
         values = self._picture(slot, signed=False) if known else None
         slopes = self._picture(gradient, signed=True) if back and gradient is not None else None
         doing, step = "", walk.current
-        inside = isinstance(step, Step) and (step.scope or step.node != node) and node_of(step.node) == node
+        inside = isinstance(step, Step) and (step.scope or step.node != node) and self._card_name(step.node) == node
         if node in now and inside and isinstance(step, Step):
             doing, values, slopes = self._within(step, values, slopes)
         return CardState(
@@ -338,7 +355,7 @@ class LayerScene(QGraphicsScene):
         if key not in self._pictures:
             self._pictures[key] = self._drawn(slot, _GRADIENTS if signed else _VALUES, signed=signed)
         of = self.tour.names.gradient_of.get(slot, slot)
-        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape))
+        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape, slot))
 
     def _drawn(self, slot: int, area: QRectF, *, signed: bool) -> Drawn | None:
         array = self.tour.array(slot)

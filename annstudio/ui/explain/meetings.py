@@ -1,6 +1,6 @@
 """Where paths meet on the way back: the shares of a gradient on their wires, and the sign that adds them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QGraphicsItem
 from annstudio.engine.differentiate import AddGradients
 from annstudio.engine.program import Step
 from annstudio.layers.graph import Link
-from annstudio.layers.names import node_of
 from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.items import on_ground
 from annstudio.ui.explain.tour import Tour
@@ -30,9 +29,11 @@ class Meeting:
     total: int
 
 
-def meeting_at_hand(tour: Tour, links: Mapping[Link, object], slots: Mapping[str, int]) -> Meeting | None:
+def meeting_at_hand(
+    tour: Tour, links: Mapping[Link, object], slots: Mapping[str, int], card_of: Callable[[str], str]
+) -> Meeting | None:
     """The adding that the moment does, where its shares come by wires of the drawing. `slots` are the gradients of the
-    layers' results."""
+    layers' results, `card_of` says which card a step's node belongs to."""
     walk = tour.walk
     assert walk is not None
     nodes = {slot: node for node, slot in slots.items()}
@@ -43,7 +44,7 @@ def meeting_at_hand(tour: Tour, links: Mapping[Link, object], slots: Mapping[str
         node = nodes[step.output]
         shares: dict[Link, int] = {}
         for slot in step.inputs:
-            writer = node_of(tour.program.steps[tour.stepper.written_by[slot]].node)
+            writer = card_of(tour.program.steps[tour.stepper.written_by[slot]].node)
             shares |= {link: slot for link in links if (link.source, link.target) == (node, writer)}
         if len(shares) > 1:
             return Meeting(node, shares, step.output)

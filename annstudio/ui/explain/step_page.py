@@ -10,7 +10,7 @@ from annstudio.engine.program import Phase, Role, Step, Update
 from annstudio.explain.attribution import Reverse
 from annstudio.explain.derivation import Quantity, slots_by_name, source_of
 from annstudio.explain.names import plain
-from annstudio.explain.walk import slot_word
+from annstudio.explain.words import slot_word
 from annstudio.ui.explain.accounts import row_symbols
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.contribution_page import reverse_page
