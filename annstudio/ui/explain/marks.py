@@ -74,7 +74,7 @@ def paint_marks(painter: QPainter, rect: QRectF, marks: Marks) -> None:
         _crosses(painter, rect, marks.off)
     if marks.lit is not None and not marks.lit.all():
         _dim(painter, rect, marks.lit)
-    if marks.lit is not None and marks.lit.any():
+        # Where all is lit there is no edge to show.
         painter.setPen(QPen(theme().halo, 2))
         painter.drawLines(_outline(rect, marks.lit))
     if marks.won is not None and rect.width() < _SEEN * marks.won.shape[1]:
