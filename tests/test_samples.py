@@ -15,12 +15,15 @@ from annstudio.cli import main
 from annstudio.data.base import BuiltIn
 from annstudio.document.network import Network
 from annstudio.document.project import Project
+from annstudio.document.takeaway import about
 from annstudio.engine.optimizers import SGD, Momentum
 from annstudio.explain.asked import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Marker, Verdict
 from annstudio.explain.sheet_report import as_text, reported
+from annstudio.explain.takeaway import write
 from annstudio.explain.worksheet import Worksheet
+from annstudio.formats.derivation.workbook import Workbook
 from annstudio.formats.samples import ORDER, first_sample, samples
 from annstudio.formats.studio import load
 from annstudio.places import SAMPLES
@@ -29,6 +32,7 @@ from annstudio.training.race import Race
 from annstudio.training.record import EPOCH_COLUMNS
 from annstudio.training.snapshot import Finished, Views
 from annstudio.training.trainer import Control, train
+from tests.formats.derivation.spreadsheet import Spreadsheet
 
 TOOL = Path(__file__).resolve().parent.parent / "tools" / "make_samples.py"
 every = pytest.mark.parametrize("name", ORDER)
@@ -151,6 +155,17 @@ def test_any_network_can_be_a_worksheet(name):
     text = as_text(reported(marker, sheet, "", name))
     assert text.count("not answered") == len(sheet.asked)
     assert {key: array.tobytes() for key, array in stepper.arena.weights().items()} == before
+
+
+def test_classes_by_hand_follow_in_the_workbook_as_its_note_says():
+    network = Network(project("classes-by-hand"))
+    sheet = Spreadsheet(Workbook(write(network.stepper(0), about(network, 0))).built())
+    assert f"{sheet.value(*sheet.where('E')):.9f}" == "1.031658674"
+    sheet.change(*sheet.where("target_o1"), 1.0)
+    sheet.change(*sheet.where("target_o2"), 0.0)
+    assert f"{sheet.value(*sheet.where('E')):.9f}" == "1.211658674"
+    for told in ("1.031658674", "1.211658674", "Take away", "Excel workbook"):
+        assert told in network.project.note
 
 
 def test_xor_is_learned_from_nine_of_ten_seeds():

@@ -8,6 +8,7 @@ from drawing import ADAM, COLUMN, ROW, Layers, by_hand, drawn
 from annstudio.data.base import parse_source
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
+from annstudio.engine.optimizers import Momentum
 from annstudio.layers.base import make
 from annstudio.layers.graph import Graph, Node
 from annstudio.training.settings import TrainingSettings
@@ -44,6 +45,38 @@ def one_unit() -> Project:
         "Labs, Activation lab, and turn w and b: the weight makes the curve steep, the bias shifts it. Choose the sums "
         "of unit: with b = −8 most lie where the sigmoid is flat. Press Train and see them move to where it bends; the "
         "unit says one half at 2.7 hours.",
+    )  # fmt: skip
+
+
+def classes_by_hand() -> Project:
+    """Three classes out of two numbers, small enough for paper, with the optimiser's memory to carry along."""
+    layers: Layers = (
+        ("input", "Input", {"shape": (2,)}),
+        ("hidden", "Dense", {"units": 2, "activation": "relu"}),
+        ("output", "Dense", {"units": 3, "activation": "softmax"}),
+        ("loss", "Loss", {"function": "cross_entropy"}),
+    )
+    weights = {
+        "hidden/W": np.array([[0.5, -0.4], [0.3, 0.8]]),
+        "hidden/b": np.array([0.1, -0.2]),
+        "output/W": np.array([[0.6, -0.3], [-0.2, 0.7], [0.1, 0.4]]),
+        "output/b": np.zeros(3),
+    }
+    settings = by_hand(epochs=1, learning_rate=0.5)
+    return Project(
+        graph=drawn(layers),
+        weights=weights,
+        start=weights,
+        data=parse_source({
+            "kind": "typed", "inputs": [[1.0, 0.5]], "targets": [[0.0, 1.0, 0.0]], "input_names": ["i1", "i2"],
+            "target_names": ["o1", "o2", "o3"],
+        }),
+        settings=settings.model_copy(update={"optimizer": Momentum(learning_rate=0.5)}),
+        title="Three classes by hand",
+        note="Softmax, cross-entropy and momentum on one example, to be taken away. Open Labs, Take away, choose Excel "
+        "workbook and press Save. Every number in it is a formula: set the target o1 to 1 and o2 to 0, and the loss "
+        "rises from 1.031658674 to 1.211658674; gradients and new weights follow. Change a weight, the rate or the "
+        "momentum, too; the column Engine keeps what this program computed.",
     )  # fmt: skip
 
 

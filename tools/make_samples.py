@@ -37,6 +37,7 @@ def projects() -> dict[str, Project]:
         "worked-example-biases": worked_example(train_bias=True),
         "worked-example-worksheet": worksheet(),
         "three-layer-forward": three_layers(),
+        "classes-by-hand": course.classes_by_hand(),
         "one-unit": course.one_unit(),
         "ravine": course.ravine(),
         "perceptron": course.perceptron(),

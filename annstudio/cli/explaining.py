@@ -6,8 +6,10 @@ from typing import Any
 import click
 import numpy as np
 
-from annstudio.cli.words import AS_JSON, PROJECT, print_json
+from annstudio.cli.derivation import told, write_derivation
+from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
 from annstudio.document.network import Network
+from annstudio.document.takeaway import about
 from annstudio.errors import DataError
 from annstudio.explain.asking import Asking, weight_named
 from annstudio.explain.derivation import Explainer
@@ -30,10 +32,15 @@ MOST_TERMS = 20
     "--digits", type=click.IntRange(MIN_DIGITS, MAX_DIGITS), default=9, show_default=True,
     help="How many digits the numbers of formulas have.",
 )  # fmt: skip
+@click.option(
+    "--derivation", type=ANY_PATH,
+    help="Write the whole batch to a file: .html, .tex, .csv, or .xlsx with formulas that follow.",
+)  # fmt: skip
+@click.option("--units", type=click.IntRange(1), help="How many units of every layer that file tells.")
 @AS_JSON
 def explain(
     project: Path, sample: int, batch: bool, weight: str | None, number: str | None, steps: bool, digits: int,
-    as_json: bool,
+    derivation: Path | None, units: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Go forward, through the loss and back with one example, and show every number.
 
@@ -50,14 +57,19 @@ def explain(
       d hidden.out[0] via output   one path's share of it
       hidden.out[0] of example 2   of a batch, from 0; else the first
     """  # noqa: D301 (click wants the character itself)
-    if sum((weight is not None, number is not None, steps)) > 1:
-        raise click.UsageError("--weight, --number and --steps are three questions; ask one at a time.")
+    if sum((weight is not None, number is not None, steps, derivation is not None)) > 1:
+        raise click.UsageError("--weight, --number, --steps and --derivation are four wishes; say one at a time.")
     network = Network(load(project), project.parent)
     asked = None if weight is None else weight_named(weight)
     n = len(network.need_dataset())
     if not 0 <= sample < n:
         raise DataError(f"There is no example {sample}: the data has {n:,}, counted from 0 to {n - 1:,}.")
     stepper = network.journey(None if batch else sample).stepper
+    if derivation is not None:
+        head = about(network, None if batch else sample)
+        written = write_derivation(stepper, head, derivation, units, digits)
+        print_json(written) if as_json else click.echo(told(written))
+        return
     explainer = Explainer(stepper)
     asking = Asking(explainer.names, stepper.n)
     if steps:
@@ -110,7 +122,13 @@ def _tell_weight(found: dict[str, Any]) -> None:
     else:
         click.echo(f"  gradient {found['gradient']:.9g}")
     click.echo(f"  finite difference {found['finite_difference']:.9g}")
+    account = found["ledger"]
+    for entry in account["entries"]:
+        how = f" ({entry['how']})" if entry["how"] else ""
+        click.echo(f"  {entry['what']} moves it by {entry['amount']:+.9g} to {entry['weight']:.9g}{how}")
     click.echo(f"  after the update {found['after_update']:.9g}")
+    if account["reason"]:
+        click.echo(f"  {account['reason']}")
 
 
 def _tell_number(found: dict[str, Any], n_steps: int, digits: int) -> None:

@@ -58,6 +58,8 @@ class See:
     batched: frozenset[str]
     example: int
     n_examples: int
+    every: bool = False
+    """Whether terms are wanted, too, that come to nothing with these very numbers (a class that is not the target)."""
 
     def __call__(self, name: str, *index: int, example: int | None = None) -> Factor:
         if name not in self.batched:
@@ -103,14 +105,25 @@ def local_slope(index: Index, within: Term) -> Factor:
     return Factor("slope", index, within.value, None, (within,), local=True)
 
 
-def won(place: int, numbers: Sequence[Factor]) -> Term:
-    """1 if the number at this place is the largest of all (the first of several that are as large), else 0."""
+def won(place: int, numbers: Sequence[Factor], *, every: bool = False) -> Term:
+    """1 if the number at this place is the largest of all (the first of several that are as large), else 0; with
+    `every` told in such a way that it holds whichever number wins."""
+    if every:
+        return _won_whoever(place, numbers)
     values = [number.value for number in numbers]
     winner = values.index(max(values))
     if place == winner:
         template = rf"[\,«{place}» = \max({listed(len(numbers), place)})\,]"
         return Term(tuple(numbers), template, lambda *all: float(all[place] == max(all)))
     return Term((numbers[place], numbers[winner]), r"[\,«0» > «1»\,]", lambda own, other: float(own > other))
+
+
+def _won_whoever(place: int, numbers: Sequence[Factor]) -> Term:
+    before = ",\\; ".join(f"«{i}»" for i in range(place))
+    others = ",\\; ".join(f"«{i}»" for i in range(len(numbers)))
+    first = rf"[\,«{place}» > \max({before})\,] \cdot " if place else ""
+    template = rf"{first}[\,«{place}» = \max({others})\,]"
+    return Term(tuple(numbers), template, lambda *all: float(all.index(max(all)) == place))
 
 
 def constant(symbol: str, value: float) -> Factor:

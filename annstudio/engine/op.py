@@ -179,6 +179,10 @@ class Limit(Op):
         """Bring `w` within the bounds, in place; what is True in `still` (w's shape) must not move."""
         raise NotImplementedError
 
+    def bound_account(self, see: "See", still: Array, index: Index) -> list["Term"]:
+        """The terms whose sum is element `index` within the bounds; `see` has the `w` before."""
+        raise NotImplementedError
+
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
 

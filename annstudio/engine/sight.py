@@ -58,6 +58,10 @@ def _across(lit: Bools, axis: Axis, k: int, size: int) -> Bools:
             return lit
         shape = (*lit.shape[:k], size, *lit.shape[k + 1 :])
         return np.broadcast_to(lit.any(k, keepdims=True), shape)
+    if 1 in axis.shape:
+        # One place on one side, as with a moment of a sequence: nothing has to be multiplied out.
+        met: Bools = lit & axis.reshape(-1, *(1,) * (lit.ndim - 1 - k))
+        return met if len(axis) == 1 else np.logical_or.reduce(met, k, keepdims=True)
     # Counted in floats: products of truth values would not go through the fast multiplication.
     counts: npt.NDArray[Any] = np.tensordot(lit.astype(np.float32), axis.astype(np.float32), (k, 0))
     return np.moveaxis(counts > 0, -1, k)

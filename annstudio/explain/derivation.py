@@ -101,16 +101,26 @@ class Explainer:
         self._derived[quantity, digits] = self._derive(quantity, digits)
         return self._derived[quantity, digits]
 
+    def own_rows(self, quantity: Quantity, digits: int = 4) -> tuple[Row, ...]:
+        """The terms of nothing but the step that computed a number, those included that come to nothing in this batch;
+        none for what was given. Raises StudioError where the step has not been done yet."""
+        if quantity.slot not in self.stepper.written_by:
+            return ()
+        step, see = self._done(quantity, every=True)
+        toward = self.names.gradient_of[quantity.slot] if step.backward else None
+        telling = Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
+        return tuple(self._row(telling, term) for term in self.reading.account(step, see, quantity)[0])
+
     # Private ---------------------------------------------------------------------------------------------------------
 
-    def _done(self, quantity: Quantity) -> tuple[Step, See]:
+    def _done(self, quantity: Quantity, *, every: bool = False) -> tuple[Step, See]:
         at = self.stepper.written_by[quantity.slot]
         if at >= self.stepper.position:
             told = plain(self.symbol(quantity))
             raise StudioError(f"{told} has not been computed yet.", f"Step on to step {at + 1}.")
         step = self.program.steps[at]
         assert isinstance(step, Step)
-        return step, self.reading.see(step, self._example(quantity))
+        return step, self.reading.see(step, self._example(quantity), every=every)
 
     def _derive(self, quantity: Quantity, digits: int) -> Derivation:
         at = self.stepper.written_by.get(quantity.slot)
@@ -193,10 +203,10 @@ class Explainer:
         symbols = filled(template, [part.symbol for part in parts])
         numbers = filled(template, [self._number(part, telling.digits) for part in parts])
         if through is None:
-            return Row(symbols, numbers, term.value, parts)
+            return Row(symbols, numbers, term.value, parts, template=term.template)
         # Every term is linear in the gradient that it hands on.
         local = term.evaluate(*(1.0 if i == through else factor.value for i, factor in enumerate(term.factors)))
-        return Row(symbols, numbers, term.value, parts, through, local)
+        return Row(symbols, numbers, term.value, parts, through, local, term.template)
 
     def _share_symbol(self, step: Step, row: Row) -> str:
         """E with the unit whose output is judged, for a loss's term."""
@@ -204,8 +214,8 @@ class Explainer:
         if judged is None:
             return ""
         node = next(n for n, slot in self.program.outputs.items() if slot == judged.output)
-        places = [p.quantity.index for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target]
-        return f"E_{{{self.names.unit(node, places[0])}}}" if places else ""
+        place = row.place_in(judged.target)
+        return "" if place is None else f"E_{{{self.names.unit(node, place)}}}"
 
     def _part(self, telling: Telling, factor: Factor, above: Index | None = None) -> Part:
         """A factor as it is told; `above` is the place of the gradient that it is multiplied with."""

@@ -23,8 +23,9 @@ class Lazy(Sequence[T]):
     def __getitem__(self, at: int | slice) -> T | list[T]:
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(self._n))]
-        if not 0 <= at < self._n:
+        if not -self._n <= at < self._n:
             raise IndexError(at)
+        at %= self._n
         if at not in self._made:
             self._made[at] = self._make(at)
         return self._made[at]

@@ -25,7 +25,6 @@ class Share:
 
     what: str
     value: float
-    n_terms: int = 1
     quantity: Quantity | None = None
     how: str = ""
     """Of a penalty: its slope with numbers, as LaTeX."""
@@ -103,8 +102,7 @@ def gradient_shares(explainer: Explainer, gradient: Quantity, digits: int = 4) -
     shares = [
         Share(
             f"example {example + 1}" if several else "gradient",
-            math.fsum(term.value for _, term in terms),
-            len(terms),
+            _sum([term.value for _, term in terms]),
             _largest(explainer, terms) if several else None,
         )
         for example, terms in by_example.items()
@@ -137,6 +135,14 @@ def example_of(term: Term) -> int | None:
             if (found := example_of(inner)) is not None:
                 return found
     return None
+
+
+def _sum(values: list[float]) -> float:
+    """The sum, rounded but once; of numbers that run away whatever it comes to."""
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):
+        return sum(values)
 
 
 def _largest(explainer: Explainer, terms: list[tuple[Step, Term]]) -> Quantity | None:

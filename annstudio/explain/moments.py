@@ -55,6 +55,14 @@ class Told:
         at = k if self.places is None else int(self.places[k])
         return Quantity(self.slot, tuple(int(i) for i in np.unravel_index(at, self.shape)) if self.shape else ())
 
+    def behind(self, k: int) -> np.ndarray | None:
+        """Where the numbers are that are told behind the first `k`; None where there are none."""
+        if k >= len(self):
+            return None
+        found = np.zeros(math.prod(self.shape), bool)
+        found[slice(max(k, 0), None) if self.places is None else self.places[max(k, 0) :]] = True
+        return found.reshape(self.shape)
+
     def rank(self, index: Index, term: int | None) -> int | None:
         """As the how many-th a number is told; None where it is not told here."""
         if bool(self.terms) != (term is not None):
@@ -125,6 +133,15 @@ class Moments(Sequence[Moment]):
             rank = told.rank(index, term) if told.slot == slot else None
             if rank is not None:
                 return before + rank
+            before += len(told)
+        return None
+
+    def left(self, step: int, slot: int, place: int) -> np.ndarray | None:
+        """Which numbers of a slot a step has yet to tell when `place` moments have passed; None where none are left."""
+        before = self._ends[step]
+        for told in self._tell(step) if self._tell is not None else ():
+            if told.slot == slot and not told.terms:
+                return told.behind(place - before)
             before += len(told)
         return None
 

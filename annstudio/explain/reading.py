@@ -20,7 +20,7 @@ class Reading:
         self.stepper = stepper
         self.program = stepper.program
 
-    def see(self, step: Step, example: int) -> See:
+    def see(self, step: Step, example: int, *, every: bool = False) -> See:
         """A step's arrays by the names that its op knows them by, for one example."""
         arrays = self.stepper.run.named(step)
         slots = slots_by_name(step)
@@ -29,7 +29,7 @@ class Reading:
                 # After the update the run's array holds the new numbers; what was computed came from the old ones.
                 arrays[name] = _with_inside(arrays[name], step, name, self.stepper.before_update(slot))
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
-        return See(arrays, batched, example, self.stepper.n)
+        return See(arrays, batched, example, self.stepper.n, every)
 
     def account(self, step: Step, see: See, quantity: Quantity) -> tuple[list[Term], list[Remark]]:
         """The terms of a number that the step wrote, and what else there is to say."""

@@ -8,10 +8,12 @@ from annstudio.engine.program import Phase, Program, Step
 from annstudio.explain.asking import Asking, spelled
 from annstudio.explain.check import check, nudge
 from annstudio.explain.derivation import Explainer
+from annstudio.explain.ledger import Ledger, ledger
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import DEFAULT_DIGITS
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Part, Quantity, Row
+from annstudio.explain.update import UpdateLine
 from annstudio.explain.weight import answer, ask
 
 
@@ -65,6 +67,7 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: in
             "finite_difference": told.check.value,
             "after_update": told.after_update,
             "factors": [{"symbol": plain(part.symbol), "number": part.value} for part in told.factors],
+            "ledger": ledger_report(ledger(explainer, question, digits)),
         }
         gradient = stepper.program.gradients.get(question.parameter.slot)
         if gradient is not None:
@@ -73,6 +76,29 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: in
             found |= {key: of[key] for key in ("symbols", "numbers", "terms", "op", "formula", "source", "check")}
             found["gradient_name"] = of["name"]
     return found
+
+
+def ledger_report(account: Ledger) -> dict[str, Any]:
+    """Why a weight changed: the optimiser's rule, what moved the weight and the weight after each, and `reason` where
+    nothing did."""
+    update = account.update
+    return {
+        "before": update.before,
+        "after": update.after,
+        "change": account.change,
+        "reason": update.reason,
+        "rate": [_line(line) for line in update.rate],
+        "rule": [_line(line) for line in update.lines],
+        "entries": [
+            {"what": entry.what, "how": plain(entry.how), "amount": entry.amount, "weight": entry.total}
+            for entry in account.entries
+        ],
+    }
+
+
+def _line(line: UpdateLine) -> dict[str, Any]:
+    told = {"symbol": line.symbol, "formula": line.symbols, "numbers": line.numbers}
+    return {key: plain(latex) for key, latex in told.items()} | {"value": line.value}
 
 
 def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digits: int) -> dict[str, Any]:

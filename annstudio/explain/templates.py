@@ -11,20 +11,23 @@ SHOWN_TERMS = 12
 _PLACE = re.compile(r"(\^\{|\{|\||\()?«(\d+)»(\}\^|\}|\||\)|\^)?")
 
 
-def filled(template: str, values: list[str]) -> str:
-    """A template with values at its places, in brackets where what stands beside would be misread."""
+def filled(template: str, values: list[str], shown: list[str] | None = None) -> str:
+    """A template with values at its places, in brackets where what stands beside would be misread; or with what is
+    `shown` in their stead."""
 
     def put(match: re.Match[str]) -> str:
-        before, value, after = match[1] or "", values[int(match[2])], match[3] or ""
+        before, place, after = match[1] or "", int(match[2]), match[3] or ""
+        value, told = values[place], values[place] if shown is None else shown[place]
         alone = before[-1:] + after[:1] in ("{}", "()", "||")
         to_power = after == "^" and bool(re.search(r"[\^·+ ]|\\cdot", value)) and not value.startswith("(")
         if to_power or (not alone and _is_sum(value)):
-            value = f"({value})"
-        if alone and before != "{" and value.startswith("(-") and value.endswith(")"):
-            value = value[1:-1]
-        return before + value + after
+            told = f"({told})"
+        if alone and before != "{" and told.startswith("(-") and told.endswith(")"):
+            told = told[1:-1]
+        return before + told + after
 
-    return _PLACE.sub(put, template).replace("·", r"\cdot")
+    # Only the template's own: a name may have a dot in it, too.
+    return _PLACE.sub(put, template.replace("·", r"\cdot"))
 
 
 def _is_sum(latex: str) -> bool:

@@ -48,6 +48,18 @@ class Row:
     """Of a gradient's term: which part is the gradient that it comes from, further on towards the error."""
     local: float = 1.0
     """What that gradient is multiplied by here."""
+    template: str = ""
+    """The term's formula with «0», «1», … for its parts; empty for their product."""
+
+    def place_in(self, slot: int) -> Index | None:
+        """Where the first number of a slot that the term is made of stands; None where there is none of it."""
+        for part in self.parts:
+            if part.quantity is not None and part.quantity.slot == slot:
+                return part.quantity.index
+            for inner in part.rows:
+                if (found := inner.place_in(slot)) is not None:
+                    return found
+        return None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annstudio.engine.account import Factor, See, Term
+from annstudio.engine.account import Factor, See, Term, setting
 from annstudio.engine.op import Limit
 from annstudio.engine.program import Phase, Step, Update
 from annstudio.explain.numbers import number_latex
@@ -131,9 +131,10 @@ def _numbers(stepper: Stepper, question: WeightQuestion) -> _Numbers:
         whole = float(stepper.array(stepper.program.gradients[parameter.slot])[question.stored])
         cut = float(arena.clipping.cut(np.asarray(whole)))
         g = float(arena.part(arena.clipped(), parameter)[question.stored]) if arena.clipping else whole
+        scale = g / cut if cut and g != cut else 1.0
         vectors = {name: float(arena.vector(name, parameter)[question.stored]) for name in arena.optimizer.vectors}
         before = float(stepper.before_update(parameter.slot)[question.stored])
-        return _Numbers(before, whole, cut, g / cut if cut else 1.0, vectors, arena.t + 1)
+        return _Numbers(before, whole, cut, scale, vectors, arena.t + 1)
 
 
 def _clipping(stepper: Stepper, told: _Numbers, pace: float) -> dict[str, Term]:
@@ -175,20 +176,13 @@ def _line(name: str, term: Term, symbol: str, digits: int, *, named: bool = Fals
 
 def _number(factor: Factor, digits: int) -> str:
     if factor.array in SETTINGS and len(repr(factor.value)) <= max(digits, 6) + 2:
-        return _setting(factor.value)
+        return setting(factor.value)
     return _power_safe(number_latex(factor.value, digits))
 
 
 def _power_safe(number: str) -> str:
     """In brackets where a power behind it would be misread."""
     return f"({number})" if r"\cdot" in number and not number.startswith("-") else bracketed(number)
-
-
-def _setting(value: float) -> str:
-    """A setting as it was set: 0.5, 10⁻⁸."""
-    mantissa, _, power = repr(value).partition("e")
-    times = "" if mantissa == "1" else rf"{mantissa} \cdot "
-    return f"{times}10^{{{int(power)}}}" if power else mantissa
 
 
 def _reason(question: WeightQuestion, has_gradient: bool) -> str:

@@ -9,20 +9,21 @@ from collections.abc import Collection
 from functools import cached_property
 
 from annstudio.engine.op import Array, Index
-from annstudio.engine.program import AnyStep, Phase, Program, Role, Step, Update
+from annstudio.engine.program import AnyStep, Phase, Step, Update
+from annstudio.engine.sight import Bools
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.moments import (
     Grain,
     Moment,
     Moments,
     Telling,
-    gradient_pairs,
     step_moments,
     stretch_moments,
 )
 from annstudio.explain.names import plain
 from annstudio.explain.stretches import Box, Boxes, Stretch
 from annstudio.explain.told import Quantity
+from annstudio.explain.words import written_text
 
 _AT = re.compile(r" \(([^()]* = [^()]*)\)")
 """A place inside a composite, behind a name."""
@@ -78,6 +79,19 @@ class Walk:
         """The step that was done last."""
         return self.stepper.current
 
+    @property
+    def node(self) -> str:
+        """The node that the moment at hand is about, at the start the first one's; layer by layer a closed block."""
+        if not self.program.steps:
+            return ""
+        at = max(self.stepper.position - 1, 0)
+        return self.stretch_of(at).box.node if self.grain is Grain.LAYER else self.boxes.path(at)[-1].node
+
+    @property
+    def opened_around(self) -> list[Box]:
+        """The opened boxes that we are in, the outermost first."""
+        return [box for box in self.boxes.path(self.stepper.position - 1) if box in self.opened] if self.place else []
+
     def stretch_of(self, step: int) -> Stretch:
         """The stretch that a step belongs to."""
         return self.stretches[bisect_right(self.stretches, step, key=lambda stretch: stretch.start) - 1]
@@ -101,7 +115,7 @@ class Walk:
 
     def previous_operation(self) -> None:
         """Back to before the operation at hand."""
-        self.to_position(self.stepper.position - 1)
+        self.to(min(self.place - 1, self.moments.reached(self.stepper.position - 1)))
 
     def next_layer(self) -> None:
         """On to the end of the layer at hand, or of the next where it has ended; a closed box is as one layer."""
@@ -233,6 +247,20 @@ class Walk:
             return now.quantity == Quantity(slot, index, term=term) and not isinstance(self.current, Update)
         return self.stepper.written_by.get(slot, -1) in self.span
 
+    @property
+    def coming(self) -> dict[int, Bools]:
+        """By slot, which numbers of what the operation at hand writes have not come into being yet, element by element;
+        of weights which are not updated yet."""
+        at = self.stepper.position - 1
+        step = self.current
+        slots: list[int] = []
+        if isinstance(step, Update):
+            slots = [self.program.parameters[which].slot for which in step.parameters]
+        elif step is not None:
+            slots = list(step.writes)
+        found = {slot: self.moments.left(at, slot, self.place) for slot in slots}
+        return {slot: left for slot, left in found.items() if left is not None}
+
     def updated(self, slot: int, index: Index) -> bool:
         """Whether a stored number of a parameter has its new value by now."""
         which = self._parameter_at.get(slot)
@@ -303,37 +331,3 @@ class Walk:
     @cached_property
     def _parameter_at(self) -> dict[int, int]:
         return {parameter.slot: i for i, parameter in enumerate(self.program.parameters)}
-
-
-def written_text(program: Program, step: AnyStep) -> str:
-    """What a step writes, in short: net, ∂E/∂W and ∂E/∂out of hidden. Its own place (t = 3) is left out."""
-    if isinstance(step, Update):
-        views = [view.name for i in step.parameters for view in program.parameters[i].views
-                 if program.parameters[i].learns(view)]  # fmt: skip
-        return ", ".join(views)
-    if not step.backward:
-        slot = program.slots[step.output]
-        if slot.role is Role.GRADIENT:
-            of = next(i for i, gradient in program.gradients.items() if gradient == step.output)
-            return f"∂E/∂{_word(program, of, step)}, paths added"
-        return _word(program, step.output, step)
-    words = [word for of, _ in gradient_pairs(program, step) for word in _word(program, of, step).split(", ")]
-    return ", ".join(f"∂E/∂{word}" for word in words)
-
-
-def slot_word(program: Program, slot: int) -> str:
-    """What the numbers of a slot are called in short: net, out (what a layer gives), W, mask; inside a composite with
-    their place."""
-    described = program.slots[slot]
-    if described.scope:
-        return f"{described.name} at {described.scope}"
-    gives = described.role is Role.VALUE and described.shape and described.name not in ("net", "s")
-    return "out" if gives and program.outputs.get(described.node) == slot else described.name
-
-
-def _word(program: Program, slot: int, step: Step) -> str:
-    described = program.slots[slot]
-    if described.role is Role.FEED:
-        return described.node
-    word = described.name if described.scope == step.scope and described.scope else slot_word(program, slot)
-    return word if described.node == step.node or not described.shape else f"{word} of {described.node}"

@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from annstudio.engine.op import Index
 from annstudio.engine.program import Parameter, Program, Step, View
 from annstudio.errors import GraphError
@@ -40,11 +38,10 @@ def ask(program: Program, key: str, index: Index) -> WeightQuestion:
     except KeyError:
         known = ", ".join(p.key(v) for p in program.parameters for v in p.views)
         raise GraphError(f"There is no weight {key!r}.", f"There are {known or 'none'}.") from None
-    places = np.arange(parameter.size).reshape(parameter.shape)
-    seen = view.of(places)
-    if len(index) != seen.ndim or any(not 0 <= i < n for i, n in zip(index, seen.shape, strict=True)):
-        raise GraphError(f"{key} has shape {seen.shape}, got place {list(index)}.", "Places count from 0.")
-    stored = tuple(int(i) for i in np.unravel_index(seen[index], parameter.shape))
+    stored = view.stored_at(index, parameter.shape)
+    if stored is None:
+        shape = view.shape_of(parameter.shape)
+        raise GraphError(f"{key} has shape {shape}, got place {list(index)}.", "Places count from 0.")
     return WeightQuestion(parameter, view, index, stored)
 
 
@@ -52,11 +49,10 @@ def question_of(program: Program, quantity: Quantity) -> WeightQuestion | None:
     """The question about a weight that is given as an element of its stored array."""
     for parameter in program.parameters:
         if parameter.slot == quantity.slot:
-            places = np.arange(parameter.size).reshape(parameter.shape)
             for view in parameter.views:
-                found = np.argwhere(view.of(places) == places[quantity.index])
-                if len(found):
-                    return WeightQuestion(parameter, view, tuple(int(i) for i in found[0]), quantity.index)
+                seen = view.seen_at(quantity.index, parameter.shape)
+                if seen is not None:
+                    return WeightQuestion(parameter, view, seen, quantity.index)
     return None
 
 

@@ -9,8 +9,9 @@ from annstudio.places import SAMPLES
 FIRST = "digits-cnn"
 """What is opened at the first start."""
 ORDER = (
-    "worked-example", "worked-example-biases", "worked-example-worksheet", "three-layer-forward", "one-unit", "ravine",
-    "perceptron", "perceptron-xor", "xor", "spiral", "digits-mlp", "digits-cnn", "deep-sigmoid-vs-relu", "autoencoder",
+    "worked-example", "worked-example-biases", "worked-example-worksheet", "three-layer-forward", "classes-by-hand",
+    "one-unit", "ravine", "perceptron", "perceptron-xor", "xor", "spiral", "digits-mlp", "digits-cnn",
+    "deep-sigmoid-vs-relu", "autoencoder",
     "sunspots-conv1d", "sunspots-rnn", "vowels-lstm", "block-of-blocks", "rnn-over-rnn",
 )  # fmt: skip
 

@@ -84,6 +84,14 @@ class PlaceByPlace(PerExample):
         """Its derivative by the output as it is shown."""
         raise NotImplementedError
 
+    def told_anywhere(self, t: Factor, x: Factor) -> Term:
+        """The share told in such a way that it holds for any numbers."""
+        return self.told(t, x)
+
+    def slope_anywhere(self, t: Factor, x: Factor) -> Term:
+        """The same of its derivative."""
+        return self.slope_told(t, x)
+
     def forward(self, y: Array, x: Array, t: Array) -> None:
         np.multiply(self.each(x, t).sum(self.axes(x)), self._share(x.shape[:-1]), y)
 
@@ -95,10 +103,12 @@ class PlaceByPlace(PerExample):
         return 1 / math.prod(self.outputs(shape)) if self.mean else 1.0
 
     def account(self, see: See, index: Index) -> list[Term]:
-        return [self._of_all(see, self.told(see("t", *k), see("x", *k))) for k in self.places(index, see.shape("x"))]
+        told = self.told_anywhere if see.every else self.told
+        return [self._of_all(see, told(see("t", *k), see("x", *k))) for k in self.places(index, see.shape("x"))]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        slope = self._of_all(see, self.slope_told(see("t", *index), see("x", *index)))
+        told = self.slope_anywhere if see.every else self.slope_told
+        slope = self._of_all(see, told(see("t", *index), see("x", *index)))
         return [Term((self.handed_on(see, index), local_slope(index, slope)))]
 
     def _of_all(self, see: See, term: Term) -> Term:
@@ -151,6 +161,19 @@ class HuberError(PlaceByPlace):
             return Term((t, x), "(«1» - «0»)", lambda t, x: x - t)
         numbers = (t, x, constant(r"\delta", self.delta))
         return Term(numbers, r"«2» · \mathrm{sign}(«1» - «0»)", lambda t, x, delta: delta * sign(x - t))
+
+    def told_anywhere(self, t: Factor, x: Factor) -> Term:
+        near = r"\min(|«0» - «1»|,\; «2»)"
+        return Term(
+            (t, x, constant(r"\delta", self.delta)), rf"{near} · (|«0» - «1»| - \tfrac{{1}}{{2}} {near})",
+            lambda t, x, delta: min(abs(t - x), delta) * (abs(t - x) - 0.5 * min(abs(t - x), delta)),
+        )  # fmt: skip
+
+    def slope_anywhere(self, t: Factor, x: Factor) -> Term:
+        return Term(
+            (t, x, constant(r"\delta", self.delta)), r"\max(-«2»,\; \min(«2»,\; «1» - «0»))",
+            lambda t, x, delta: max(-delta, min(delta, x - t)),
+        )  # fmt: skip
 
     def each(self, x: Array, t: Array) -> Array:
         away = np.abs(x - t)

@@ -144,7 +144,7 @@ class CrossEntropy(PerExample):
         return [
             self._share(see, k, see("t", *k), see("o", *k))
             for k in self.places(index, see.shape("t"))
-            if see("t", *k).value != 0
+            if see.every or see("t", *k).value != 0
         ]
 
     def _share(self, see: See, k: Index, t: Factor, o: Factor) -> Term:

@@ -11,7 +11,7 @@ from typing import Annotated, Protocol
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import Factor, See, Term, derived, setting
+from annstudio.engine.account import Factor, See, Term, constant, derived, setting
 from annstudio.engine.builder import Builder
 from annstudio.engine.op import Array, Index, Limit, Op, Shape
 from annstudio.engine.program import Parameter, View
@@ -112,6 +112,32 @@ class Shortened(Limit):
                 lengths = np.sqrt(np.square(own).sum(1 - self.axis, keepdims=True))
                 own *= np.minimum(1, self.limit / np.maximum(lengths, self.limit))
 
+    def bound_account(self, see: See, still: Array, index: Index) -> list[Term]:
+        own, together = see("w", *index), self._together(index)
+        if not together or still[index]:
+            return [Term((own,))]
+        squares = {place: Term((see("w", *place),), "«0»^2", lambda w: w * w) for place in together}
+        free = derived("squares", *(term for place, term in squares.items() if not still[place]))
+        limit = constant("m", self.limit)
+        if all(not still[place] for place in together):
+            template = r"«0» \cdot \frac{«1»}{\max(«1»,\; \sqrt{«2»})}"
+            return [Term((own, limit, free), template, lambda w, m, squares: w * m / max(m, math.sqrt(squares)))]
+        held = derived("held", *(term for place, term in squares.items() if still[place]))
+        room = r"\max(0,\; «1»^2 - («3»))"
+        template = rf"«0» \cdot \sqrt{{\frac{{{room}}}{{\max(«2»,\; {room})}}}}"
+        return [Term((own, limit, free, held), template, _shortened)]
+
+    def _together(self, index: Index) -> list[Index]:
+        """The places of the weights into the unit of one of them; none for a bias."""
+        for rows, columns in self.regions:
+            places: list[Index] = [(i, j) for i in range(*rows) for j in range(*columns)]
+            if index not in places:
+                continue
+            if self.turns:
+                return places[places.index(index) % self.turns :: self.turns]
+            return [place for place in places if place[self.axis] == index[self.axis]]
+        return []
+
     def _shorten_free(self, w: Array, free: Array) -> None:
         squares = np.square(w)
         own = np.where(free, squares, 0).sum(1 - self.axis, keepdims=True)
@@ -144,6 +170,11 @@ class Shortened(Limit):
         template = r"«0» \cdot \frac{\sqrt{\max(«1»^2 - «3»^2, 0)}}{«2»}"
         return Term((factor, limit, length, taken), template,
                     lambda w, c, norm, locked: w * math.sqrt(max(c * c - locked * locked, 0)) / norm)  # fmt: skip
+
+
+def _shortened(w: float, m: float, free: float, held: float) -> float:
+    room = max(0.0, m * m - held)
+    return w * math.sqrt(room / max(free, room)) if free or room else w
 
 
 def restrain(net: Builder, layer: Restrained) -> None:

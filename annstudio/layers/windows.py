@@ -133,7 +133,9 @@ class WindowMax(WindowPool):
         for result in self.over(index, see.shape("y")):
             places = self.seen(see, result, shape)
             numbers = [see("x", *self.framed(place)) for place in places]
-            terms.append(Term((see("dy", *result), local_slope(index, won(places.index(index), numbers)))))
+            terms.append(
+                Term((see("dy", *result), local_slope(index, won(places.index(index), numbers, every=see.every))))
+            )
         return terms
 
     def remarks(self, see: See, index: Index) -> list[Remark]:

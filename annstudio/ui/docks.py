@@ -12,6 +12,7 @@ from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.labs.activation_lab import ActivationLab
 from annstudio.ui.labs.descent import DescentPanel
+from annstudio.ui.labs.takeaway_lab import TakeAwayLab
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.panels.activations import ActivationsPanel
 from annstudio.ui.panels.base import Panel
@@ -29,7 +30,7 @@ Area = Qt.DockWidgetArea
 BOTTOM: tuple[type[Panel], ...] = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
-LABS: tuple[type[Panel], ...] = (ActivationLab, DescentPanel, WorksheetLab)
+LABS: tuple[type[Panel], ...] = (ActivationLab, DescentPanel, WorksheetLab, TakeAwayLab)
 """Laboratories: panels that are not there at first; the Labs menu opens them, with room to work in."""
 
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QLocale
 
+from annstudio.explain.numbers import number_text as number_text_of
+
 _POINTS = re.compile(r"\\text\{[^{}]*\}|(?<=\d)\.(?=\d)")
 """Names, which stay as they are, and decimal points."""
 
@@ -66,6 +68,11 @@ def localised_latex(latex: str) -> str:
     """LaTeX with the user's decimal sign; a bare comma would be set with a gap behind it."""
     sign = QLocale().decimalPoint()
     return localised(latex, f"{{{sign}}}") if sign != "." else latex
+
+
+def places_text(value: float, digits: int) -> str:
+    """A number with so many places behind its decimal sign, as explanations write them."""
+    return localised(number_text_of(value, digits))
 
 
 def count_text(n: int) -> str:

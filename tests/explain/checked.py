@@ -3,8 +3,10 @@
 import math
 from dataclasses import replace
 
+from annstudio.engine.program import Step
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
+from annstudio.explain.reading import only_hands_on
 from annstudio.explain.told import Quantity, Row
 from tests.explain.formulas import worked_out, worked_out_plain
 from tests.explain.looked_at import Close
@@ -17,6 +19,7 @@ def check(explainer: Explainer, quantity: Quantity) -> None:
     assert told.source
     for row in told.rows:
         check_row(explainer, row)
+        check_slopes(explainer, quantity, row)
     assert math.fsum(row.value for row in told.rows) == Close(told.value, told.rows), told
     if r"\dots" not in told.numbers_line:
         # The line as it is read aloud; longer ones are folded, and their terms stand in a table.
@@ -25,6 +28,16 @@ def check(explainer: Explainer, quantity: Quantity) -> None:
         if said.row is not None:
             check_row(explainer, said.row)
             assert said.row.value == Close(told.value)
+
+
+def check_slopes(explainer: Explainer, quantity: Quantity, row: Row) -> None:
+    """A local derivative is told as one of the step's result by the very number whose gradient is asked for."""
+    step = explainer.program.steps[explainer.stepper.written_by[quantity.slot]]
+    if isinstance(step, Step) and step.backward and quantity.slot in step.gradients:
+        of = explainer.names.of(step.inputs[step.gradients.index(quantity.slot)], quantity.index)
+        for part in row.parts:
+            if part.rows and part.symbol.startswith(r"\frac{\partial") and not only_hands_on(step):
+                assert part.symbol.endswith(rf"}}{{\partial {of}}}"), part
 
 
 def check_row(explainer: Explainer, row: Row) -> None:

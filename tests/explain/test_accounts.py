@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from annstudio.explain.names import plain
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.conv1d import Conv1D
@@ -128,6 +129,13 @@ def test_softmax_and_cross_entropy_end_in_p_minus_t():
     assert three.factors("loss.e[0]") == [["loss.y[0]", "out.out[0]"]]
 
 
+@pytest.mark.parametrize("function", ["half_squared_error", "huber", "hinge", "mean_absolute_error"])
+def test_each_outputs_share_of_a_loss_has_the_outputs_name(function):
+    graph = chain(input=Input(shape=(2,)), out=Dense(units=2, activation="linear"), loss=Loss(function=function))
+    two = asked(graph)
+    assert [plain(two.told(f"loss.e[{k}]").symbol) for k in range(2)] == ["E_o1", "E_o2"]
+
+
 def test_small_numbers_are_put_in_brackets_before_they_are_squared():
     graph = chain(input=Input(shape=(1,)), norm=BatchNorm(affine=False), loss=Loss())
     tiny = asked(graph, {"x": [[2e-7], [4e-7]]}, n=2)
@@ -212,6 +220,13 @@ def test_gates_of_an_lstm_are_told_from_their_sums_to_the_output():
     # Back: a cell's gradient comes by the output and by the next step's forget gate.
     assert memory.factors("d memory.c[1] t=1 via memory t=2") == [["d memory.f·c[1] t=2", "memory.f[1] t=2"]]
     assert memory.factors("d memory.net[3] t=1") == [["d memory.f[1] t=1"]], "the forget gate of unit 1"
+
+
+def test_a_name_with_a_point_in_it_stays_a_name():
+    memory = recurrent(LSTM(units=2))
+    told = memory.told("d memory.f[1] t=1")
+    assert r"\text{f·c}" in told.symbols_line
+    assert r"\cdot \text{c}" in told.symbols_line
 
 
 def test_an_input_in_time_has_its_own_steps_gradient_alone():

@@ -1,5 +1,6 @@
 """Why a weight changed: an account whose entries come to what the run really did, whatever the rule."""
 
+import json
 import math
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from annstudio.explain.derivation import Explainer
 from annstudio.explain.ledger import Ledger, gradient_shares, ledger
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
+from annstudio.explain.report import report
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Quantity
 from annstudio.explain.weight import ask
@@ -29,7 +31,7 @@ from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten, Reshape
 from annstudio.layers.steady import Dropout
 from annstudio.layers.transposed import Conv2DTranspose
-from tests.builders import chain, project, small_project, some_table, trained, worked_example
+from tests.builders import chain, project, small_project, some_table, table, trained, worked_example
 
 KINDS = [optimizer.model_fields["kind"].default for optimizer in OPTIMIZERS]
 
@@ -174,7 +176,6 @@ def test_places_of_a_kernel_and_time_steps_are_gathered_by_example():
     gradient = Quantity(stepper.program.gradients[question.parameter.slot], question.stored)
     shares = gradient_shares(Explainer(stepper), gradient)
     assert sorted(share.what for share in shares) == ["example 1", "example 2", "example 3"]
-    assert [share.n_terms for share in shares] == [16, 16, 16]
     assert sum(share.value for share in shares) == pytest.approx(Explainer(stepper).value(gradient), rel=1e-12)
 
 
@@ -214,3 +215,27 @@ def test_a_schedule_tells_how_it_made_the_rate_of_the_very_batch():
     assert told_rate[-1].value == pytest.approx(stepper.rate, rel=1e-14)
     assert stepper.rate < 0.5
     assert told(Network(small_project()).stepper(3), "hidden/W", 2, 1).update.rate == ()
+
+
+def test_the_account_is_plain_data_too():
+    start = trained(small_project(optimizer={"kind": "adamw"}, clip_norm=0.01, schedule={"kind": "exponential"}), 3)
+    found = report(Network(start).stepper(0), ("hidden/W", (1, 2)))["ledger"]
+    assert json.loads(json.dumps(found)) == found
+    assert found["entries"][0]["what"] == "gradient"
+    assert found["entries"][-1]["weight"] == pytest.approx(found["after"], rel=1e-12)
+    assert [line["symbol"] for line in found["rate"]] == ["f", "η"]
+    assert [line["symbol"] for line in found["rule"]][-1] == "w₆^+"
+    assert not any("\\" in text for entry in found["entries"] for text in (entry["what"], entry["how"]))
+
+
+def test_shares_that_run_away_both_ways_are_no_number():
+    graph = chain(
+        input=Input(shape=(2,)), fold=Reshape(target=(2, 1, 1)),
+        conv=Conv2D(filters=1, kernel_size=(1, 1), activation="linear"), flat=Flatten(), loss=Loss(),
+    )  # fmt: skip
+    start = project(graph, table([(1e200, 1e200)], [(0.0, 3e200)]), {"conv/W": [[[[1.0]]]]})
+    stepper = stepper_of(start, 0)
+    account = told(stepper, "conv/W", 0, 0, 0, 0)
+    assert math.isnan(account.entries[0].amount)
+    assert not math.isfinite(account.update.after)
+    assert [entry.what for entry in account.entries] == ["gradient", "rounding"], "nothing was clipped"

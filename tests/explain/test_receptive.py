@@ -10,7 +10,7 @@ from annstudio.data.images import Digits
 from annstudio.document.network import Network
 from annstudio.engine.program import Phase, Program, Role, Step
 from annstudio.explain.attribution import Attribution
-from annstudio.explain.receptive import field, reached
+from annstudio.explain.receptive import Receptive
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
@@ -64,7 +64,7 @@ def test_a_field_grows_by_every_window_through_convolution_pooling_and_stride():
         first=Conv2D(filters=2, kernel_size=(3, 3)), pool=MaxPool2D(), second=Conv2D(filters=3, kernel_size=(3, 3))
     )
     program = stepper.program
-    found = field(program, Quantity(slot(program, "second"), (1, 2, 2)))
+    found = Receptive(program).field(Quantity(slot(program, "second"), (1, 2, 2)))
     assert box(found[slot(program, "pool")]) == (1, 3, 1, 3)
     assert box(found[slot(program, "first")]) == (2, 7, 2, 7)
     assert box(found[slot(program, "input")]) == (1, 7, 1, 7)  # one row and column of the window lie over the edge
@@ -74,7 +74,7 @@ def test_a_field_grows_by_every_window_through_convolution_pooling_and_stride():
 def test_what_a_pixel_reaches_grows_on_the_way_to_the_loss():
     stepper = image_stepper(first=Conv2D(filters=2, kernel_size=(3, 3)), pool=MaxPool2D())
     program = stepper.program
-    found = reached(program, Quantity(slot(program, "input"), (0, 0, 4)))
+    found = Receptive(program).reached(Quantity(slot(program, "input"), (0, 0, 4)))
     assert box(found[slot(program, "first")]) == (0, 1, 3, 5)
     assert box(found[slot(program, "pool")]) == (0, 0, 1, 2)
     assert found[slot(program, "output")].all()
@@ -83,7 +83,7 @@ def test_what_a_pixel_reaches_grows_on_the_way_to_the_loss():
 
 def test_dilated_windows_have_gaps():
     stepper = image_stepper(conv=Conv2D(filters=1, kernel_size=(3, 3), dilation=(2, 2), padding="valid"))
-    found = field(stepper.program, Quantity(slot(stepper.program, "conv"), (0, 1, 0)))
+    found = Receptive(stepper.program).field(Quantity(slot(stepper.program, "conv"), (0, 1, 0)))
     rows, columns = np.nonzero(found[slot(stepper.program, "input")][0])
     assert (sorted(set(rows.tolist())), sorted(set(columns.tolist()))) == ([1, 3, 5], [0, 2, 4])
 
@@ -92,9 +92,9 @@ def test_dilated_windows_have_gaps():
 def test_a_recurrent_state_sees_the_steps_up_to_its_own(kind):
     graph = sequences(memory=kind(units=3, return_sequences=True), last=SimpleRNN(units=2))
     program = done(Network(project(graph, parse_source({"kind": "sunspots", "window": 10}))).stepper(0)).program
-    found = field(program, Quantity(slot(program, "memory"), (6, 1)))
+    found = Receptive(program).field(Quantity(slot(program, "memory"), (6, 1)))
     assert found[slot(program, "input")][:, 0].tolist() == [True] * 7 + [False] * 3
-    ahead = reached(program, Quantity(slot(program, "input"), (6, 0)))
+    ahead = Receptive(program).reached(Quantity(slot(program, "input"), (6, 0)))
     assert ahead[slot(program, "memory")].any(1).tolist() == [False] * 6 + [True] * 4
 
 
@@ -117,9 +117,9 @@ def test_a_field_is_where_the_slopes_are(layers, data):
     attribution, program = Attribution(stepper), stepper.program
     target = data.draw(st.sampled_from(_values(program)))
     (source,) = attribution.contributions(target).sources
-    lit = field(program, target)[source.slot]
+    lit = Receptive(program).field(target)[source.slot]
     np.testing.assert_array_equal(source.slopes != 0, lit)
-    assert all((target.slot in reached(program, Quantity(source.slot, tuple(map(int, place)))))
+    assert all((target.slot in Receptive(program).reached(Quantity(source.slot, tuple(map(int, place)))))
                for place in np.argwhere(lit)[:3])  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def test_what_lies_outside_never_has_an_effect(place, pick):
     stepper = image_stepper(conv=Conv2D(filters=3), pool=MaxPool2D(), after=Conv2D(filters=2, strides=(2, 2)))
     program = stepper.program
     pixel = Quantity(slot(program, "input"), (0, *place))
-    lit = reached(program, pixel)
+    lit = Receptive(program).reached(pixel)
     feeds = {key: rows.copy() for key, rows in stepper.feeds.items()}
     feeds[pixel.slot][(0, *pixel.index)] += 1000.0 * (-1) ** pick
     other = done(Stepper(program, stepper.arena, feeds, stepper.seed, stepper.batch_number))
@@ -141,14 +141,14 @@ def test_what_lies_outside_never_has_an_effect(place, pick):
 
 def test_weights_belong_to_no_field():
     program = image_stepper(conv=Conv2D(filters=2)).program
-    found = field(program, Quantity(program.loss, ()))
+    found = Receptive(program).field(Quantity(program.loss, ()))
     assert {program.slots[i].role for i in found} == {Role.VALUE, Role.FEED}
 
 
 def test_a_stretch_over_time_sees_its_steps():
     graph = sequences(conv=Conv1D(filters=2, kernel_size=3, padding="causal"), flat=Flatten())
     program = done(Network(project(graph, parse_source({"kind": "sunspots", "window": 10}))).stepper(0)).program
-    found = field(program, Quantity(slot(program, "conv"), (4, 0)))
+    found = Receptive(program).field(Quantity(slot(program, "conv"), (4, 0)))
     assert np.flatnonzero(found[slot(program, "input")]).tolist() == [2, 3, 4]
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from annstudio.document.compile import compile_graph
 from annstudio.engine.account import See, Term
 from annstudio.engine.op import Index
-from annstudio.engine.program import Program, Step
+from annstudio.engine.program import Program, Role, Step
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.reading import slots_by_name
 from tests.document.drawings import networks
@@ -64,6 +64,23 @@ def test_the_terms_of_every_element_come_to_it(case):
                 of_example = (quantity.example,) if program.slots[slot].batched else ()
                 value = run.arrays[slot][(*quantity.index, *of_example)]
                 assert math.fsum(term.value for term in terms) == Close(value, terms), (step, quantity)
+
+
+def test_what_no_step_computed_says_where_it_comes_from():
+    roles = {Role.FEED, Role.PARAMETER, Role.CONSTANT, Role.STATE, Role.NOISE}
+    for case in new_in():
+        program = written(case)
+        explainer = Explainer(gone_through(program))
+        for slot in program.slots:
+            if slot.role in roles and slot.index not in explainer.stepper.written_by:
+                told = explainer.derive(sampled(program, slot.index, 1)[0])
+                assert told.given
+                assert told.said
+                assert all(said.words.endswith(".") for said in told.said)
+                roles.discard(slot.role)
+        if not roles:
+            return
+    raise AssertionError(f"nothing of {roles} was met")
 
 
 # Networks at random --------------------------------------------------------------------------------------------------

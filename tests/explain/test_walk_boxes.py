@@ -1,6 +1,8 @@
 """Boxes while stepping: a block or a recurrent layer is one stretch until it is gone into; and where to stop."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from annstudio.explain.moments import Grain
 from annstudio.explain.stretches import Box, Boxes
@@ -48,6 +50,16 @@ def test_into_means_what_is_at_hand_before_what_comes_next():
     assert w.caption() == "Forward · memory · t = 0"
     assert forward(w)[1:30] == [f"memory · t = {t}" for t in range(29)]
     assert w.enterable is None
+
+
+def test_layer_by_layer_a_closed_block_is_what_the_moment_is_about():
+    w = sample("block-of-blocks", Grain.LAYER)
+    assert w.node == "hidden"
+    w.to(2)
+    assert w.node == "trunk"
+    w.into()
+    assert w.node == "trunk/block_1"
+    assert Walk(w.explainer, Grain.OP).node == "trunk/block_1/add"
 
 
 def test_over_leaves_a_box_closed_and_passes_an_opened_one_as_a_whole():
@@ -201,3 +213,28 @@ def test_a_stop_inside_a_closed_box_is_made_at_the_box():
 def test_a_node_of_a_like_name_is_not_stopped_at():
     w = sample("digits-cnn", Grain.OP)
     assert w.stops(frozenset({"conv"})) == []
+
+
+WAYS = (
+    "step", "back", "next_layer", "previous_layer", "over", "into", "out", "next_operation", "previous_operation",
+)  # fmt: skip
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_whatever_is_done_the_place_and_the_steps_that_are_done_belong_together(data):
+    name = data.draw(st.sampled_from(["block-of-blocks", "rnn-over-rnn", "worked-example"]))
+    w = sample(name, data.draw(st.sampled_from(list(Grain))))
+    w.to(data.draw(st.integers(-3, len(w) + 3)))
+    for way in data.draw(st.lists(st.sampled_from(WAYS), max_size=25)):
+        before, n = w.place, len(w)
+        getattr(w, way)()
+        assert 0 <= w.place <= len(w)
+        assert w.stepper.position == (w.moments[w.place - 1].position if w.place else 0)
+        assert w.span.stop == w.stepper.position
+        if way in ("step", "next_layer", "over", "next_operation"):
+            assert w.place > before or before == n
+        if way in ("back", "previous_layer", "previous_operation"):
+            assert w.place < before or not before
+        assert all(w.boxes.holds(box) for box in w.opened)
+        assert w.caption()

@@ -109,6 +109,22 @@ def test_what_is_told_is_known_and_the_rest_of_the_operation_is_not():
     assert [w.fresh(slot, index) for index in ((1, 0, 5), (1, 0, 4))] == [True, False]
 
 
+def test_what_is_still_to_come_of_an_operation_is_told_as_a_whole():
+    w = sample("digits-cnn")
+    w.to(70)
+    (coming,) = w.coming.values()
+    known = [w.known(w.now.quantity.slot, index) for index in np.ndindex(coming.shape)]
+    assert (coming.ravel() == ~np.array(known)).all()
+    w.to(1024)
+    assert w.coming == {}
+    w.to_phase_end(Phase.BACKWARD)
+    w.step()
+    (slot,) = w.coming
+    assert not w.coming[slot][w.now.quantity.index]
+    assert int(w.coming[slot].sum()) == 10 * 513 - 1
+    assert Walk(w.explainer, Grain.OP).coming == {}
+
+
 def test_weights_get_their_new_values_one_by_one_in_large_networks_too():
     w = sample("digits-cnn")
     w.to_phase_end(Phase.BACKWARD)

@@ -12,13 +12,13 @@ from annstudio.engine.run import Run
 from annstudio.errors import ShapeError
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.told import Quantity
-from annstudio.explain.walk import written_text
+from annstudio.explain.words import written_text
 from annstudio.layers.base import make
 from annstudio.layers.framing import border, window_counts
 from annstudio.layers.padded import WindowsCounted
 from tests.builders import random_feeds, random_weights, run_of, slots_of
+from tests.explain.looked_at import gone_through
 from tests.layers.cases import Case, cases, written
-from tests.layers.test_contract import _stepper as stepper_of
 
 STEPS = 5
 CUT = [case for case in cases() if case.cut]
@@ -191,9 +191,8 @@ def test_a_mean_over_no_step_at_all_is_nothing_and_no_fault():
 
 def test_a_step_that_does_not_count_says_so():
     case = Case(make("Loss", {"function": "mean_squared_error"}), ((STEPS, 3),), cut=True)
-    stepper = stepper_of(case, 2)
-    stepper.to(len(stepper))
-    program = stepper.program
+    program = written(case)
+    stepper = gone_through(program)
     (lengths,) = (feed.slot for feed in program.feeds if feed.encoding == "lengths")
     length = int(stepper.run.arrays[lengths][1])
     assert length < STEPS

@@ -12,6 +12,7 @@ from annstudio.explain.told import Quantity
 from annstudio.explain.weight import ask
 from annstudio.session import Session
 from annstudio.ui.explain.bar import ExplainBar
+from annstudio.ui.explain.blocks import PageTable
 from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.explain.wire_items import WireItem
@@ -106,3 +107,20 @@ def click_item(view: QGraphicsView, item: QGraphicsItem) -> None:
 
 def click_widget(widget, at: QPointF | QPoint) -> None:
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPointF(at).toPoint())
+
+
+def table_of(desk: Desk, heading: str) -> PageTable:
+    """The one table whose heading begins so."""
+    found = desk.panel.area.widget().findChildren(PageTable)
+    return next(table for table in found if table.table.heading[0].startswith(heading))
+
+
+def cells(table: PageTable) -> list[list[str]]:
+    model = table.model()
+    return [[model.index(r, c).data() for c in range(model.columnCount())] for r in range(model.rowCount())]
+
+
+def click_row(table: PageTable, row: int) -> None:
+    at = table.visualRect(table.model().index(row, 0)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    QApplication.processEvents()

@@ -1,6 +1,4 @@
-"""Why a weight changes, where it was used, and whether a gradient is true: read and clicked in the panel."""
-
-import threading
+"""Why a weight changes, and where it was used: read, clicked and copied in the panel."""
 
 import numpy as np
 import pytest
@@ -10,8 +8,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.told import Quantity
-from annstudio.explain.trial import Trial
+from annstudio.explain.walk import Grain
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
@@ -19,29 +18,12 @@ from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten, Reshape
 from annstudio.ui.app import application
-from annstudio.ui.explain import checking
-from annstudio.ui.explain.blocks import Box, PageTable
+from annstudio.ui.explain.blocks import PageTable
+from annstudio.ui.explain.formula import FormulaView
 from tests.builders import chain, project, small_project, some_table, trained, worked_example
-from tests.ui.explaining import Desk, explaining
+from tests.ui.explaining import cells, click_row, explaining, table_of
 
 Key = Qt.Key
-
-
-def table_of(desk: Desk, heading: str) -> PageTable:
-    """The one table whose heading begins so."""
-    found = desk.panel.area.widget().findChildren(PageTable)
-    return next(table for table in found if table.table.heading[0].startswith(heading))
-
-
-def cells(table: PageTable) -> list[list[str]]:
-    model = table.model()
-    return [[model.index(r, c).data() for c in range(model.columnCount())] for r in range(model.rowCount())]
-
-
-def click_row(table: PageTable, row: int) -> None:
-    at = table.visualRect(table.model().index(row, 0)).center()
-    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    QApplication.processEvents()
 
 
 def number(text: str) -> float:
@@ -168,124 +150,6 @@ def test_a_penalty_is_one_of_the_uses(qtbot: QtBot):
         assert tables == ["weight"], "a penalty leaves biases alone"
 
 
-# Checks ---------------------------------------------------------------------------------------------------------------
-
-
-def test_both_gradients_of_a_unit_are_checked(qtbot: QtBot):
-    application("light")
-    with explaining(worked_example()) as desk:
-        desk.key(Key.Key_End)
-        desk.view.ask(desk.unit("hidden", 0).quantity)
-        lines = [line for line in desk.panel.text.splitlines() if "✓ agrees in" in line]
-        assert [line.split()[0] for line in lines] == ["∂E/∂out_h1", "∂E/∂net_h1"]
-        assert "0.036350306" in lines[0]
-        assert "0.008771355" in lines[1]
-
-
-def test_before_the_way_back_there_is_nothing_to_check(qtbot: QtBot):
-    application("light")
-    with explaining(worked_example()) as desk:
-        desk.view.ask(desk.unit("hidden", 0).quantity)
-        assert "Check" not in desk.panel.text
-
-
-def test_a_step_back_is_checked_where_it_stands(qtbot: QtBot):
-    application("light")
-    with explaining(small_project()) as desk:
-        desk.key(Key.Key_End)
-        for place in range(len(desk.tour.stepper) - 2, 0, -1):
-            desk.tour.to_position(place)
-            QApplication.processEvents()
-            step = desk.tour.stepper.current
-            backward = getattr(step, "backward", False)
-            assert ("✓" in desk.panel.text) is backward, (place, step)
-
-
-def test_a_kink_is_told_as_a_kink(qtbot: QtBot):
-    application("light")
-    graph = chain(input=Input(shape=(3,)), hidden=Dense(units=2), out=Dense(units=2), loss=Loss())
-    weights = {"hidden/W": np.zeros((2, 3)), "hidden/b": np.zeros(2), "out/W": np.ones((2, 2))}
-    with explaining(project(graph, some_table(4, 3, 2), weights)) as desk:
-        desk.key(Key.Key_End)
-        desk.view.ask(desk.weight("hidden/b", 0))
-        assert "at a kink of E" in desk.panel.text
-        assert "✓ the gradient is that to the left" in desk.panel.text
-
-
-# Large networks -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def always_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "AT_ONCE_NUMBERS", 0)
-
-
-@pytest.mark.usefixtures("always_in_a_thread")
-def test_a_large_network_is_checked_while_the_page_stands(qtbot: QtBot):
-    application("light")
-    with explaining(worked_example()) as desk:
-        desk.key(Key.Key_End)
-        desk.view.ask(desk.weight("output/W", 0, 0))
-        assert "The network is running again …" in desk.panel.text
-        parts = list(desk.panel._parts)
-        qtbot.waitUntil(lambda: "✓ agrees in" in desk.panel.text, timeout=5000)
-        changed = [i for i, part in enumerate(desk.panel._parts) if part is not parts[i]]
-        assert [desk.panel._parts[i].section.title for i in changed] == ["Check"], "the rest of the page stays"
-        desk.view.ask(None)
-        desk.view.ask(desk.weight("output/W", 0, 0))
-        assert "✓ agrees in" in desk.panel.text, "what was found is kept"
-
-
-def test_what_comes_in_later_takes_no_more_room_than_its_words_need(qtbot: QtBot):
-    application("light")
-    with explaining(small_project()) as desk:
-        desk.key(Key.Key_End)
-        for back in (1, 2):
-            # The page of another batch under the same title: its sections come in one by one.
-            desk.view.ask(desk.weight("output/W", 0, back))
-            desk.key(Key.Key_PageDown, Key.Key_End)
-            qtbot.waitUntil(lambda: all(box.height() == box.heightForWidth(box.width()) for box in boxes_of(desk)))
-
-
-def boxes_of(desk: Desk) -> list[Box]:
-    found = desk.panel.area.widget().findChildren(Box)
-    assert found
-    return found
-
-
-@pytest.mark.usefixtures("always_in_a_thread")
-def test_a_check_is_given_up_when_explain_is_left(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
-    application("light")
-    started, loss_with = threading.Event(), Trial.loss_with
-
-    def slow(self: Trial, *asked: object) -> float:
-        started.set()
-        while not self.given_up:
-            threading.Event().wait(0.002)
-        return loss_with(self, *asked)
-
-    monkeypatch.setattr(Trial, "loss_with", slow)
-    with explaining(worked_example()) as desk:
-        desk.view.ask(desk.weight("output/W", 0, 0))
-        assert started.wait(5)
-        desk.session.leave_explain()
-        assert not any(thread.name == "Check of a gradient" for thread in threading.enumerate())
-
-
-@pytest.mark.usefixtures("always_in_a_thread")
-def test_what_goes_wrong_in_the_thread_is_not_swallowed(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
-    application("light")
-
-    def broken(*_: object) -> float:
-        raise RuntimeError("no more numbers")
-
-    monkeypatch.setattr(Trial, "loss_with", broken)
-    with qtbot.captureExceptions() as caught, explaining(worked_example()) as desk:
-        desk.view.ask(desk.weight("output/W", 0, 0))
-        qtbot.waitUntil(lambda: bool(caught), timeout=5000)
-    assert [str(error) for _, error, _ in caught] == ["no more numbers"]
-
-
 # Taking along ---------------------------------------------------------------------------------------------------------
 
 
@@ -339,3 +203,77 @@ def test_a_unit_of_a_gated_layer_is_told_by_what_leads_straight_to_it(qtbot: QtB
         titles = [section.title for section in desk.panel.page.sections]
         assert "Activation" in titles, "the gate's sum and what the sigmoid makes of it"
         assert len(titles) <= 8
+
+
+def test_a_limit_is_told_by_what_it_made_of_the_weights(qtbot: QtBot):
+    application("light")
+    graph = chain(input=Input(shape=(3,)), out=Dense(units=2, max_norm=0.1), loss=Loss())
+    with explaining(project(graph, some_table())) as desk:
+        desk.view.set_grain(Grain.OP)
+        desk.key(Key.Key_End)
+        assert "Before and after" in desk.panel.text
+        rows = cells(table_of(desk, ""))
+        assert [row[0] for row in rows] == ["W", "b"]
+        assert rows[1][3] == "within the limit"
+        assert rows[0][1] != rows[0][2]
+        desk.view.ask(desk.weight("out/W", 0, 1))
+        names = [row[0].partition("\n")[0] for row in cells(table_of(desk, "what moves it"))]
+        assert names == ["before", "gradient", "largest norm"]
+
+
+def test_only_rows_that_are_seen_are_written_out(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    application("light")
+    graph = chain(input=Input(shape=(784,)), hidden=Dense(units=3), out=Dense(units=2), loss=Loss())
+    with explaining(project(graph, some_table(3, 784, 2))) as desk:
+        desk.key(Key.Key_End)
+        made: list[object] = []
+        row = Explainer._row
+        monkeypatch.setattr(Explainer, "_row", lambda *a: made.append(1) or row(*a))
+        desk.view.ask(Quantity(desk.tour.program.outputs["hidden"], (1,)))
+        QApplication.processEvents()
+        table = table_of(desk, "term, largest first")
+        assert table.model().rowCount() == 785
+        assert len(made) < 100
+        table.scrollToBottom()
+        QApplication.processEvents()
+        assert len(made) < 200
+        assert number(cells(table)[784][1]) == pytest.approx(0, abs=1e-3), "the smallest stands last"
+
+
+# Without a mouse ------------------------------------------------------------------------------------------------------
+
+
+def test_the_links_of_a_formula_are_reached_by_tab_and_followed_by_return(qtbot: QtBot):
+    application("light")
+    with explaining(worked_example()) as desk:
+        desk.view.ask(desk.weight("output/W", 0, 0))
+        desk.window.activateWindow()
+        formula = desk.panel.area.widget().findChildren(FormulaView)[0]
+        formula.setFocus(Qt.FocusReason.TabFocusReason)
+        QTest.keyClick(formula, Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        assert QGuiApplication.clipboard().text() == "∂E/∂w₅ = ∂E/∂out_o1 · ∂out_o1/∂net_o1 · ∂net_o1/∂w₅"
+        QTest.keyClick(formula, Key.Key_Tab)
+        QTest.keyClick(formula, Key.Key_Return)
+        QApplication.processEvents()
+        assert desk.panel.text.startswith("How much does o_1 change the error?")
+
+
+@pytest.mark.parametrize("size", [1e160, 1e308])
+def test_numbers_that_run_away_are_told_like_any_others(qtbot: QtBot, size: float):
+    application("light")
+    graph = chain(
+        input=Input(shape=(3,)), hidden=Dense(units=2, activation="linear", l2=0.1, max_norm=2.0), out=Dense(units=2),
+        loss=Loss(function="mean_squared_error"),
+    )  # fmt: skip
+    weights = {"hidden/W": np.full((2, 3), size), "out/W": np.array([[size, -size], [size, size]])}
+    rules = {"optimizer": {"kind": "adam"}, "clip_norm": 1.0, "batch_size": 4}
+    with explaining(project(graph, some_table(), weights, **rules)) as desk:
+        desk.session.explain(whole_batch=True)
+        desk.key(Key.Key_End)
+        for key in ("hidden/W", "out/W"):
+            desk.view.ask(desk.weight(key, 0, 1))
+            assert "Update (Adam" in desk.panel.text
+        for slot in desk.tour.program.slots:
+            if slot.shown:
+                desk.view.ask(Quantity(slot.index, (0,) * len(slot.shape)))
+                assert desk.panel.page.sections

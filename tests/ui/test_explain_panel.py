@@ -28,7 +28,7 @@ from annstudio.ui.explain.rich import address, quantity_at, rich, times
 from annstudio.ui.explain.source_view import SourceView
 from annstudio.ui.explain.typeset import typeset
 from tests.builders import chain, project, small_project, table, trained, worked_example
-from tests.ui.explaining import Desk, click_widget, explaining
+from tests.ui.explaining import Desk, cells, click_widget, explaining
 
 Key = Qt.Key
 
@@ -46,11 +46,6 @@ def formulas(desk: Desk) -> list[FormulaView]:
 
 def tables(desk: Desk) -> list[PageTable]:
     return desk.panel.area.widget().findChildren(PageTable)
-
-
-def cells(table: PageTable) -> list[list[str]]:
-    model = table.model()
-    return [[model.index(r, c).data() for c in range(model.columnCount())] for r in range(model.rowCount())]
 
 
 # Weights -------------------------------------------------------------------------------------------------------------

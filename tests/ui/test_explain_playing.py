@@ -234,6 +234,36 @@ def test_the_step_is_typed_in(digits: Desk):
     assert field.text() == "Step 7 of 28\u2009661"
 
 
+def test_tab_goes_through_the_timeline_as_it_is_read(desk: Desk):
+    timeline = desk.view.timeline
+    timeline.number.setFocus()
+    seen = [timeline.number]
+    while seen[-1] is not timeline.track and len(seen) < 12:
+        QTest.keyClick(seen[-1], Key.Key_Tab)
+        seen.append(QApplication.focusWidget())
+    grains = [widget for widget in seen if widget in timeline.grains.buttons()]
+    assert grains
+    assert seen == [timeline.number, *grains, timeline.play, timeline.speed, timeline.play_on, timeline.track]
+
+
+def test_a_narrow_timeline_keeps_the_words_of_the_moment(digits: Desk):
+    timeline = digits.view.timeline
+    timeline.setParent(None)
+    timeline.show()
+    timeline.resize(640, timeline.height())
+    field = timeline.number
+    assert field.fontMetrics().horizontalAdvance(f"Step 28\u2009661{field.suffix()}") < field.lineEdit().width() + 4
+    QApplication.processEvents()
+    assert timeline.caption.width() > 500
+    assert timeline.caption.geometry().bottom() < field.geometry().top()
+    timeline.resize(1000, timeline.height())
+    QApplication.processEvents()
+    assert timeline.caption.geometry().center().y() == pytest.approx(field.geometry().center().y(), abs=2)
+    assert timeline.caption.x() > field.x()
+    timeline.close()
+    timeline.deleteLater()
+
+
 def turn(desk: Desk, angle: int, *, control: bool = False) -> None:
     track = desk.view.timeline.track
     at = QPointF(track.rect().center())

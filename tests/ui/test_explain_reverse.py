@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.data.images import Digits
 from annstudio.explain.attribution import FromInput, ToOutputs
-from annstudio.explain.receptive import field
+from annstudio.explain.receptive import Receptive
 from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
@@ -137,7 +137,7 @@ def test_a_question_lights_its_field_through_all_layers(desk: Desk):
     assert not any(isinstance(card.state.values, Marked) for card in scene.cards.values() if card.node.id != "drop")
     asked = Quantity(program.outputs["pool"], (1, 2, 1))
     desk.view.ask(asked)
-    lit = field(program, asked)
+    lit = Receptive(program).field(asked)
     for node, n in (("input", 16), ("conv", 4), ("pool", 1)):
         slot = program.outputs[node]
         np.testing.assert_array_equal(scene.cards[node].state.values.marks.lit, lit[slot])

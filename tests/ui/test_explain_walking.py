@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
@@ -17,7 +17,7 @@ from annstudio.ui.actions import COMMANDS, by_id, explain_keys
 from annstudio.ui.app import application
 from annstudio.ui.window import Window
 from tests.builders import worked_example
-from tests.ui.explaining import Desk, explaining
+from tests.ui.explaining import Desk, click, explaining
 
 Key = Qt.Key
 
@@ -88,6 +88,53 @@ def test_element_by_element_through_a_network_of_any_size(qtbot: QtBot):
         assert caption(desk).startswith("Backward · loss")
 
 
+def test_a_picture_fills_element_by_element(qtbot: QtBot):
+    application("dark")
+    with explaining(sample("digits-cnn")) as desk:
+        press(desk, Key.Key_3)
+        desk.tour.to(70)
+        pane = desk.view.layers.pane
+        marks = pane.left.mosaic.marks
+        assert marks.coming is not None
+        assert marks.coming.ravel()[:70].sum() == 0
+        assert marks.coming.sum() == 1024 - 70
+        assert "954 of 1024 to come" in pane.left.mosaic.accessibleName()
+        desk.tour.to(600)
+        picture = pane.left.mosaic.grab().toImage()
+        shades = [
+            {picture.pixelColor(x, y).name() for x in _inner(rect.left(), rect.right())
+             for y in _inner(rect.top(), rect.bottom())}
+            for rect in (pane.left.mosaic.rect_of(7), pane.left.mosaic.rect_of(15))
+        ]  # fmt: skip
+        assert len(shades[0]) > 20
+        assert len(shades[1]) < 5
+        QTest.mouseClick(pane.left.toggle, Qt.MouseButton.LeftButton)
+        pane.left.picker.setValue(10)
+        model = pane.left.table.model()
+        assert [[model.index(i, j).data() == "·" for j in range(8)] for i in (2, 3)] == [[False] * 8, [True] * 8]
+        assert model.index(3, 0).data(Qt.ItemDataRole.ToolTipRole).endswith("not computed yet")
+        desk.tour.to(1024)
+        assert pane.left.mosaic.marks.coming is None or pane.left.table.isVisible()
+        assert model.index(7, 7).data() != "·"
+
+
+def _inner(low: float, high: float) -> range:
+    return range(round(low) + 3, round(high) - 3)
+
+
+def test_weights_get_their_new_numbers_one_by_one_in_the_table(qtbot: QtBot):
+    application("light")
+    with explaining(worked_example()) as desk:
+        desk.view.show_neurons(False)
+        desk.tour.to(37)
+        assert caption(desk) == "Update · output · w₆"
+        pane = desk.view.layers.pane
+        shown = [[side.table.model().index(i, j).data() for i in range(2) for j in range(2)]
+                 for side in (pane.left, pane.right)]  # fmt: skip
+        assert shown[0] == ["0.400000000", "0.450000000", "0.500000000", "0.550000000"]
+        assert shown[1] == ["0.358916480", "0.408666186", "·", "·"]
+
+
 def test_one_gate_at_one_time_step_is_an_element(qtbot: QtBot):
     application("light")
     with explaining(sample("vowels-lstm")) as desk:
@@ -119,6 +166,39 @@ def test_function_keys_go_over_into_and_out_of_blocks(blocks: Desk):
     assert not by_id("step_out").can_go(blocks.view)
 
 
+def test_who_goes_into_a_block_sees_what_it_holds(blocks: Desk):
+    scene, layers = blocks.view.layers.scene, blocks.view.layers
+    press(blocks, Key.Key_1)
+    press(blocks, Key.Key_Right)
+    press(blocks, Key.Key_F11)
+    assert scene.path == "trunk"
+    assert {"trunk/block_1", "trunk/block_2", "trunk/block_3"} < set(scene.cards)
+    assert layers.where.text() == "Inside trunk · Shift+F11 leaves it"
+    assert layers.where.isVisible()
+    statuses = {node: card.state.status for node, card in scene.cards.items()}
+    assert statuses["trunk/block_1"] == "now"
+    assert statuses["trunk/block_2"] == "to come"
+    click(layers.stage, scene.cards["trunk/block_2"].sceneBoundingRect().center())
+    assert layers.pane.title.text() == "Operations of trunk/block_2"
+    press(blocks, Key.Key_F9)
+    assert blocks.session.breakpoints.nodes == {"trunk/block_2"}
+    assert list(blocks.view._marks[1].marks) == ["trunk/block_2"]
+    press(blocks, Key.Key_Escape)
+    press(blocks, Key.Key_F11)
+    assert scene.path == "trunk/block_1"
+    assert [wire.state for link, wire in scene.wires.items() if link.target == "trunk/block_1/dense"] == ["forward"]
+    press(blocks, Key.Key_Home)
+    assert scene.path == ""
+    assert not layers.where.isVisible()
+    for _ in range(2):
+        press(blocks, Key.Key_Right)
+    assert scene.path == "trunk/block_1"
+    press(blocks, Key.Key_F11, Qt.KeyboardModifier.ShiftModifier)
+    press(blocks, Key.Key_F11, Qt.KeyboardModifier.ShiftModifier)
+    assert scene.path == ""
+    assert scene.cards["trunk"].state.status == "now"
+
+
 def test_an_opened_block_stays_open_for_the_next_sample_and_grain(blocks: Desk):
     press(blocks, Key.Key_1)
     press(blocks, Key.Key_Right)
@@ -148,76 +228,6 @@ def test_a_recurrent_layer_as_a_whole_is_told_in_short(qtbot: QtBot):
 def test_buttons_for_boxes_are_there_where_there_are_boxes(desk: Desk, blocks: Desk):
     assert not any(button.isVisible() for button in desk.bar.boxes)
     assert all(button.isVisible() for button in blocks.bar.boxes)
-
-
-# Breakpoints ---------------------------------------------------------------------------------------------------------
-
-
-def test_f9_sets_a_breakpoint_and_f8_runs_there_both_ways(desk: Desk):
-    press(desk, Key.Key_L)
-    press(desk, Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
-    press(desk, Key.Key_Right)
-    press(desk, Key.Key_F9)
-    assert desk.session.breakpoints.nodes == {"output"}
-    assert list(desk.view._marks[0].marks) == ["output"]
-    assert desk.view.timeline.track.stops == [5, 16, 36]
-    press(desk, Key.Key_Home)
-    for expected in ("Forward · output · net_o1", "Backward · output · ∂E/∂net_o1", "Update · output · w₅"):
-        press(desk, Key.Key_F8)
-        assert caption(desk) == expected
-    assert not by_id("next_breakpoint").can_go(desk.view)
-    press(desk, Key.Key_F8, Qt.KeyboardModifier.ShiftModifier)
-    assert caption(desk) == "Backward · output · ∂E/∂net_o1"
-    press(desk, Key.Key_F9)
-    assert desk.session.breakpoints.nodes == frozenset()
-    assert desk.view._marks[0].marks == {}
-
-
-def test_a_right_click_on_a_layer_sets_a_breakpoint_in_both_drawings(desk: Desk):
-    for neurons, stage in ((True, desk.view.stage), (False, desk.view.layers.stage)):
-        desk.view.show_neurons(neurons)
-        QTest.qWait(80)
-        place = (
-            desk.view.scene.plan.columns["hidden"].frame.center() if neurons
-            else desk.view.layers.scene.cards["hidden"].sceneBoundingRect().center()
-        )  # fmt: skip
-        menu = menu_at(stage.viewport(), stage.mapFromScene(place))
-        stops = next(action for action in menu.actions() if action.text().startswith("Stop here"))
-        assert stops.isChecked() is not neurons
-        stops.trigger()
-        menu.close()
-        assert desk.session.breakpoints.nodes == (frozenset({"hidden"}) if neurons else frozenset())
-
-
-def test_the_menu_of_a_layer_goes_to_its_turns(desk: Desk):
-    stage = desk.view.stage
-    menu = menu_at(stage.viewport(), stage.mapFromScene(desk.view.scene.plan.columns["hidden"].frame.center()))
-    turns = {action.text(): action for action in menu.actions() if action.text().startswith("Go to")}
-    assert list(turns) == ["Go to its turn: forward", "Go to its turn: backward", "Go to its turn: update"]
-    turns["Go to its turn: backward"].trigger()
-    menu.close()
-    assert caption(desk).startswith("Backward · hidden")
-
-
-def test_a_breakpoint_inside_a_block_is_marked_on_the_block(blocks: Desk):
-    blocks.session.breakpoints.toggle("trunk/block_2")
-    (mark,) = blocks.view._marks[1].marks.values()
-    assert "trunk/block_2" in mark.toolTip()
-    press(blocks, Key.Key_1)
-    press(blocks, Key.Key_F8)
-    assert caption(blocks) == "Forward · trunk"
-    blocks.session.leave_explain()
-    blocks.session.explain(0)
-    assert list(blocks.view._marks[1].marks) == ["trunk"]
-
-
-def test_marks_come_back_when_the_drawing_is_made_anew(desk: Desk):
-    desk.session.breakpoints.toggle("hidden")
-    desk.view.show_neurons(False)
-    desk.view.show_neurons(True)
-    desk.view.scene.unfold("input")
-    mark = desk.view._marks[0].marks["hidden"]
-    assert mark in desk.view.scene.items()
 
 
 # Commands ------------------------------------------------------------------------------------------------------------
@@ -286,55 +296,6 @@ def test_f10_trains_a_batch_on_the_canvas_and_steps_over_while_explaining(qtbot:
     assert window.explain_view.tour.walk.place == 4
     assert window.session.activity == "explain"
     window.session.leave_explain()
-
-
-def test_the_canvas_menu_of_a_card_stops_there_and_a_mark_says_so(qtbot: QtBot):
-    application("light")
-    window = Window(Session(sample("block-of-blocks")))
-    qtbot.addWidget(window)
-    window.show()
-    window.session.open_block("trunk")
-
-    def chosen(words: str) -> None:
-        at = window.canvas.mapFromScene(window.scene.nodes["block_2"].pos() + QPointF(90, 20))
-        menu = window.canvas.menu_at(at)
-        next(action for action in menu.actions() if action.text().startswith(words)).trigger()
-
-    chosen("Stop here in Explain")
-    assert window.session.breakpoints.nodes == {"trunk/block_2"}
-    mark = window.scene.nodes["block_2"].stop
-    assert mark is not None
-    assert mark.toolTip() == "Stepping stops at trunk/block_2 (F9)"
-    assert window.scene.nodes["block_1"].stop is None
-    window.session.leave_block()
-    assert window.scene.nodes["trunk"].stop is not None
-    window.session.open_block("trunk")
-    chosen("Do not stop here")
-    assert window.session.breakpoints.nodes == frozenset()
-    assert window.scene.nodes["block_2"].stop is None
-
-
-def test_f9_on_the_canvas_stops_at_the_selected_layers(qtbot: QtBot):
-    application("light")
-    window = Window(Session(worked_example()))
-    qtbot.addWidget(window)
-    window.show()
-    assert not window.actions_by_id["breakpoint"].isEnabled()
-    window.canvas.select(["output"])
-    window.actions_by_id["breakpoint"].trigger()
-    assert window.session.breakpoints.nodes == {"output"}
-    window.explain()
-    assert window.explain_view.timeline.track.stops == [5, 16, 36]
-    window.session.leave_explain()
-    window.session.open(worked_example())
-    assert window.session.breakpoints.nodes == frozenset()
-
-
-def test_a_renamed_layer_keeps_its_breakpoint():
-    session = Session(worked_example())
-    session.breakpoints.toggle("output")
-    session.rename("output", "last")
-    assert session.breakpoints.nodes == {"last"}
 
 
 def test_plain_keys_stay_with_the_field_that_has_the_focus(desk: Desk):

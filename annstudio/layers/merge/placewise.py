@@ -136,7 +136,8 @@ class Largest(PlaceByPlace):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         numbers = tuple(see(other, *index) for other in see.branches)
-        return [Term((see("dy", *index), local_slope(index, won(see.branches.index(name), numbers))))]
+        wins = won(see.branches.index(name), numbers, every=see.every)
+        return [Term((see("dy", *index), local_slope(index, wins)))]
 
 
 class Add(Merge):

@@ -36,7 +36,30 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:
         return (Lines((_equation(tour, told),)), *said(tour, told))
-    return (Formula(symbols(told)), *numbers(tour, told), *said(tour, told))
+    return (Formula(symbols(told)), *_factors(tour, told), *numbers(tour, told), *said(tour, told))
+
+
+def _factors(tour: Tour, told: Derivation) -> tuple[Block, ...]:
+    """The numbers in formulas that are set in one piece, each a link: in a product or a sum every factor is one."""
+    if len(told.rows) > LONG:
+        return ()
+    parts = {part.quantity: part for row in told.rows for part in _held(row)}
+    if not 0 < len(parts) <= SHOWN_TERMS:
+        return ()
+    links = (f"{link(rich(part.symbol), quantity)} = {tour.text(part.value)}" for quantity, part in parts.items())
+    return (Lines(("with " + ", ".join(links),), quiet=True),)
+
+
+def _held(row: Row) -> list[Part]:
+    """What a row's formula holds and is no link by itself: several numbers in one piece, and what is worked out."""
+    own = [part for part in row.parts if part.quantity is not None]
+    inner = [part for part in row.parts for inside in part.rows for part in _all_held(inside)]
+    return [*(own if len(own) > 1 and not is_product(row) else []), *inner]
+
+
+def _all_held(row: Row) -> list[Part]:
+    own = [part for part in row.parts if part.quantity is not None]
+    return [*own, *(part for part in row.parts for inside in part.rows for part in _all_held(inside))]
 
 
 def said(tour: Tour, told: Derivation) -> tuple[Block, ...]:
@@ -157,10 +180,10 @@ def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Tab
         path = ordered[at]
         symbols = " · ".join(plain(part.symbol) for part in path.factors)
         product = " × ".join(_bracketed(tour.text(part.value)) for part in path.factors)
-        return (Cell(f"{symbols} = {product}"), Cell(tour.text(path.value), path.value))
+        return (Cell(f"{symbols}\n= {product}"), Cell(tour.text(path.value), path.value))
 
     key = (tour.seen, gradient, tour.digits)
-    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key))
+    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key), lines=2)
 
 
 def _path_line(tour: Tour, path: Path) -> str:

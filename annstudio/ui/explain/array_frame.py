@@ -1,5 +1,7 @@
 """One array in full view: as a picture with its scale, or number by number in the colours of the signs."""
 
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from annstudio.ui.explain.array_maps import Maps
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.lights import NOTHING, Marks
 from annstudio.ui.explain.marks import paint_marks, told
-from annstudio.ui.explain.rich import number
+from annstudio.ui.numbers import places_text
 from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
@@ -47,8 +49,7 @@ class CellMosaic(Mosaic):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for i in range(len(self.maps) if self.marks else 0):
-            lit, won, off = (None if m is None else m[i] for m in (self.marks.lit, self.marks.won, self.marks.off))
-            paint_marks(painter, self.rect_of(i), Marks(lit, won, off))
+            paint_marks(painter, self.rect_of(i), self.marks.as_seen(itemgetter(i)))
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -58,19 +59,23 @@ class CellMosaic(Mosaic):
 
 
 class ArrayModel(MatrixModel):
-    """A matrix to be read: counted from 1 as in symbols, written with the tour's digits."""
+    """A matrix to be read: counted from 1 as in symbols, written with the tour's digits. What is `coming` is no number
+    yet."""
+
+    coming: Array | None = None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         return super().flags(index) & ~Qt.ItemFlag.ItemIsEditable
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         value = float(self.array[index.row(), index.column()])
+        coming = self.coming is not None and self.coming[index.row(), index.column()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return number(value, self.digits)
+                return "·" if coming else places_text(value, self.digits)
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 where = f"{self.row_name} {index.row() + 1}, {self.column_name} {index.column() + 1}"
-                return f"{where}: {number(value, 17)}"
+                return f"{where}: {'not computed yet' if coming else places_text(value, 17)}"
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -156,9 +161,12 @@ class ArrayFrame(QWidget):
     def show_maps(self, title: str, maps: Maps, digits: int, *, signed: bool, marks: Marks = NOTHING) -> None:
         """Show an array; `signed` pictures have the signs' colours, others are grey. `marks` are laid out as it is."""
         same = self._maps is not None and self._maps.names == maps.names
+        if marks.coming is not None:
+            # Neither a colour nor a range gives away what is to come.
+            maps = replace(maps, values=np.where(marks.coming, 0.0, maps.values))
         self._maps, self._signed, self._marks = maps, signed, marks
         n, rows, columns = maps.values.shape
-        self.title.setText(f"{title}  {low_high(maps, digits)}")
+        self.title.setText(f"{title}  {low_high(maps, digits, marks.coming)}")
         self.model.set_digits(digits)
         self.table.fit_digits(digits)
         before = self.picker.blockSignals(True)
@@ -206,6 +214,7 @@ class ArrayFrame(QWidget):
             return
         scale = Scale.of([self._maps.values], signed=True)
         at = min(number, len(self._maps.values)) - 1
+        self.model.coming = None if self._marks.coming is None else self._marks.coming[at]
         self.model.show_array(self._maps.values[at], scale, self._maps.row, self._maps.column)
         self.bar.show_scale(scale)
         self.under.setText(self._maps.names[at])
@@ -232,10 +241,11 @@ class ArrayFrame(QWidget):
         return place
 
 
-def low_high(maps: Maps, digits: int) -> str:
-    """From where to where the numbers go."""
-    if not maps.values.size:
+def low_high(maps: Maps, digits: int, coming: Array | None = None) -> str:
+    """From where to where the numbers go, those that are there."""
+    values = maps.values if coming is None else maps.values[~coming]
+    if not values.size:
         return ""
-    low, high = float(maps.values.min()), float(maps.values.max())
+    low, high = float(values.min()), float(values.max())
     few = min(digits, 4)
-    return number(low, few) if low == high else f"{number(low, few)} … {number(high, few)}"
+    return places_text(low, few) if low == high else f"{places_text(low, few)} … {places_text(high, few)}"

@@ -80,7 +80,7 @@ class ArrayPane(QWidget):
         if walk is None:
             return
         current = max(walk.place and walk.stepper.position - 1, 0)
-        node = self._node or walk.program.steps[current].node
+        node = self._node or walk.node
         places = places_of(walk, node)
         self.title.setText(f"Operations of {node}")
         if self._step not in places:

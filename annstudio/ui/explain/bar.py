@@ -13,8 +13,8 @@ from annstudio.ui.theme import GRID, TITLE, ui_font, wear
 
 _MOST_USED = ("step_forward", "step_back", "leave_explain", "next_layer", "to_loss", "to_update")
 """Which buttons keep their words longest where there is little room."""
-_BATCH_RANK = 3.5
-"""The words of the batch go after those of the buttons behind the fourth."""
+_BATCH_RANK = 2.5
+"""The words of the batch go after those of the buttons behind the third."""
 
 
 class ExplainBar(QWidget):

@@ -115,14 +115,12 @@ class _Work:
             return found, self._thread is None
 
     def stop(self) -> None:
-        """Give up and wait for the thread, which looks up between two steps."""
+        """Give up; nobody waits for the thread, which ends before its next step and touches nothing of ours."""
         with self._lock:
             self._wanted.clear()
-            self._stopped, thread, trial = True, self._thread, self._trial
-        if trial is not None:
-            trial.given_up = True
-        if thread is not None:
-            thread.join()
+            self._stopped = True
+            if self._trial is not None:
+                self._trial.given_up = True
 
     def _run(self) -> None:
         try:
@@ -134,9 +132,10 @@ class _Work:
                         return
                     gradient, asked, value = self._wanted.popleft()
                     self._busy_with = gradient
-                if self._trial is None:
-                    self._trial = self._stepper.trial()
-                found = check(self._trial, asked, value)
+                trial = self._trial or self._stepper.trial()
+                with self._lock:
+                    self._trial, trial.given_up = trial, self._stopped
+                found = check(trial, asked, value)
                 with self._lock:
                     self._found[gradient] = found
         except GivenUp:

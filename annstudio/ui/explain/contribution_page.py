@@ -7,13 +7,15 @@ import numpy as np
 from annstudio.engine.program import Role
 from annstudio.explain.attribution import MOST_OUTPUTS, Contributions, FromInput, Reverse, Source, ToOutputs
 from annstudio.explain.lazy import Lazy
-from annstudio.explain.receptive import Fields, field, reached
+from annstudio.explain.receptive import Fields
 from annstudio.explain.told import Quantity
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Table
 from annstudio.ui.explain.rich import bold, rich, signed
 from annstudio.ui.explain.tour import Tour
 
+_FROM = r"\text{contribution}_i = x_i \cdot \frac{\partial y}{\partial x_i}"
+_TO = r"\text{contribution}_k = x \cdot \frac{\partial y_k}{\partial x}"
 _ADDS_UP = "They add up: everything between is straight here."
 _BENDS = "They do not add up: something bends on the way, and slopes at this place do not tell the whole of it."
 
@@ -42,10 +44,9 @@ def turned_round(tour: Tour, value: Quantity) -> list[Section]:
 def _from_input(tour: Tour, question: FromInput) -> Page:
     told = tour.attribution.contributions(question)
     name = tour.explainer.symbol(question)
-    rule = rf"\text{{contribution}}_i = x_i \cdot \frac{{\partial {name}}}{{\partial x_i}}"
-    sections = [Section("Gradient × input", (Formula((Piece(rule),)), *_balance(tour, told, name)))]
+    sections = [Section("Gradient × input", (Formula((Piece(_FROM),)), *_balance(tour, told, name)))]
     sections += [Section(_heading(tour, source, told), (_table(tour, source, name),)) for source in told.sources]
-    sections.append(Section("What it can see", (_counts(tour, field(tour.program, question), question),)))
+    sections.append(Section("What it can see", (_counts(tour, tour.receptive.field(question), question),)))
     return Page(f"What did the input contribute to {rich(name)}?", tuple(sections))
 
 
@@ -91,7 +92,6 @@ def _table(tour: Tour, source: Source, name: str) -> Table:
 def _to_outputs(tour: Tour, question: ToOutputs) -> Page:
     name = tour.explainer.symbol(question)
     found = tour.attribution.reached(question)
-    rule = rf"\text{{contribution}}_k = {name} \cdot \frac{{\partial y_k}}{{\partial {name}}}"
     value = f"{rich(name)} = {bold(tour.text(tour.explainer.value(question)))}"
     rows = tuple(
         (Cell(_short(tour, one.output.slot, one.output.index)), Cell(tour.text(one.value)),
@@ -99,14 +99,14 @@ def _to_outputs(tour: Tour, question: ToOutputs) -> Page:
         for one in found
     )  # fmt: skip
     links = tuple(FromInput(*astuple(one.output)) for one in found)
-    blocks: list[Block] = [Formula((Piece(rule),)), Lines((value,))]
+    blocks: list[Block] = [Formula((Piece(_TO),)), Lines((value,))]
     n = tour.attribution.n_outputs
     if n > MOST_OUTPUTS:
         blocks.append(Note(f"Of {n} outputs those {MOST_OUTPUTS} whose numbers are largest."))
     table: Block = Table(("output", "y", "slope", "contribution"), rows, links)
     if not found:
         table = Note("It has no part in any output, or none that a slope would tell.")
-    lit = reached(tour.program, question)
+    lit = tour.receptive.reached(question)
     return Page(f"To which outputs does {rich(name)} contribute?", (
         Section("Gradient × value", tuple(blocks)),
         Section("Largest first", (table,)),

@@ -10,7 +10,7 @@ from annstudio.engine.program import AnyStep, Role, Step, Update
 from annstudio.explain.attribution import FromInput, Source, ToOutputs
 from annstudio.explain.names import plain
 from annstudio.explain.told import Quantity
-from annstudio.explain.walk import slot_word
+from annstudio.explain.words import slot_word
 from annstudio.ui.explain.array_maps import Maps, Subject, laid_out, layout, quantity_at, subjects_of
 from annstudio.ui.explain.lights import NOTHING, Lights, Marks
 from annstudio.ui.explain.tour import Tour
@@ -122,8 +122,9 @@ class Exhibition:
         if not walk.known(slot, (0,) * len(described.shape)):
             at = walk.stepper.written_by.get(slot, 0)
             return Exhibit(title, f"Not computed yet: step {at + 1} of {len(tour.stepper)} operations does that.")
-        old = described.role in (Role.PARAMETER, Role.STATE)
-        return self._laid_out(subject, slot, title, tour.stepper.before_update(slot) if old else tour.array(slot))
+        if described.role in (Role.PARAMETER, Role.STATE):
+            return self._laid_out(subject, slot, title, tour.stepper.before_update(slot), before=True)
+        return self._laid_out(subject, slot, title, tour.array(slot))
 
     def _after(self, subject: Subject) -> Exhibit:
         """A weight's new values."""
@@ -133,12 +134,14 @@ class Exhibition:
             return Exhibit(title, "Not updated yet.")
         return self._laid_out(subject, subject.slot, title, stepper.array(subject.slot))
 
-    def _laid_out(self, subject: Subject, slot: int, title: str, array: Array) -> Exhibit:
+    def _laid_out(self, subject: Subject, slot: int, title: str, array: Array, *, before: bool = False) -> Exhibit:
         maps = layout(self.program, subject, array)
         role = self.program.slots[slot].role
         grey = role not in (Role.GRADIENT, Role.PARAMETER) and bool(maps.values.size) and float(maps.values.min()) >= 0
         asks = partial(quantity_at, self.program, subject, slot)
-        return Exhibit(title, maps=maps, signed=not grey, marks=self._marks(subject), asks=asks)
+        return Exhibit(
+            title, maps=maps, signed=not grey, marks=self._marks(subject, None if before else slot), asks=asks
+        )
 
     def _contributed(self, source: Source, title: str) -> Exhibit:
         subject = Subject(source.slot, title)
@@ -147,13 +150,14 @@ class Exhibition:
             pixel = quantity_at(self.program, subject, source.slot, place)
             return ToOutputs(pixel.slot, pixel.index)
 
-        return Exhibit(title, maps=laid_out(source.products), marks=self._marks(subject), asks=asks)
+        return Exhibit(title, maps=laid_out(source.products), marks=self._marks(subject, source.slot), asks=asks)
 
-    def _marks(self, subject: Subject) -> Marks:
-        """What is marked on an array of values, or of their gradients."""
+    def _marks(self, subject: Subject, slot: int | None) -> Marks:
+        """What is marked on an array of values, or of their gradients: `slot` is which of them is being written."""
         if subject.parameter is not None:
-            return NOTHING
-        marks = self.lights.on(subject.slot, self.program.slots[subject.slot].shape)
+            coming = None if slot is None else self.lights.coming.get(slot)
+            return NOTHING if coming is None else Marks(coming=layout(self.program, subject, coming).values)
+        marks = self.lights.on(subject.slot, self.program.slots[subject.slot].shape, slot)
         return marks.as_seen(lambda mask: laid_out(mask).values)
 
 

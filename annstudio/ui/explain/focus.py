@@ -22,10 +22,14 @@ class Focus:
 
     units: set[tuple[str, int]] = field(default_factory=set)
     wires: set[int] = field(default_factory=set)
+    ahead: set[int] = field(default_factory=set)
+    """Those of the wires along which values run forward."""
     flows: list[Flow] = field(default_factory=list)
     errors: set[int] = field(default_factory=set)
     """Outputs whose share of the error is lit, by number."""
     layers: dict[str, str] = field(default_factory=dict)
+    meetings: list[tuple[QPointF, int]] = field(default_factory=list)
+    """Where how many gradients are added."""
 
 
 def focus_of(tour: Tour, plan: Plan) -> Focus:
@@ -69,7 +73,8 @@ class _Finder:
             return
         for unit in self._fresh_units(step.output):
             self.focus.units.add((column.node, unit))
-            self.focus.wires |= {i for i, wire in self._wires_into(column.node, unit) if self._carries(wire, step)}
+            self.focus.ahead |= {i for i, wire in self._wires_into(column.node, unit) if self._carries(wire, step)}
+        self.focus.wires |= self.focus.ahead
 
     def _carries(self, wire: Wire, step: Step) -> bool:
         """Whether a wire's value enters this very step."""
@@ -111,13 +116,29 @@ class _Finder:
             if step.node in self.program.losses:
                 self._flow_from_error(owner, unit)
             elif step.node != owner.node:
+                shares = {} if self._whole else self._shares(gradient, unit)
                 for i, wire in enumerate(self.plan.wires):
                     if wire.source == (owner.node, unit) and wire.node == step.node:
                         self.focus.wires.add(i)
-                        self._flow(wire)
+                        self._flow(wire, shares.get(wire.target[1], ""))
+                self._meet(owner, unit, len(shares))
 
-    def _flow(self, wire: Wire) -> None:
-        """An arrow beside a wire, against its direction, with the δ that it carries."""
+    def _shares(self, gradient: int, unit: int) -> dict[int, str]:
+        """What each unit further on adds to a unit's gradient, in words."""
+        found = {}
+        for row in self.tour.explainer.derive(Quantity(gradient, (unit,))).rows:
+            came = None if row.through is None else row.parts[row.through].quantity
+            if came is not None and came.index:
+                found[came.index[0]] = f"w·δ = {self.tour.text(row.value)}"
+        return found
+
+    def _meet(self, column: Column, unit: int, shares: int) -> None:
+        at = column.at(unit)
+        if at is not None and shares > 1:
+            self.focus.meetings.append((at + QPointF(RADIUS + 4, -0.75 * RADIUS), shares))
+
+    def _flow(self, wire: Wire, share: str = "") -> None:
+        """An arrow beside a wire, against its direction, with the δ that it carries or what comes of it."""
         column = self.plan.columns[wire.target[0]]
         slot = column.slot if column.net is None else column.net
         delta = self.program.gradients.get(slot)
@@ -128,7 +149,7 @@ class _Finder:
         beside = QPointF(-way.y(), way.x()) * (_BESIDE if way.x() <= 0 else -_BESIDE)
         # Above the wire: towards smaller y.
         beside = beside if beside.y() <= 0 else -beside
-        self.focus.flows.append(Flow(line.translated(beside), text))
+        self.focus.flows.append(Flow(line.translated(beside), share or text))
 
     def _flow_from_error(self, column: Column, unit: int) -> None:
         at = column.at(unit)

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFocusEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from annstudio.explain.names import plain
@@ -63,7 +74,11 @@ class FormulaView(QWidget):
         self._spots: list[_Spot] = []
         self._laid_out_for = -1
         self._hovered: Piece | None = None
+        self._links = [i for i, piece in enumerate(self.pieces) if piece.quantity is not None]
+        self._at: int | None = None
+        """Which link is reached by the keyboard."""
         self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus if self._links else Qt.FocusPolicy.NoFocus)
         # Not fixed: a layout would hold it at the height of a width it does not have yet.
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -126,8 +141,9 @@ class FormulaView(QWidget):
         for spot in self._spots:
             colour = piece_colour(spot.piece.colour)
             spot.told.draw(painter, spot.rect.topLeft(), colour, spot.scale)
-            if spot.piece is self._hovered:
-                painter.setPen(QPen(colour, 1))
+            reached = self._at is not None and spot.piece is self.pieces[self._links[self._at]]
+            if spot.piece is self._hovered or reached:
+                painter.setPen(QPen(colour, 2 if reached else 1))
                 painter.drawLine(spot.rect.bottomLeft(), spot.rect.bottomRight())
         painter.end()
 
@@ -155,6 +171,32 @@ class FormulaView(QWidget):
         piece = self.piece_at(event.position())
         if piece is not None and event.button() == Qt.MouseButton.LeftButton:
             self.followed.emit(piece.quantity)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if self._links:
+            self._at = len(self._links) - 1 if event.reason() == Qt.FocusReason.BacktabFocusReason else 0
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._at = None
+        self.update()
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        """Tab goes from link to link, as in lines of numbers."""
+        further = -1 if self._at is None else self._at + (1 if next else -1)
+        if 0 <= further < len(self._links):
+            self._at = further
+            self.update()
+            return True
+        return super().focusNextPrevChild(next)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(self.text)
+        elif self._at is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.followed.emit(self.pieces[self._links[self._at]].quantity)
+        else:
+            super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = copy_menu(self, self.text, self.latex)

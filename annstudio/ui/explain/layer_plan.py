@@ -14,6 +14,8 @@ from annstudio.ui.canvas.geometry import wire_path
 
 WIDTH, HEIGHT = 232.0, 158.0
 _GAP_X, _GAP_Y = 40.0, 40.0
+_FORKED_GAP_X = 88.0
+"""Where paths part and meet, what runs along the wires has to be seen."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ def layer_plan(graph: Graph, ratio: float) -> LayerPlan:
     order = graph.order()
     chain = all(len(graph.into(id)) <= 1 and len(graph.out_of(id)) <= 1 for id in order)
     places = _rows(order, ratio) if chain else _columns(graph, order)
+    gap = _GAP_X if chain else _FORKED_GAP_X
     cards = {
-        id: QRectF(column * (WIDTH + _GAP_X), row * (HEIGHT + _GAP_Y), WIDTH, HEIGHT)
+        id: QRectF(column * (WIDTH + gap), row * (HEIGHT + _GAP_Y), WIDTH, HEIGHT)
         for id, (column, row) in places.items()
     }
     bounds = QRectF()

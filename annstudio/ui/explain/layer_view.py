@@ -1,10 +1,12 @@
 """The page of layers: cards above, the operations and arrays of the layer at hand below."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
+from annstudio.layers.block.boxing import inside
 from annstudio.layers.graph import Graph
+from annstudio.ui.actions import by_id
 from annstudio.ui.explain.array_pane import ArrayPane
 from annstudio.ui.explain.layers import LayerScene
 from annstudio.ui.explain.lights import lights_of
@@ -14,6 +16,8 @@ from annstudio.ui.theme import GRID
 
 _CARDS, _ARRAYS = 560, 400
 """How the height is shared at first."""
+_READABLE = 0.7
+"""Cards are not shown smaller of their own accord: a long network is shown in part, with the layer at hand."""
 
 
 class LayerView(QWidget):
@@ -26,9 +30,12 @@ class LayerView(QWidget):
         self.tour = tour
         self._graph: Graph | None = None
         self.scene = LayerScene(tour, self)
-        self.stage = Stage(self.scene, self.scene.content, self)
+        self.stage = Stage(self.scene, self.scene.content, self, readable=_READABLE)
         self.pane = ArrayPane(tour, self)
         self.pane.setAutoFillBackground(True)
+        self.where = QLabel(self.stage)
+        self.where.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.where.hide()
         self.split = QSplitter(Qt.Orientation.Vertical, self)
         self.split.addWidget(self.stage)
         self.split.addWidget(self.pane)
@@ -44,7 +51,7 @@ class LayerView(QWidget):
         self._replan.setSingleShot(True)
         self._replan.setInterval(60)
         self._replan.timeout.connect(self._plan)
-        self.scene.replanned.connect(self.stage.fit)
+        self.scene.replanned.connect(self.stage.settle)
         self.scene.selected.connect(self.pane.show_layer)
         self.pane.asked.connect(self.asked)
 
@@ -58,12 +65,26 @@ class LayerView(QWidget):
     def _plan(self) -> None:
         if self._graph is not None:
             size = self.stage.viewport().size()
-            self.scene.show_graph(self._graph, size.width() / max(size.height(), 1))
+            path, graph = self._place(self._graph)
+            self.scene.show_graph(graph, size.width() / max(size.height(), 1), path)
+            self.where.setText(f"Inside {path.replace('/', ' › ')} · {by_id('step_out').keys} leaves it")
+            self.where.adjustSize()
+            self.where.move(4 * GRID, self.stage.height() - self.where.height() - GRID)
+            self.where.setVisible(bool(path))
+
+    def _place(self, whole: Graph) -> tuple[str, Graph]:
+        """What is to be drawn: the inside of the innermost block that was gone into, else the whole."""
+        walk = self.tour.walk
+        for box in reversed(walk.opened_around if walk is not None else ()):
+            drawing = inside(whole, box.node)
+            if drawing is not None:
+                return box.node, drawing
+        return "", whole
 
     def refresh(self) -> None:
         """Another moment, or another question."""
         self._light()
-        self.scene.refresh()
+        self._plan()
         card = self.scene.card_of_now()
         if card is not None:
             self.stage.show_place(card.sceneBoundingRect())

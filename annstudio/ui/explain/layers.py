@@ -1,20 +1,21 @@
 """A network of any kind drawn as cards: every layer with its values and, on the way back, its gradients as pictures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsScene, QGraphicsSceneMouseEvent
 
 from annstudio.engine.op import shape_text
-from annstudio.engine.program import Phase, Program
+from annstudio.engine.program import Phase, Program, Role, Step
 from annstudio.explain.report import net_slot
 from annstudio.layers.graph import Graph, Link, Node
 from annstudio.layers.names import is_of, node_of
 from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
 from annstudio.ui.explain.lights import Lights
+from annstudio.ui.explain.meetings import CHIP, Meeting, PlusItem, ShareItem, meeting_at_hand
 from annstudio.ui.explain.pictures import Drawn, marked, picture
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
@@ -24,6 +25,7 @@ _VALUES = QRectF(12, 54, 100, 72)
 _GRADIENTS = QRectF(120, 54, 100, 72)
 _PRINT = TEXT + 1
 """The cards are usually seen a little smaller than they are."""
+ARROW = 11.0
 _COLOURS = {Phase.FORWARD: "forward", Phase.LOSS: "forward", Phase.BACKWARD: "gradient", Phase.UPDATE: "ok"}
 
 
@@ -36,16 +38,17 @@ class CardState:
     selected: bool = False
     values: Picture | None = None
     gradients: Picture | None = None
-    number: str = ""
+    doing: str = ""
+    """At which time step the moment is, and what of it the pictures show then."""
     updated: bool = False
 
 
 class CardItem(QGraphicsItem):
-    """A layer. `state` is a CardState."""
+    """A layer, `path` by its whole name. `state` is a CardState."""
 
-    def __init__(self, node: Node, rect: QRectF, shape: str) -> None:
+    def __init__(self, path: str, node: Node, rect: QRectF, shape: str) -> None:
         super().__init__()
-        self.node, self.shape_text = node, shape
+        self.path, self.node, self.shape_text = path, node, shape
         self.setPos(rect.topLeft())
         self._size = QRectF(0, 0, rect.width(), rect.height())
         self.state = CardState()
@@ -72,7 +75,7 @@ class CardItem(QGraphicsItem):
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         scene = self.scene()
         if event.button() == Qt.MouseButton.LeftButton and isinstance(scene, LayerScene):
-            scene.select(self.node.id)
+            scene.select(self.path)
         else:
             event.ignore()
 
@@ -109,7 +112,7 @@ class CardItem(QGraphicsItem):
         painter.setFont(mono_font(_PRINT))
         foot = QRectF(12, self._size.height() - 26, wide, 20)
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter, self.shape_text)
-        word = "updated" if state.updated else state.status
+        word = "updated" if state.updated else state.doing or state.status
         painter.setPen(t.text if state.status == NOW else t.dim)
         painter.setFont(ui_font(_PRINT, bold=state.status == NOW))
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, word)
@@ -142,6 +145,9 @@ class WirePath(QGraphicsPathItem):
         self.state = ""
         self.setZValue(-1)
 
+    def boundingRect(self) -> QRectF:
+        return super().boundingRect().adjusted(-ARROW, -ARROW, ARROW, ARROW)
+
     def show_state(self, state: str) -> None:
         if state != self.state:
             self.state = state
@@ -154,10 +160,20 @@ class WirePath(QGraphicsPathItem):
             pen.setDashPattern([3, 2])
         painter.setPen(pen)
         painter.drawPath(self.path())
+        if self.state:
+            way = 1 if self.state == "forward" else -1
+            tip = self.path().pointAtPercent(1.0 if way > 0 else 0.0)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(getattr(t, self.state))
+            back = tip - QPointF(way * ARROW, 0)
+            painter.drawPolygon(QPolygonF([tip, back + QPointF(0, 0.6 * ARROW), back - QPointF(0, 0.6 * ARROW)]))
 
 
 class LayerScene(QGraphicsScene):
-    """Follows a Tour. `selected(node)`: a card was clicked ("" for none). `replanned`: the drawing is another."""
+    """Follows a Tour. `selected(node)`: a card was clicked ("" for none). `replanned`: the drawing is another.
+
+    What is drawn may be the inside of a block: `path`. Cards are known by their whole names.
+    """
 
     selected = Signal(str)
     replanned = Signal()
@@ -165,29 +181,32 @@ class LayerScene(QGraphicsScene):
     def __init__(self, tour: Tour, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.tour = tour
+        self.path = ""
         self.chosen = ""
         self.plan: LayerPlan | None = None
         self.cards: dict[str, CardItem] = {}
         self.wires: dict[Link, WirePath] = {}
-        self._shown: tuple[Program, Graph] | None = None
+        self._shown: tuple[Program, Graph, str] | None = None
         self._ratio = 2.4
         self._pictures: dict[tuple[int, bool], Drawn | None] = {}
+        self.meeting: list[QGraphicsItem] = []
         self.lights = Lights()
         """What is lit at this moment; whoever moves the scene on says so."""
 
     def content(self) -> QRectF:
         return self.plan.bounds if self.plan is not None else QRectF()
 
-    def show_graph(self, graph: Graph, ratio: float) -> None:
-        """Draw a network for a room of this shape, anew where either is another."""
+    def show_graph(self, graph: Graph, ratio: float, path: str = "") -> None:
+        """Draw a network, or what the block at a path holds, for a room of this shape; anew where that is another."""
         program = self.tour.program if self.tour.walk is not None else None
         coarse = round(ratio, 1)
-        if self._shown is not None and self._shown == (program, graph) and coarse == self._ratio:
+        if self._shown is not None and self._shown == (program, graph, path) and coarse == self._ratio:
             self.refresh()
             return
         self.clear()
-        self.cards, self.wires, self._pictures = {}, {}, {}
-        self._shown = (program, graph) if program is not None else None
+        self.cards, self.wires, self._pictures, self.meeting = {}, {}, {}, []
+        self._shown = (program, graph, path) if program is not None else None
+        self.path = path
         self._ratio = coarse
         self.plan = layer_plan(graph, ratio) if program is not None else None
         if self.plan is not None and program is not None:
@@ -197,14 +216,26 @@ class LayerScene(QGraphicsScene):
 
     def _add(self, plan: LayerPlan, graph: Graph, program: Program) -> None:
         for link, path in plan.wires.items():
-            self.wires[link] = WirePath(path)
-            self.addItem(self.wires[link])
-        for node, rect in plan.cards.items():
+            named = replace(link, source=self._named(link.source), target=self._named(link.target))
+            self.wires[named] = WirePath(path)
+            self.addItem(self.wires[named])
+        for id, rect in plan.cards.items():
+            node = self._named(id)
             slot = program.outputs.get(node)
             shape = shape_text(program.slots[slot].shape) if slot is not None and node not in program.losses else ""
-            self.cards[node] = CardItem(graph.nodes[node], rect, shape)
+            self.cards[node] = CardItem(node, graph.nodes[id], rect, shape)
             self.addItem(self.cards[node])
         self.chosen = self.chosen if self.chosen in self.cards else ""
+
+    def _named(self, id: str) -> str:
+        """The whole name of a node of the drawing."""
+        return f"{self.path}/{id}" if self.path else id
+
+    def _card_name(self, node: str) -> str:
+        """Which card a step's node belongs to; empty where it is not on the drawing."""
+        if not self.path:
+            return node_of(node)
+        return self._named(node_of(node[len(self.path) + 1 :])) if node.startswith(f"{self.path}/") else ""
 
     def select(self, node: str) -> None:
         """Choose a layer; the same again lets go."""
@@ -234,17 +265,40 @@ class LayerScene(QGraphicsScene):
         walk = self.tour.walk
         if walk is None or self._shown is None:
             return
-        now = {node_of(walk.program.steps[i].node): walk.program.steps[i].phase for i in walk.span}
+        now = {self._card_name(walk.program.steps[i].node): walk.program.steps[i].phase for i in walk.span}
         for node, card in self.cards.items():
             card.show_state(self._card_state(node, now))
+        meeting = self._meet()
         for link, wire in self.wires.items():
-            wire.show_state(self._wire_state(link, now))
+            added = meeting is not None and link in meeting.shares
+            # What is being added has not gone on yet.
+            waits = meeting is not None and link.target == meeting.node and len(walk.span) == 1
+            wire.show_state("gradient" if added else "" if waits else self._wire_state(link, now))
+
+    def _meet(self) -> Meeting | None:
+        """Show what is added where paths meet, where the moment at hand does that."""
+        for item in self.meeting:
+            self.removeItem(item)
+        self.meeting = []
+        slots = {node: self.tour.program.outputs[node] for node in self.cards if node in self.tour.program.outputs}
+        gradients = {node: g for node, slot in slots.items() if (g := self._gradient(node, slot)) is not None}
+        found = meeting_at_hand(self.tour, self.wires, gradients, self._card_name)
+        if found is not None:
+            rect = self.cards[found.node].sceneBoundingRect().adjusted(6, 6, -6, -6)
+            self.meeting = [PlusItem(QPointF(rect.right(), rect.center().y()), len(found.shares))]
+            for link, slot in found.shares.items():
+                shown = self._drawn(slot, CHIP.adjusted(4, 4, -4, -4), signed=True)
+                largest = f"±{float(abs(self.tour.array(slot)).max(initial=0)):.2g}"
+                self.meeting += [ShareItem(self.wires[link].path(), shown, largest)] if shown is not None else []
+            for item in self.meeting:
+                self.addItem(item)
+        return found
 
     def card_of_now(self) -> CardItem | None:
         """The card of the layer at hand."""
         walk = self.tour.walk
         step = walk.current if walk is not None and walk.place else None
-        return self.cards.get(node_of(step.node)) if step is not None else None
+        return self.cards.get(self._card_name(step.node)) if step is not None else None
 
     def _card_state(self, node: str, now: Mapping[str, Phase]) -> CardState:
         tour, walk = self.tour, self.tour.walk
@@ -257,14 +311,35 @@ class LayerScene(QGraphicsScene):
         gradient = self._gradient(node, slot)
         back = gradient is not None and walk.known(gradient, (0,) * len(program.slots[gradient].shape))
         parameters = [i for i, p in enumerate(program.parameters) if is_of(p.node, node)]
+        values = self._picture(slot, signed=False) if known else None
+        slopes = self._picture(gradient, signed=True) if back and gradient is not None else None
+        doing, step = "", walk.current
+        inside = isinstance(step, Step) and (step.scope or step.node != node) and self._card_name(step.node) == node
+        if node in now and inside and isinstance(step, Step):
+            doing, values, slopes = self._within(step, values, slopes)
         return CardState(
             NOW if node in now else DONE if known else TO_COME,
             _COLOURS[now[node]] if node in now else "",
             node == self.chosen,
-            self._picture(slot, signed=False) if known else None,
-            self._picture(gradient, signed=True) if back and gradient is not None else None,
-            updated=any(tour.stepper.updated(i) for i in parameters),
+            values,
+            slopes,
+            doing,
+            any(tour.stepper.updated(i) for i in parameters),
         )
+
+    def _within(
+        self, step: Step, values: Picture | None, slopes: Picture | None
+    ) -> tuple[str, Picture | None, Picture | None]:
+        """What a layer of many time steps, or a box, shows of its inside: the gate, the state, the layer at hand."""
+        slots, where = self.tour.program.slots, step.scope or step.node.rpartition("/")[2]
+        written = slots[step.output]
+        if not step.backward and written.role is Role.VALUE:
+            return f"{where} · {written.name}", self._drawn(step.output, _VALUES, signed=False), slopes
+        moved = [slot for slot in step.writes if slots[slot].role is Role.GRADIENT and slots[slot].batched]
+        if not moved:
+            return where, values, slopes
+        of = slots[self.tour.names.gradient_of.get(moved[0], moved[0])]
+        return f"{where} · ∂E/∂{of.name}", values, self._drawn(moved[0], _GRADIENTS, signed=True)
 
     def _gradient(self, node: str, slot: int) -> int | None:
         """The gradient of a layer's result; where the loss works from the scores before it, of those."""
@@ -278,13 +353,15 @@ class LayerScene(QGraphicsScene):
         """The picture of a slot, made once (what a batch computed stays what it is), with what is marked on it now."""
         key = (slot, signed)
         if key not in self._pictures:
-            array = self.tour.array(slot)
-            array = array[..., 0] if self.tour.program.slots[slot].batched else array
-            area = _GRADIENTS if signed else _VALUES
-            text = self.tour.text(float(array.ravel()[0])) if array.size else ""
-            self._pictures[key] = picture(array, area, text, signed=signed)
+            self._pictures[key] = self._drawn(slot, _GRADIENTS if signed else _VALUES, signed=signed)
         of = self.tour.names.gradient_of.get(slot, slot)
-        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape))
+        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape, slot))
+
+    def _drawn(self, slot: int, area: QRectF, *, signed: bool) -> Drawn | None:
+        array = self.tour.array(slot)
+        array = array[..., 0] if self.tour.program.slots[slot].batched else array
+        text = self.tour.text(float(array.ravel()[0])) if array.size else ""
+        return picture(array, area, text, signed=signed)
 
     def _wire_state(self, link: Link, now: Mapping[str, Phase]) -> str:
         phase = now.get(link.target)

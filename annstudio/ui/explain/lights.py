@@ -8,7 +8,6 @@ import numpy as np
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.sight import Bools
-from annstudio.explain import receptive
 from annstudio.explain.told import Quantity
 from annstudio.explain.winners import winners
 from annstudio.layers.steady import Masked, MaskedFeatures
@@ -25,10 +24,12 @@ class Marks:
     lit: Bools | None = None
     won: Bools | None = None
     off: Bools | None = None
+    coming: Bools | None = None
+    """What has not come into being yet."""
 
     @property
     def masks(self) -> tuple[Bools | None, ...]:
-        return (self.lit, self.won, self.off)
+        return (self.lit, self.won, self.off, self.coming)
 
     def say_the_same(self, other: "Marks") -> bool:
         return all(
@@ -38,8 +39,7 @@ class Marks:
 
     def as_seen(self, see: Callable[[Array], Array]) -> "Marks":
         """The same marks on an array that is laid out anew."""
-        lit, won, off = (None if mask is None else see(mask) for mask in self.masks)
-        return Marks(lit, won, off)
+        return Marks(*(None if mask is None else see(mask) for mask in self.masks))
 
     def __bool__(self) -> bool:
         return any(mask is not None for mask in self.masks)
@@ -56,23 +56,27 @@ class Lights:
     lit: Masks = field(default_factory=dict)
     won: Masks = field(default_factory=dict)
     off: Masks = field(default_factory=dict)
+    coming: Masks = field(default_factory=dict)
 
-    def on(self, slot: int, shape: Shape) -> Marks:
-        """The marks of an array of this shape; with a number at hand, arrays outside its field are dark as a whole."""
+    def on(self, slot: int, shape: Shape, shown: int | None) -> Marks:
+        """The marks of an array of this shape, or of its gradient: `shown` is which of them. With a number at hand,
+        arrays outside its field are dark as a whole."""
         lit = self.lit.get(slot)
         if lit is None and self.about is not None:
             lit = np.zeros(shape, bool)
-        return Marks(lit, self.won.get(slot), self.off.get(slot))
+        return Marks(lit, self.won.get(slot), self.off.get(slot), None if shown is None else self.coming.get(shown))
 
 
 def lights_of(tour: Tour) -> Lights:
     """What is lit at the moment at hand: for the question, else for the number that has just come into being."""
     about = subject_of(tour)
-    program = tour.program
-    lit: dict[int, Bools] = {}
+    lit: Masks = {}
+    walk = tour.walk
     if about is not None:
-        lit = {**receptive.field(program, about), **receptive.reached(program, about)}
-    return Lights(about, lit, _won(tour, about), _off(tour))
+        lit = tour.fields_of(about)
+    elif walk is not None and walk.place and walk.current is not None:
+        lit = tour.receptive.of_moment(walk.current)
+    return Lights(about, lit, _won(tour, about), _off(tour), walk.coming if walk is not None else {})
 
 
 def subject_of(tour: Tour) -> Quantity | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen
 
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Array
@@ -17,6 +17,10 @@ from annstudio.ui.theme import theme
 
 _DIM = 175
 """How far what is not lit stands back, of 255."""
+_FAINT = 90
+"""How strong the hatching of what is to come is, of 255."""
+_SEEN = 5.0
+"""In cells smaller than this a dot is not seen: those that did not win stand back instead."""
 
 
 Frame = tuple[QRectF, Callable[[Array], Array]]
@@ -57,22 +61,46 @@ def _part(part: Callable[[Array], Array], mask: Array) -> Array:
 
 def told(marks: Marks) -> list[str]:
     """The marks in words."""
-    masks = ((marks.lit, "lit"), (marks.won, "won"), (marks.off, "off"))
+    masks = ((marks.lit, "lit"), (marks.won, "won"), (marks.off, "off"), (marks.coming, "to come"))
     return [f"{int(mask.sum())} of {mask.size} {word}" for mask, word in masks if mask is not None]
 
 
 def paint_marks(painter: QPainter, rect: QRectF, marks: Marks) -> None:
     """Marks (rows, columns) on the cells of one rectangle."""
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    if marks.coming is not None:
+        _cover(painter, rect, marks.coming)
     if marks.off is not None:
         _crosses(painter, rect, marks.off)
     if marks.lit is not None and not marks.lit.all():
         _dim(painter, rect, marks.lit)
-    if marks.lit is not None and marks.lit.any():
+        # Where all is lit there is no edge to show.
         painter.setPen(QPen(theme().halo, 2))
         painter.drawLines(_outline(rect, marks.lit))
-    if marks.won is not None:
+    if marks.won is not None and rect.width() < _SEEN * marks.won.shape[1]:
+        _dim(painter, rect, marks.won)
+    elif marks.won is not None:
         _dots(painter, rect, marks.won)
+
+
+def _cover(painter: QPainter, rect: QRectF, coming: Array) -> None:
+    """Nothing is there yet: the ground, and what is to come hatched as on the timeline."""
+    rows, columns = coming.shape
+    wide, high = rect.width() / columns, rect.height() / rows
+    ink = QColor(theme().dim)
+    ink.setAlpha(_FAINT)
+    for i in range(rows):
+        # Numbers are told row by row: what is left of a row lies side by side, but for locked ones.
+        for first, end in _runs(coming[i]):
+            cells = QRectF(rect.left() + first * wide, rect.top() + i * high, (end - first) * wide, high)
+            painter.fillRect(cells, theme().card)
+            painter.fillRect(cells, QBrush(ink, Qt.BrushStyle.BDiagPattern))
+
+
+def _runs(row: Array) -> list[tuple[int, int]]:
+    """From where to where a row is true."""
+    edges = np.flatnonzero(np.diff(row.astype(np.int8), prepend=0, append=0))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
 def _dim(painter: QPainter, rect: QRectF, lit: Array) -> None:

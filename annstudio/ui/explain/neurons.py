@@ -8,6 +8,7 @@ from annstudio.engine.program import Program, Role
 from annstudio.explain.told import Quantity
 from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
+from annstudio.ui.explain.meetings import PlusItem
 from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, neuron_plan
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import (
@@ -23,9 +24,12 @@ from annstudio.ui.explain.unit_items import (
 )
 from annstudio.ui.explain.weight_table import locked_numbers
 from annstudio.ui.explain.wire_items import FlowItem, PillItem, WireItem, WireState
+from annstudio.ui.numbers import localised
 
 WIDEST = 4.5
 """The width of the largest weight's line."""
+LONGEST_TIP = 120
+"""Explanations with longer lines than so many letters are no tips."""
 
 
 class NeuronScene(QGraphicsScene):
@@ -54,6 +58,7 @@ class NeuronScene(QGraphicsScene):
         self.errors: list[tuple[int, int, ErrorItem]] = []
         self.total: ErrorItem | None = None
         self.flow: FlowItem | None = None
+        self.meetings: list[PlusItem] = []
         self._hovered: WireItem | None = None
 
     def content(self) -> QRectF:
@@ -157,7 +162,15 @@ class NeuronScene(QGraphicsScene):
             frame.show_state(focus.layers.get(node, ""))
         assert self.flow is not None
         self.flow.show_state(tuple(focus.flows))
+        self._show_meetings(focus)
         self._refresh_errors(focus)
+
+    def _show_meetings(self, focus: Focus) -> None:
+        for item in self.meetings:
+            self.removeItem(item)
+        self.meetings = [PlusItem(at, shares) for at, shares in focus.meetings]
+        for item in self.meetings:
+            self.addItem(item)
 
     def redress(self) -> None:
         """The theme is another."""
@@ -202,7 +215,12 @@ class NeuronScene(QGraphicsScene):
         name = tour.names.text(slot, index)
         if walk is None or not walk.known(slot, index):
             return f"{name} · not computed yet"
-        return f"{name} = {tour.text(tour.number(slot, index))} · click to ask about it"
+        brief = f"{name} = {tour.text(tour.number(slot, index))}"
+        if tour.stepper.written_by.get(slot) is None:
+            return f"{brief}\nClick to ask about it"
+        told = localised(tour.explainer.derive(item.quantity, tour.digits).text(tour.digits))
+        short = max(map(len, told.splitlines())) <= LONGEST_TIP
+        return f"{told if short else brief}\nClick to ask about it"
 
     # States ----------------------------------------------------------------------------------------------------------
 
@@ -257,7 +275,7 @@ class NeuronScene(QGraphicsScene):
         weight, tour, walk = item.wire.weight, self.tour, self.tour.walk
         assert walk is not None
         if weight is None:
-            return WireState(width=1.5, lit=i in focus.wires)
+            return WireState(width=1.5, lit=i in focus.wires, ahead=i in focus.ahead)
         value = tour.number(weight.slot, weight.index)
         gradient = tour.program.gradients.get(weight.slot)
         second, violet = "", False
@@ -278,6 +296,7 @@ class NeuronScene(QGraphicsScene):
             violet,
             item.wire.pill is not None,
             bool(self._locked[weight.slot][weight.index]),
+            i in focus.ahead,
         )
 
     def _refresh_errors(self, focus: Focus) -> None:
@@ -308,8 +327,7 @@ class NeuronScene(QGraphicsScene):
         shares = self.tour.explainer.shares(loss) or (Quantity(loss, ()),)
         for share in shares:
             row = self.tour.explainer.derive(share).rows
-            at = [p.quantity.index for p in (row[0].parts if row else ()) if p.quantity and p.quantity.slot == target]
-            if at and at[0] == (place,):
+            if row and row[0].place_in(target) == (place,):
                 return share
         return None
 

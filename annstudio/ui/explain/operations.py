@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from annstudio.engine.program import AnyStep, Step
-from annstudio.explain.walk import Walk, written_text
+from annstudio.explain.walk import Walk
+from annstudio.explain.words import written_text
 from annstudio.layers.names import is_of
 
 _MARKS = {"done": "✓", "now": "▶", "to come": "·"}

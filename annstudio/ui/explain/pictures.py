@@ -119,6 +119,7 @@ def marked(shown: Drawn | None, marks: Marks) -> Picture | None:
     """A picture with what is marked on it. Of long lists that dropout went through, which units are on."""
     if shown is None or isinstance(shown, Text) or not marks:
         return shown
-    if isinstance(shown, BarsPicture) and shown.size > MOST_BARS and marks.off is not None and marks.lit is None:
-        return Dots(~marks.off.reshape(-1))
+    if isinstance(shown, BarsPicture) and shown.size > MOST_BARS and marks.off is not None:
+        # Several units share a bar: whether one of them is off says nothing there.
+        return Dots(~marks.off.reshape(-1)) if marks.lit is None else Marked(shown, Marks(marks.lit, marks.won))
     return Marked(shown, marks)

@@ -6,9 +6,8 @@ from functools import lru_cache
 
 from annstudio.explain.attribution import FromInput, ToOutputs
 from annstudio.explain.names import plain
-from annstudio.explain.numbers import number_text
 from annstudio.explain.told import Quantity
-from annstudio.ui.numbers import localised
+from annstudio.ui.numbers import localised, places_text
 from annstudio.ui.theme import theme
 
 _KINDS: dict[str, type[Quantity]] = {"number": Quantity, "from-input": FromInput, "to-outputs": ToOutputs}
@@ -50,11 +49,6 @@ def times(latex: str) -> str:
     return re.sub(r" ?\\cdot (?!10\^)|(?<!\[)\\,(?=\()", r" × ", latex)
 
 
-def number(value: float, digits: int) -> str:
-    """A number as it stands on the screen."""
-    return localised(number_text(value, digits))
-
-
 def bold(text: str, colour: str = "") -> str:
     inside = f'<b style="color:{colour}">' if colour else "<b>"
     return f"{inside}{text}</b>"
@@ -76,7 +70,7 @@ def signed(value: float, digits: int) -> str:
     """A number in its sign's colour, with its sign."""
     t = theme()
     colour = t.positive_text if value > 0 else t.negative_text if value < 0 else t.text
-    return coloured(f"{'+' if value > 0 else ''}{number(value, digits)}", colour.name())
+    return coloured(f"{'+' if value > 0 else ''}{places_text(value, digits)}", colour.name())
 
 
 def address(quantity: Quantity) -> str:

@@ -22,9 +22,14 @@ class Stage(QGraphicsView):
 
     menu_wanted = Signal(QPointF, QPoint)
 
-    def __init__(self, scene: QGraphicsScene, content: Callable[[], QRectF], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, scene: QGraphicsScene, content: Callable[[], QRectF], parent: QWidget | None = None, *,
+        readable: float = LEAST_SCALE,
+    ) -> None:  # fmt: skip
         super().__init__(scene, parent)
         self._content = content
+        self._readable = readable
+        self._place = QRectF()
         self._fitted = True
         self._above = 0
         self._pan: QPointF | None = None
@@ -44,10 +49,24 @@ class Stage(QGraphicsView):
         if pixels != self._above:
             self._above = pixels
             if self._fitted:
-                self.fit()
+                self.settle()
 
-    def fit(self) -> None:
-        """Show the whole drawing, as large as is pleasant."""
+    def settle(self) -> None:
+        """Show the whole drawing where it can be read then, else as much of it as can, with the place that matters."""
+        self.fit(self._readable)
+        if self.clipped:
+            self.show_place(self._place)
+
+    @property
+    def clipped(self) -> bool:
+        """Whether a fitted drawing is larger than the room for it."""
+        return self._fitted and not self._seen().contains(self._content())
+
+    def _seen(self) -> QRectF:
+        return self.mapToScene(self.viewport().rect()).boundingRect()
+
+    def fit(self, least: float = LEAST_SCALE) -> None:
+        """Show the whole drawing, as large as is pleasant; from its beginning on where `least` makes it too large."""
         self._fitted = True
         content = self._content()
         if content.isEmpty() or self.viewport().width() < 2 * GRID:
@@ -57,14 +76,20 @@ class Stage(QGraphicsView):
         scale = min(room.width() / content.width(), room.height() / content.height(), LARGEST_FIT)
         self._widen()
         self.resetTransform()
-        self.scale(max(scale, LEAST_SCALE), max(scale, LEAST_SCALE))
-        aside = room.center() - self.viewport().rect().center()
-        self.centerOn(content.center() - QPointF(aside) / self.zoom)
+        scale = max(scale, least)
+        self.scale(scale, scale)
+        aside = QPointF(room.center() - self.viewport().rect().center()) / scale
+        half = QPointF(room.width(), room.height()) / 2 / scale
+        beginning, middle = content.topLeft() + half, content.center()
+        self.centerOn(QPointF(min(middle.x(), beginning.x()), min(middle.y(), beginning.y())) - aside)
 
     def show_place(self, rect: QRectF) -> None:
-        """Bring something into view where it is not; a fitted drawing stays as it is."""
-        if not self._fitted:
-            self.ensureVisible(rect, 8 * GRID, 8 * GRID)
+        """Bring something into view where it is not, with what is beside it; a drawing that is seen whole stays."""
+        self._place = rect
+        if rect.isEmpty() or (self._fitted and not self.clipped):
+            return
+        beside = min(round(rect.width() * self.zoom), self.viewport().width() // 4) if self._fitted else 8 * GRID
+        self.ensureVisible(rect, beside, 8 * GRID)
 
     def zoom_by(self, factor: float) -> None:
         factor = max(LEAST_SCALE / self.zoom, min(factor, MOST_SCALE / self.zoom))
@@ -82,7 +107,7 @@ class Stage(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._fitted:
-            self.fit()
+            self.settle()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.zoom_by(_ZOOM ** (event.angleDelta().y() / 120))

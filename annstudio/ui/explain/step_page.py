@@ -5,13 +5,13 @@ from itertools import islice
 
 import numpy as np
 
-from annstudio.engine.op import Array, shape_text, signature
+from annstudio.engine.op import Array, Limit, shape_text, signature
 from annstudio.engine.program import Phase, Role, Step, Update
 from annstudio.explain.attribution import Reverse
 from annstudio.explain.names import plain
 from annstudio.explain.reading import slots_by_name, source_of
 from annstudio.explain.told import Quantity
-from annstudio.explain.walk import slot_word
+from annstudio.explain.words import slot_word
 from annstudio.ui.explain.accounts import row_symbols
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.contribution_page import reverse_page
@@ -24,6 +24,7 @@ from annstudio.ui.explain.unit_page import is_loss, loss_page, unit_page
 from annstudio.ui.explain.uses import is_share, share_page
 from annstudio.ui.explain.weight_page import weight_page
 
+_CLICK = "Click a weight to see its own numbers."
 TOLD = 8
 """Steps that write at most so many numbers are told number by number."""
 
@@ -89,6 +90,10 @@ def _op_sections(tour: Tour, step: Step) -> list[Section]:
         blocks.append(Formula((Piece(step.op.formula),)))
     blocks.append(Note(_doc(step)))
     sections = [Section(f"{step.node} · {name}", tuple(blocks))]
+    if isinstance(step.op, Limit):
+        # A weight's own numbers are told with its update.
+        sections.append(Section("Before and after", (_limited(tour, step), Note(_CLICK))))
+        return [*sections, Section("The code that ran", (Source(f"{name}.bound", source_of(step.op, "bound")),))]
     written = [slot for slot in step.writes if tour.program.slots[slot].shown]
     quantities = told = _numbers(tour, written)
     if 0 < len(quantities) <= TOLD:
@@ -102,6 +107,20 @@ def _op_sections(tour: Tour, step: Step) -> list[Section]:
         sections += check_section(tour, told)
     sections.append(Section("Reads and writes", (_arrays_table(tour, step),)))
     return [*sections, Section("The code that ran", (Source(f"{name}.{method}", source_of(step.op, method)),))]
+
+
+def _limited(tour: Tour, step: Step) -> Table:
+    """What a limit made of every view of a weight."""
+    parameter = next(p for p in tour.program.parameters if p.slot == step.output)
+    after = np.array(tour.stepper.array(step.output))
+    with tour.stepper.visit(tour.program.steps.index(step)):
+        before = np.array(tour.stepper.array(step.output))
+    rows = []
+    for view in parameter.views:
+        one, other = view.of(before), view.of(after)
+        change = _span(tour, other - one) if (one != other).any() else "within the limit"
+        rows.append((Cell(view.name), Cell(_span(tour, one)), Cell(_span(tour, other)), Cell(change)))
+    return Table(("", "before", "after", "change"), tuple(rows))
 
 
 def _doc(step: Step) -> str:
@@ -200,7 +219,7 @@ def _update_sections(tour: Tour, step: Update) -> list[Section]:
                          Cell(_span(tour, view.of(totals.after))), Cell(learns or _span(tour, change))))  # fmt: skip
         blocks: list[Block] = [Formula((Piece(optimizer.formula),))] if optimizer is not None else []
         title = f"Update of {parameter.node}" + (f" · {plain(optimizer.title)}" if optimizer is not None else "")
-        note = Note("Click a weight to see its own numbers.")
+        note = Note(_CLICK)
         sections.append(Section(title, (*blocks, Table(("", "before", "after", "change"), tuple(rows)), note)))
         if optimizer is not None:
             source = Source(f"{type(optimizer).__name__}.bind", source_of(optimizer, "bind"))

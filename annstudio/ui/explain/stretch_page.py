@@ -6,7 +6,8 @@ from itertools import groupby
 
 from annstudio.engine.program import AnyStep, Phase, Role, Step
 from annstudio.explain.stretches import Box
-from annstudio.explain.walk import Walk, written_text
+from annstudio.explain.walk import Walk
+from annstudio.explain.words import written_text
 from annstudio.ui.explain.page import Cell, Note, Row, Section, Table
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.numbers import count_text

@@ -1,10 +1,21 @@
 """All moments of the batch in one line, what the one at hand is, how far one step goes, and playing."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
-from PySide6.QtCore import QRectF, Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QValidator
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QValidator
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from annstudio.explain.moments import Grain
 from annstudio.ui.actions import by_id
@@ -15,6 +26,12 @@ from annstudio.ui.explain.track import Track
 from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.theme import CARD_RADIUS, GRID, TEXT, theme, ui_font, wear
 
+_BUTTONS = 44
+"""What a number's field needs beside its text."""
+_ROOMY = 700
+"""In less width the caption has a line of its own."""
+_CAPTION = 2
+"""The caption's place in the upper line."""
 _FRAME = 16
 """While the track is dragged the network follows at most every so many milliseconds."""
 GRAINS = {Grain.LAYER: ("Layer", "by_layer"), Grain.OP: ("Operation", "by_operation"),
@@ -38,8 +55,17 @@ class PlaceField(QSpinBox):
         if self.maximum() != n or not self.suffix():
             self.setRange(0, n)
             self.setSuffix(f" of {count_text(n)}")
+            self.updateGeometry()
         self.setValue(place)
         self.blockSignals(before)
+
+    def sizeHint(self) -> QSize:
+        """No wider than its longest text needs."""
+        longest = f"{self.prefix()}{count_text(self.maximum())}{self.suffix()}"
+        return QSize(self.fontMetrics().horizontalAdvance(longest) + _BUTTONS, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
     def textFromValue(self, value: int) -> str:
         return count_text(value)
@@ -70,6 +96,7 @@ class Timeline(QWidget):
         self.speed = QComboBox(self)
         self.batch = QLabel(self)
         self.batch.setFont(ui_font(TEXT, bold=True))
+        self.batch.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.number = PlaceField(self)
         self.caption = ElidedLabel(self)
         self.caption.setFont(ui_font(TEXT, bold=True))
@@ -100,22 +127,27 @@ class Timeline(QWidget):
         self.begin()
 
     def _arrange(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(2 * GRID)
-        top.addWidget(self.batch)
-        top.addWidget(self.number)
-        top.addWidget(self.caption, 1)
-        top.addLayout(self._grain_buttons())
+        self._top = QHBoxLayout()
+        self._top.setSpacing(2 * GRID)
+        self._top.addWidget(self.batch)
+        self._top.addWidget(self.number)
+        self._top.addWidget(self.caption, 1)
+        self._top.addStretch()
+        self._top.addLayout(self._grain_buttons())
         line = QHBoxLayout()
         line.setSpacing(2 * GRID)
         for widget in (self.play, self.speed, self.play_on):
             line.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
         line.addWidget(self.track, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4 * GRID, 2 * GRID, 4 * GRID, GRID)
-        layout.setSpacing(GRID)
-        layout.addLayout(top)
-        layout.addLayout(line)
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(4 * GRID, 2 * GRID, 4 * GRID, GRID)
+        self._rows.setSpacing(GRID)
+        self._rows.addLayout(self._top)
+        self._rows.addLayout(line)
+        # As it is read: the upper line, then the lower one.
+        order = [self.number, *self.grains.buttons(), self.play, self.speed, self.play_on, self.track]
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
 
     def _button(self, id: str) -> QToolButton:
         command, button = by_id(id), QToolButton(self)
@@ -185,6 +217,16 @@ class Timeline(QWidget):
         before = self.track.blockSignals(True)
         do()
         self.track.blockSignals(before)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        roomy = self.width() >= _ROOMY
+        if roomy != (self._rows.indexOf(self.caption) < 0):
+            (self._rows if roomy else self._top).removeWidget(self.caption)
+            if roomy:
+                self._top.insertWidget(_CAPTION, self.caption, 1)
+            else:
+                self._rows.insertWidget(0, self.caption)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

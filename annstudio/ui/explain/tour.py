@@ -18,15 +18,15 @@ from annstudio.explain.journey import Journey
 from annstudio.explain.moments import Grain
 from annstudio.explain.names import Names
 from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, number_text
+from annstudio.explain.receptive import Fields, Receptive
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 from annstudio.training.course import Place
 from annstudio.ui.explain.checking import Checker
-from annstudio.ui.explain.rich import number
 from annstudio.ui.explain.travel import Travel
-from annstudio.ui.numbers import localised
+from annstudio.ui.numbers import localised, places_text
 
 WORKED_DIGITS = 9
 SMALL_NETWORK = 30
@@ -72,6 +72,8 @@ class Tour(Travel):
         self._answers: dict[tuple[str, tuple[int, ...]], WeightAnswer] = {}
         self._totals: dict[int, Totals] = {}
         self._attribution: Attribution | None = None
+        self._receptive: Receptive | None = None
+        self._fields: tuple[Quantity, Fields] | None = None
         self.checker = Checker(self)
 
     # Beginning -------------------------------------------------------------------------------------------------------
@@ -144,7 +146,7 @@ class Tour(Travel):
 
     def text(self, value: float) -> str:
         """A number with the digits that were chosen."""
-        return number(value, self.digits)
+        return places_text(value, self.digits)
 
     def short(self, value: float) -> str:
         """A number without the zeros that say nothing: for what was set by hand."""
@@ -167,6 +169,20 @@ class Tour(Travel):
         if self._attribution is None:
             self._attribution = Attribution(self.stepper, self.example)
         return self._attribution
+
+    @property
+    def receptive(self) -> Receptive:
+        """Finds fields."""
+        if self._receptive is None or self._receptive.program is not self.program:
+            self._receptive, self._fields = Receptive(self.program), None
+        return self._receptive
+
+    def fields_of(self, quantity: Quantity) -> Fields:
+        """What a number was made of and what it reaches, by slot; of the one that was asked last it is kept."""
+        receptive = self.receptive
+        if self._fields is None or self._fields[0] != quantity:
+            self._fields = (quantity, {**receptive.field(quantity), **receptive.reached(quantity)})
+        return self._fields[1]
 
     @property
     def targets(self) -> frozenset[int]:

@@ -13,9 +13,11 @@ from annstudio.explain.drawn import INK, formula_svg
 _AXIS, _BAR, _ROOM, _INDEX = 0.26, 0.055, 0.22, 0.72
 """Of the size: how high a fraction's bar lies above the line of writing, how thick it is, the room
 on both sides; and how large an index is."""
-
-_INDEX_PATTERN = r"(?:\\text\{[^{}]*\}|[A-Za-z0-9(),]| )+"
-"""An index that is made of words and of single signs."""
+_EDGE = 1.0
+"""What the library leaves free around a drawing, in pixels: between two signs of a word it is too much."""
+_SIGNS = r"(?:\\text\{[^{}]*\}|[A-Za-z0-9(),]| )+"
+_INDEXED = re.compile(rf"(\\text\{{[^{{}}]+\}}|[A-Za-z])_\{{?({_SIGNS})\}}?(?:\^\{{({_SIGNS})\}})?")
+"""A symbol with an index below, and perhaps its place above, which are made of words and of single signs."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +52,43 @@ def typeset(latex: str, size: int, colour: str) -> Set:
 @lru_cache(maxsize=2048)
 def _symbol(latex: str, size: int, colour: str) -> Set:
     """A symbol; its index is put together sign by sign, as there are thousands of places but few signs."""
-    indexed = re.fullmatch(rf"(\\text\{{[\w\\]+\}}|[A-Za-z])_\{{?({_INDEX_PATTERN})\}}?", latex)
+    indexed = _INDEXED.fullmatch(latex)
     if indexed is None:
         return _plain(latex, size, colour)
-    base, index = _plain(indexed[1], size, colour), _index(indexed[2], round(_INDEX * size), colour)
-    lowered = 0.22 * size
-    above = max(base.above, index.above - lowered)
-    drawings = (
-        *((d, p + QPointF(0, above - base.above)) for d, p in base.drawings),
-        *((d, p + QPointF(base.width, above - index.above + lowered)) for d, p in index.drawings),
-    )
-    return Set(drawings, (), base.width + index.width, above, max(base.below, index.below + lowered))
+    base, small = _plain(indexed[1], size, colour), round(_INDEX * size)
+    index = _index(indexed[2], small, colour)
+    lowered, x = 0.22 * size, base.width - _EDGE
+    above, below, width = max(base.above, index.above - lowered), max(base.below, index.below + lowered), index.width
+    placed = [(base, 0.0, 0.0), (index, x, lowered)]
+    if indexed[3]:
+        place = _index(indexed[3], small, colour)
+        raised = 0.42 * size
+        above, width = max(above, place.above + raised), max(width, place.width)
+        placed.append((place, x, -raised))
+    drawings = [
+        (drawing, at + QPointF(right, above - part.above + down))
+        for part, right, down in placed
+        for drawing, at in part.drawings
+    ]
+    return Set(tuple(drawings), (), x + width, above, below)
 
 
 def _index(latex: str, size: int, colour: str) -> Set:
     """Words and single signs on one line."""
-    parts = [_plain(part, size, colour) for part in re.findall(r"\\text\{[^{}]*\}|\S", latex)]
+    signs = re.sub(r"\\text\{([^{}]*) ([\w(),]*)\}", r"\\text{\1} \2", latex)
+    tokens = re.findall(r"\\text\{[^{}]*\}|\S|(?<=\}) (?=\S)", signs)
+    parts = [_gap(size) if token == " " else _plain(token, size, colour) for token in tokens]
     above, below = max(part.above for part in parts), max(part.below for part in parts)
     drawings, x = [], 0.0
     for part in parts:
         drawings += [(drawing, place + QPointF(x, above - part.above)) for drawing, place in part.drawings]
-        x += part.width
-    return Set(tuple(drawings), (), x, above, below)
+        x += part.width - _EDGE
+    return Set(tuple(drawings), (), x + _EDGE, above, below)
+
+
+def _gap(size: int) -> Set:
+    """What stands between a layer's name and a number."""
+    return Set((), (), 0.28 * size + _EDGE, 0.0, 0.0)
 
 
 @lru_cache(maxsize=2048)

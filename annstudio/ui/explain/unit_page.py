@@ -127,6 +127,11 @@ def _value_sections(tour: Tour, quantity: Quantity) -> list[Section]:
     assert isinstance(step, Step)
     if quantity.slot in step.buffers.values():
         return [Section("Kept for the way back", account(tour, quantity))]
+    whole = tour.stepper.written_by.get(step.inputs[0]) if step.op.only_parts else None
+    if whole is not None:
+        # A gate's part of all gates' sums is told as the sum that it is.
+        step = tour.program.steps[whole]
+        assert isinstance(step, Step)
     title = "Weighted sum" if step.op.weighted_sum else "Activation" if step.op.elementwise else _op_title(step)
     return [Section(title, account(tour, quantity))]
 
@@ -223,12 +228,13 @@ def _share_table(tour: Tour, quantity: Quantity) -> Table | None:
     chosen = None
     for share in shares:
         row = tour.explainer.derive(share).rows[0]
-        target = next(p.quantity for p in row.parts if p.quantity is not None and p.quantity.slot == judged.target)
+        place = row.place_in(judged.target)
+        assert place is not None
         chosen = len(rows) if share == quantity else chosen
         rows.append((
-            Cell(_unit_text(tour, judged.output, target.index)),
-            Cell(tour.text(tour.number(judged.output, target.index))),
-            Cell(tour.short(tour.number(judged.target, target.index))),
+            Cell(_unit_text(tour, judged.output, place)),
+            Cell(tour.text(tour.number(judged.output, place))),
+            Cell(tour.short(tour.number(judged.target, place))),
             Cell(tour.text(row.value)),
         ))  # fmt: skip
         links.append(share)

@@ -23,6 +23,8 @@ def uses_section(tour: Tour, told: Derivation) -> list[Section]:
         return []
     table = _terms_table(tour, told) if step.backward else _shares_table(tour, told, step)
     title = f"The {len(told.values)} places where it was used" if step.backward else "Where it was used"
+    if step.backward and len(told.values) == tour.stepper.n:
+        title = "Every example's share"
     return [Section(title, (table,))]
 
 

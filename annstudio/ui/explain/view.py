@@ -178,13 +178,10 @@ class ExplainView(QWidget):
 
     @property
     def node_at_hand(self) -> str:
-        """The node that a command means: the one that is held, else the one whose turn it is, as far as boxes are gone
-        into; a layer in a closed block is the block."""
+        """The node that a command means: the one that is held, else the one whose turn it is."""
         walk = self.tour.walk
-        if walk is None or not walk.program.steps:
-            return ""
         held = "" if self.shows_neurons else self.layers.scene.chosen
-        return held or walk.stretch_of(max(walk.stepper.position - 1, 0)).box.node
+        return "" if walk is None else held or walk.node
 
     def toggle_breakpoint(self) -> None:
         """Stop at the node at hand, or no longer."""

@@ -60,7 +60,8 @@ def _gradient_sections(tour: Tour, told: WeightAnswer, gradient: Quantity | None
         uses = uses_section(tour, derived)
         blocks = (Formula(symbols(derived)), *(sum_line(tour, derived) if uses else numbers(tour, derived)))
     sections = [Section("Chain rule", blocks), *uses]
-    ways = path_blocks(tour, gradient)
+    # Over a batch the table above has a line for every example: what leads from there to the error is its own question.
+    ways = path_blocks(tour, gradient) if tour.stepper.n == 1 else ()
     if ways:
         sections.append(Section("Every path to the error", ways))
     if not known:

@@ -29,6 +29,7 @@ class WireState:
     violet: bool = False
     labelled: bool = False
     locked: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class WireItem(Item):
         colour.setAlpha(255 if state.lit or state.asked else 150)
         painter.setPen(QPen(colour, state.width))
         painter.drawLine(self.line)
+        if state.ahead:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(t.forward)
+            painter.drawPolygon(arrow_head(self.line, 13 + state.width))
         if state.locked and not state.labelled:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(t.canvas)
@@ -173,17 +178,21 @@ class FlowItem(Item):
             pen = QPen(t.gradient, 2.5)
             pen.setDashPattern([3, 2])
             painter.setPen(pen)
-            way = (line.p2() - line.p1()) / max(line.length(), 1.0)
-            painter.drawLine(line.p1(), line.p2() - way * 12)
-            across = QPointF(-way.y(), way.x())
+            painter.drawLine(line.p1(), line.p2() - (line.p2() - line.p1()) * 12 / max(line.length(), 1.0))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(t.gradient)
-            back = line.p2() - way * 15
-            painter.drawPolygon(QPolygonF([line.p2(), back + across * 7, back - across * 7]))
+            painter.drawPolygon(arrow_head(line, 15))
         painter.setFont(mono_font(SMALL + 1))
         for flow in self.state:
             if flow.text:
                 _beside(painter, t, flow)
+
+
+def arrow_head(line: QLineF, size: float) -> QPolygonF:
+    """A head at the end of a line."""
+    way = (line.p2() - line.p1()) / max(line.length(), 1.0)
+    across, back = QPointF(-way.y(), way.x()) * size / 2, line.p2() - way * size
+    return QPolygonF([line.p2(), back + across, back - across])
 
 
 def _beside(painter: QPainter, t: Theme, flow: Flow) -> None:

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
 
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
-from annstudio.explain.numbers import number_text
 from annstudio.layers.activation import SLOPE, ActivationName, label
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
@@ -37,7 +36,7 @@ from annstudio.ui.choices import ChoiceField
 from annstudio.ui.fields import NumberField
 from annstudio.ui.labs.activation_plot import ActivationPlot
 from annstudio.ui.labs.sliders import SlidingNumber
-from annstudio.ui.numbers import Limits, count_text
+from annstudio.ui.numbers import Limits, count_text, number_text, places_text
 from annstudio.ui.panels.base import LIVE_SECONDS, Panel, heading, number_label, quiet_label
 from annstudio.ui.plots import Line, Points, SaveButton
 from annstudio.ui.theme import GRID
@@ -189,7 +188,7 @@ class ActivationLab(Panel):
             data |= {label(name): (X, made.y), f"{label(name)}′": (X, made.slope)}
             read.append(self._read(name))
         net = f"net = {self._text(self.weight.value)} · {self._text(self.at.value)} + {self._text(self.bias.value)}"
-        sum_text = number_text(self.weight.value * self.at.value + self.bias.value, DIGITS)
+        sum_text = places_text(self.weight.value * self.at.value + self.bias.value, DIGITS)
         self.readout.setText("\n".join([net, f"    = {sum_text}", *read]))
         self._show_sigmoids(shown, lines, data)
         self.plot.show_lines(lines, data)
@@ -206,11 +205,11 @@ class ActivationLab(Panel):
     def _read(self, name: str) -> str:
         """The numbers of one activation at the chosen x."""
         made = self._curve(name, np.array([self.at.value]))
-        y, slope = number_text(float(made.y[0]), DIGITS), number_text(float(made.slope[0]), DIGITS)
+        y, slope = places_text(float(made.y[0]), DIGITS), places_text(float(made.slope[0]), DIGITS)
         return f"{label(name)} {y}\n  f′ {slope}   range {range_text(name)}"
 
     def _text(self, value: float) -> str:
-        text = f"{value:g}".replace("-", "−")
+        text = number_text(value, 6).replace("-", "−")
         return f"({text})" if value < 0 else text
 
     def _show_sigmoids(self, shown: list[str], lines: list[Line], data: dict[str, Points]) -> None:
@@ -230,7 +229,7 @@ class ActivationLab(Panel):
         data[name] = (X, total)
         self.softplus.setText(
             f"Units with one weight and biases a step apart: Σ σ(net − i + ½), i = 1 … {n}. The largest difference "
-            f"from softplus is {number_text(float(apart[at]), 5)}, at x = {self._text(float(X[at]))}. It is softplus "
+            f"from softplus is {places_text(float(apart[at]), 5)}, at x = {self._text(float(X[at]))}. It is softplus "
             "that comes out, a ReLU with a round corner, not ReLU itself."
         )
 
@@ -250,7 +249,7 @@ class ActivationLab(Panel):
         share = f"{100 * chosen.saturated:.0f}\u2009%"
         low, high = (float(chosen.net.min()), float(chosen.net.max())) if chosen.net.size else (0.0, 0.0)
         self.told.setText(
-            f"{count_text(chosen.net.size)} sums of {examples}, from {number_text(low, 4)} to {number_text(high, 4)}. "
+            f"{count_text(chosen.net.size)} sums of {examples}, from {places_text(low, 4)} to {places_text(high, 4)}. "
             f"{share} of them lie where {label(chosen.activation)} is flat. {grey}"
         )
 
@@ -294,9 +293,9 @@ class ActivationLab(Panel):
 def matrix_text(W: Array, b: Array) -> str:
     """A matrix and behind a bar its bias, as lines of numbers; of large ones the first rows and columns."""
     beyond = ["…"] if W.shape[1] > MOST_SHOWN else []
-    rows = [[*(number_text(float(v), 4) for v in row[:MOST_SHOWN]), *beyond] for row in W[:MOST_SHOWN]]
+    rows = [[*(places_text(float(v), 4) for v in row[:MOST_SHOWN]), *beyond] for row in W[:MOST_SHOWN]]
     told = [
-        " ".join(f"{cell:>8}" for cell in row) + f"  | {number_text(float(bias), 4)}"
+        " ".join(f"{cell:>8}" for cell in row) + f"  | {places_text(float(bias), 4)}"
         for row, bias in zip(rows, b, strict=False)
     ]
     return "\n".join([*told, *(["…"] if len(W) > MOST_SHOWN else [])])

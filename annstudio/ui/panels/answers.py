@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from annstudio.data.base import Column, Dataset
 from annstudio.engine.op import Array
-from annstudio.ui.numbers import count_text, number_text
+from annstudio.ui.numbers import count_text, localised, number_text
 from annstudio.ui.panels.examples import target_text
 from annstudio.ui.panels.pictures import signed_text
 from annstudio.ui.plots import Table
@@ -59,7 +59,7 @@ class PredictionsModel(QAbstractTableModel):
             return f"{count_text(n)} examples"
         wrong = n - int(np.count_nonzero(self.right))
         share = 100 * (1 - wrong / max(n, 1))
-        return f"{count_text(n)} examples, {count_text(wrong)} wrong · {share:.1f}\u2009% right"
+        return f"{count_text(n)} examples, {count_text(wrong)} wrong · {localised(f'{share:.1f}')}\u2009% right"
 
     def show_found(self, dataset: Dataset, column: str, found: Array, *, only_wrong: bool) -> None:
         """New answers (n, k), which `column` should hold; the rows stay where they are if the same are listed."""

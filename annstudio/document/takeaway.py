@@ -1,0 +1,14 @@
+"""What a derivation to take away is about: the project's name, the example, and its layers in words."""
+
+from annstudio.document.network import Network
+from annstudio.explain.takeaway import About
+
+
+def about(network: Network, sample: int | None) -> About:
+    """The head of the paper on one example of the data; None: on the batch that training does next."""
+    project, n = network.project, len(network.need_dataset())
+    step = network.run_so_far.step
+    trained = f", after {step:,} steps of training" if step else ""
+    told = "The next batch of training" if sample is None else f"Example {sample + 1:,} of {n:,}"
+    layers = tuple((id, node.layer.summary) for id, node in project.graph.nodes.items())
+    return About(project.title or "A network", f"{told}{trained}", layers)
