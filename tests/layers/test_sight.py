@@ -89,8 +89,8 @@ def _named(run: Run, step: Step, index: Index) -> dict[int, list[Index]]:
 
     def look(term: Term) -> None:
         for factor in term.factors:
-            if factor.within is not None:
-                look(factor.within)
+            for inner in factor.within:
+                look(inner)
             names = [n for n in slots if n not in ("y", *step.buffers)]
             if factor.array not in names:
                 continue
