@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from annstudio.engine.program import Phase
 from annstudio.explain.asking import Asking
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.formats import studio
 from annstudio.places import SAMPLES
 from annstudio.session import Session

@@ -7,7 +7,7 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.run import Run
-from annstudio.explain.derivation import slots_by_name
+from annstudio.explain.reading import slots_by_name
 from tests.builders import random_feeds, random_weights, run_of
 from tests.layers.cases import cases, written
 from tests.slopes import to_update
