@@ -24,6 +24,7 @@ from annstudio.session.labs.descent import (
     values_at,
 )
 from annstudio.training.race import Race
+from annstudio.ui.actions import by_id
 from annstudio.ui.labs.bench import Bench
 from annstudio.ui.labs.descent_controls import Controls
 from annstudio.ui.labs.descent_findings import Findings
@@ -43,7 +44,7 @@ PADDING = 0.15
 class DescentPanel(Panel):
     """Look at the loss over two weights and send optimisers down it."""
 
-    title = "Descent"
+    title = by_id("descent").text
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)

@@ -27,6 +27,7 @@ from annstudio.explain.takeaway import ChapterName, Extent, Paper, fitting, n_nu
 from annstudio.formats.base import atomic_write
 from annstudio.formats.derivation import OUTPUTS, Output
 from annstudio.session import Session
+from annstudio.ui.actions import by_id
 from annstudio.ui.choices import ChoiceField
 from annstudio.ui.fields import indent
 from annstudio.ui.labs.takeaway_preview import preview
@@ -101,7 +102,7 @@ def save(wish: Wish, network: Network, path: Path, told: Told) -> str:
 class TakeAwayLab(Panel):
     """Take the whole calculation of one example away: as a web page, LaTeX, an Excel workbook that reckons, a table."""
 
-    title = "Take away"
+    title = by_id("take_away").text
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)

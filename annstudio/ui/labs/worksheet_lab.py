@@ -17,6 +17,7 @@ from annstudio.explain.sheet import digits_given, formula_hint, given_text, laid
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.session import Session
+from annstudio.ui.actions import by_id
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.fields import TextField
 from annstudio.ui.labs.worksheet_files import SaveMenu
@@ -35,7 +36,7 @@ SHOWN = 3
 class WorksheetLab(Panel):
     """Hide numbers of your network and work them out yourself: every answer is judged, and typical slips are named."""
 
-    title = "Worksheet"
+    title = by_id("worksheet").text
     pace = 0.5
     led = Signal(object, object)
     """Somebody wants to see a number in Explain: the examples of the batch, and the number."""
