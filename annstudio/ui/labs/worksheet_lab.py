@@ -136,6 +136,7 @@ class WorksheetLab(Panel):
 
     def redress(self) -> None:
         self._shown = ()
+        self.page.forget()
 
     def _show_maker(self, sheet: Worksheet | None, marker: Marker) -> None:
         key = ("maker", marker, sheet)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette
@@ -99,8 +100,7 @@ class Blank(QWidget):
         self.field = AnswerField(self)
         self.field.setAccessibleName(line.text)
         self.field.setToolTip(f"{line.text}: a number such as 0.082, 0,082, 3/8 or 1e-3. Enter judges it.")
-        self.verdict, self.remarks = self._words(), self._words()
-        self.remarks.hide()
+        self.verdict = self._words()
         self.hint = QPushButton(NEXT_HINT[0], self)
         self.hint.setFixedWidth(self.hint.fontMetrics().horizontalAdvance(NEXT_HINT[1]) + 7 * GRID)
         self.lead = QPushButton("Show me", self)
@@ -108,8 +108,6 @@ class Blank(QWidget):
         self.lead.setAccessibleName(f"Show {line.text} in Explain")
         self.hint.setVisible(helps.allows(Help.HINTS))
         self.lead.setVisible(helps.allows(Help.SOLUTIONS))
-        self.hints = Box(self)
-        self.hints.hide()
         self._hints_shown: tuple[str, ...] = ()
         self._lay_out()
         self.field.given.connect(lambda text, judged: self.given.emit(line.name, text, judged))
@@ -137,9 +135,25 @@ class Blank(QWidget):
         grid.addWidget(self.verdict, 0, 3, middle)
         grid.addWidget(self.hint, 0, 4, middle)
         grid.addWidget(self.lead, 0, 5, middle)
-        grid.addWidget(self.remarks, 1, 2, 1, 4)
-        grid.addWidget(self.hints, 2, 2, 1, 4)
         grid.setColumnStretch(3, 1)
+        self._grid = grid
+
+    # Most rows never need these two, and a sheet may have a hundred rows.
+
+    @cached_property
+    def remarks(self) -> QLabel:
+        """What is said about an answer."""
+        label = self._words()
+        self._grid.addWidget(label, 1, 2, 1, 4)
+        return label
+
+    @cached_property
+    def hints(self) -> Box:
+        """The hints that were taken."""
+        box = Box(self)
+        box.hide()
+        self._grid.addWidget(box, 2, 2, 1, 4)
+        return box
 
     def show_answer(self, text: str, judgement: Judgement | None, quiet: str = "") -> None:
         """Show an answer, and how it is judged; None where it has not been judged."""
@@ -152,8 +166,9 @@ class Blank(QWidget):
         palette = self.verdict.palette()
         palette.setColor(QPalette.ColorRole.WindowText, colour)
         self.verdict.setPalette(palette)
-        self.remarks.setText(remarks)
-        self.remarks.setVisible(bool(remarks))
+        if remarks or "remarks" in self.__dict__:
+            self.remarks.setText(remarks)
+            self.remarks.setVisible(bool(remarks))
         self.field.setAccessibleDescription(f"{words}. {remarks}" if remarks else words)
 
     def show_hints(self, hints: Sequence[tuple[str, ...]], solution: str, given: int, *, solutions: bool) -> None:
