@@ -13,7 +13,7 @@ from annstudio.explain.asked import Catalogue
 from annstudio.explain.derivation import Explainer, Quantity
 from annstudio.explain.marking import Judgement, Marker
 from annstudio.explain.names import plain
-from annstudio.explain.sheet import digits_given, formula_hint, given_text, laid_out, numbers_hint
+from annstudio.explain.sheet import Sheet, digits_given, formula_hint, given_text, laid_out, numbers_hint
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.session import Session
@@ -22,7 +22,7 @@ from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.fields import TextField
 from annstudio.ui.labs.worksheet_files import SaveMenu
 from annstudio.ui.labs.worksheet_maker import MakerPage
-from annstudio.ui.labs.worksheet_page import SheetPage
+from annstudio.ui.labs.worksheet_page import SheetPage, set_formulas
 from annstudio.ui.numbers import localised
 from annstudio.ui.panels.base import Panel, quiet_label
 from annstudio.ui.patience import GivenUp, patiently
@@ -151,7 +151,7 @@ class WorksheetLab(Panel):
         key = ("sheet", marker, sheet.rest, sheet.help, sheet.tolerance)
         if key != self._shown:
             try:
-                page = self._patiently("Laying out the sheet", lambda: laid_out(marker, sheet))
+                page = self._patiently("Laying out the sheet", lambda: _laid_out(marker, sheet))
             except GivenUp:
                 return
             self._shown, self._judged, self._state = key, {}, ()
@@ -348,6 +348,13 @@ def _worked_out(stepper: Stepper, sheet: Worksheet) -> Marker:
     marker = Marker(stepper, sheet)
     assert marker.case.right is not None
     return marker
+
+
+def _laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
+    """The sheet, and its formulas set."""
+    page = laid_out(marker, sheet)
+    set_formulas(page)
+    return page
 
 
 def _same(mine: object, theirs: object) -> bool:

@@ -7,13 +7,14 @@ from itertools import groupby
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from annstudio.explain.drawn import formula_svg
 from annstudio.explain.sheet import Line, Section, Sheet, digits_given, given_text
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.ui.explain.blocks import Box
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.rich import rich
 from annstudio.ui.labs.worksheet_rows import SYMBOL_SIZE, Blank, pieces_of
-from annstudio.ui.numbers import count_text, localised
+from annstudio.ui.numbers import count_text, localised, localised_latex
 from annstudio.ui.panels.base import heading, quiet_label
 from annstudio.ui.theme import GRID, SMALL, mono_font
 
@@ -131,6 +132,14 @@ class NumbersView(QLabel):
             plain += [f"{text} = {number}" for _, text, number in told]
         self.setText("".join(paragraphs))
         self.setAccessibleName("; ".join(plain))
+
+
+def set_formulas(sheet: Sheet) -> None:
+    """Set a sheet's formulas for the first time, which takes a while and no window: the page finds them ready."""
+    for _, formulas in sheet.given.formulas:
+        for formula in formulas:
+            for piece in pieces_of(formula):
+                formula_svg(localised_latex(piece.latex), SYMBOL_SIZE - 2)
 
 
 def _form(section: Section) -> object:
