@@ -23,6 +23,7 @@ from annstudio.session.labs.descent import (
     try_out,
     values_at,
 )
+from annstudio.session.labs.study import every
 from annstudio.training.race import Race
 from annstudio.ui.actions import by_id
 from annstudio.ui.labs.bench import Bench
@@ -274,10 +275,10 @@ class DescentPanel(Panel):
     # What the work brings -------------------------------------------------------------------------------------------
 
     def _start(self, name: str, work: Callable[[], Any]) -> None:
-        self.bench.start(name, work)
+        self.bench.start(name, every(work))
         self._show_progress()
 
-    def _tell_trouble(self, words: str) -> None:
+    def _tell_trouble(self, name: str, words: str) -> None:
         self.session.told.emit("error", words)
 
     def _take(self, news: dict[str, object]) -> None:
