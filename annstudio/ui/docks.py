@@ -96,12 +96,18 @@ class Docks:
         self.docks[kind.title].raise_()
 
     def open_lab(self, kind: type[Panel]) -> None:
-        """Bring a laboratory to the front and give it half of the window's height."""
+        """Bring a laboratory to the front and give it half of the window's height; a drawing seen whole stays so."""
+        if self._canvas.shows_all:
+            QTimer.singleShot(0, self._canvas, self._fit_again)
         self.show_panel(kind)
         dock, half = self.docks[kind.title], self._window.height() // 2
         if not dock.isFloating() and dock.height() < half:
             self._window.resizeDocks([dock], [half], Qt.Orientation.Vertical)
         self.panels[kind].setFocus()
+
+    def _fit_again(self) -> None:
+        if not self._canvas.shows_all:
+            self._canvas.fit()
 
     def show_sheet(self) -> None:
         """Open the worksheet where the project has one."""

@@ -250,7 +250,7 @@ def bare_plot(parent: QWidget) -> Any:
     """A pyqtgraph plot without menus and mouse gestures of its own, whose ranges are set by us."""
     import pyqtgraph as pg
 
-    class Axis(pg.AxisItem):  # type: ignore[misc]  # the library has no types
+    class Axis(pg.AxisItem):
         """Numbers as everywhere else: with the user's decimal sign and a true minus."""
 
         def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:

@@ -152,9 +152,9 @@ class TakeAwayLab(Panel):
         rows = QFormLayout()
         rows.setHorizontalSpacing(3 * GRID)
         for words, field in (
-            ("Example", self.sample), ("File", self.kind), ("Digits", self.digits), ("Units a layer", self.units),
+            ("", self.sample), ("File", self.kind), ("Digits", self.digits), ("Units a layer", self.units),
         ):  # fmt: skip
-            rows.addRow(words, field)
+            rows.addRow(*([words] if words else []), field)
         column.addLayout(rows)
         column.addWidget(heading("Chapters", controls))
         grid = QGridLayout()
@@ -209,6 +209,10 @@ class TakeAwayLab(Panel):
             if self._shown is None:
                 self.say("The network is learning. Pause: the derivation of its next step appears here.")
             return
+        if not self.session.project.graph.nodes:
+            self._shown = None
+            self.say("Draw a network and choose data: here its whole calculation is written down.")
+            return
         now = (self.session.network, self.wish)
         if self._shown is not None and now[0] is self._shown[0] and now[1] == self._shown[1]:
             return
@@ -255,7 +259,7 @@ class TakeAwayLab(Panel):
 
     def _troubled(self, name: str, words: str) -> None:
         if name == LOOK:
-            self.say(f"The derivation appears when the data is there and the network has no problem. {words}")
+            self.say(f"The calculation is written down here once the network has its data and no problem. {words}")
         else:
             self.session.told.emit("error", words)
 

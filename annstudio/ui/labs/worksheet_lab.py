@@ -59,7 +59,8 @@ class WorksheetLab(Panel):
         self.student.setAccessibleName("Your name")
         self.student.setToolTip("It stands in the report; you may leave it empty")
         self.student.setMaxLength(200)
-        self.student.setFixedWidth(34 * GRID)
+        self.student.setMinimumWidth(18 * GRID)
+        self.student.setMaximumWidth(34 * GRID)
         self.score = QLabel(self.body)
         self.check = self._button("Check all", "Judge every answer")
         self.check.setProperty("primary", True)
@@ -117,6 +118,9 @@ class WorksheetLab(Panel):
 
     def refresh(self) -> None:
         sheet = self.sheet
+        if not self.session.project.graph.nodes:
+            self.say("Draw a network and choose data: here you hide numbers of it and work them out yourself.")
+            return
         making = sheet is None or self._making
         try:
             marker = self._marker(sheet or Worksheet(examples=(self.session.sample,)))

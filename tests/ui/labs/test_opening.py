@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QTabBar, QToolButton
+from PySide6.QtWidgets import QApplication, QScrollArea, QTabBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from annstudio import places
@@ -17,6 +17,7 @@ from annstudio.ui.actions import COMMANDS
 from annstudio.ui.app import application
 from annstudio.ui.command_search import CommandSearch
 from annstudio.ui.docks import LABS
+from annstudio.ui.panels.base import Panel
 from annstudio.ui.window import Window
 
 
@@ -114,3 +115,48 @@ def test_from_explain_one_comes_back_to_it(window: Window) -> None:
     window.actions_by_id["activation_curves"].trigger()
     assert window.session.activity != "explain"
     assert window.docks.docks["Activation curves"].isVisible()
+
+
+@pytest.mark.parametrize("id", [id for id in LABS if id != "activation_curves"])
+def test_without_a_network_it_says_what_to_do_in_one_way(qtbot: QtBot, id: str) -> None:
+    application("light")
+    window = Window(Session(Project()))
+    window.resize(1000, 650)
+    window.show()
+    window.actions_by_id[id].trigger()
+    panel = window.docks.panels[LABS[id]]
+    assert isinstance(panel, Panel)
+    qtbot.waitUntil(lambda: panel.empty.isVisible())
+    assert panel.empty.text().startswith("Draw a network and choose data: here ")
+    area = panel.parentWidget().parentWidget()
+    assert isinstance(area, QScrollArea)
+    qtbot.waitUntil(lambda: not area.verticalScrollBar().isVisible())
+    shut(window)
+
+
+@pytest.mark.parametrize("sample", ["xor", "worked-example-worksheet"])
+def test_a_worksheet_needs_no_scrolling_sideways_in_a_narrow_window(qtbot: QtBot, sample: str) -> None:
+    application("light")
+    window = Window(Session(studio.load(places.SAMPLES / f"{sample}.annstudio")))
+    window.resize(1000, 650)
+    window.show()
+    qtbot.waitExposed(window)
+    window.actions_by_id["worksheet"].trigger()
+    panel = window.docks.panels[LABS["worksheet"]]
+    area = panel.parentWidget().parentWidget()
+    assert isinstance(area, QScrollArea)
+    assert isinstance(panel, Panel)
+    qtbot.waitUntil(lambda: panel.seen)
+    qtbot.wait(100)
+    assert not area.horizontalScrollBar().isVisible(), (panel.minimumSizeHint(), area.width())
+    shut(window)
+
+
+def test_a_drawing_that_was_seen_whole_stays_so(window: Window, qtbot: QtBot) -> None:
+    window.resize(1000, 650)
+    QApplication.processEvents()
+    window.canvas.fit()
+    assert window.canvas.shows_all
+    before = window.canvas.height()
+    window.actions_by_id["descent"].trigger()
+    qtbot.waitUntil(lambda: window.canvas.height() < before and window.canvas.shows_all)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
-from annstudio.document.project import Project
 from annstudio.explain.worksheet import Help
 from annstudio.formats import studio
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
@@ -234,7 +234,7 @@ def test_numbers_that_the_network_lost_are_told(qtbot: QtBot):
 
 
 def test_without_a_whole_network_the_panel_says_what_it_needs(qtbot: QtBot):
-    with opening(Project()) as lab:
+    with opening(replace(worked_example(), data=None)) as lab:
         assert lab.empty.text().startswith("A worksheet needs a network with its data.")
         assert lab.empty.isVisibleTo(lab)
 
