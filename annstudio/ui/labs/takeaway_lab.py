@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -52,6 +53,8 @@ class Wish:
     digits: int
     units: int
     chapters: frozenset[ChapterName]
+    sign: str = "."
+    """What stands before the decimals."""
 
     def paper(self, network: Network, told: Tell[int], most: int) -> Paper:
         """At most so many numbers, and only the chapters that are wanted."""
@@ -59,6 +62,7 @@ class Wish:
         extent = self.extent(fitting(stepper, most))
         with np.errstate(all="ignore"):
             paper = write(stepper, about(network, self.sample), extent, self.digits, told)
+        paper = replace(paper, sign=self.sign)
         if self.output.whole:
             return paper
         return replace(paper, chapters=tuple(c for c in paper.chapters if c.name in self.chapters))
@@ -151,10 +155,11 @@ class TakeAwayLab(Panel):
         column.setSpacing(2 * GRID)
         rows = QFormLayout()
         rows.setHorizontalSpacing(3 * GRID)
+        rows.addRow(self.sample)
         for words, field in (
-            ("", self.sample), ("File", self.kind), ("Digits", self.digits), ("Units a layer", self.units),
+            ("File", self.kind), ("Digits", self.digits), ("Units a layer", self.units),
         ):  # fmt: skip
-            rows.addRow(*([words] if words else []), field)
+            rows.addRow(words, field)
         column.addLayout(rows)
         column.addWidget(heading("Chapters", controls))
         grid = QGridLayout()
@@ -201,7 +206,7 @@ class TakeAwayLab(Panel):
     def wish(self) -> Wish:
         chosen = frozenset(name for name, box in self.chapters.items() if box.isChecked())
         sample = self.sample.value() - 1
-        return Wish(sample, self.output, self.digits.value(), self.units.value(), chosen)
+        return Wish(sample, self.output, self.digits.value(), self.units.value(), chosen, QLocale().decimalPoint())
 
     def refresh(self) -> None:
         self.sample.update_now()
