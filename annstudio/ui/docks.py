@@ -37,7 +37,7 @@ BELOW = (*BOTTOM, *LABS.values())
 
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
 PALETTE_MINIMUM, INSPECTOR_MINIMUM, BOTTOM_MINIMUM, EXPLAIN_WIDTH = 150, 264, 120, 540
-TAB_ICON = 12
+TAB_ICON, SETTLED_MS = 12, 50
 
 
 class Docks:
@@ -98,7 +98,8 @@ class Docks:
     def open_lab(self, kind: type[Panel]) -> None:
         """Bring a laboratory to the front and give it half of the window's height; a drawing seen whole stays so."""
         if self._canvas.shows_all:
-            QTimer.singleShot(0, self._canvas, self._fit_again)
+            # The docks take their places when events go on.
+            QTimer.singleShot(SETTLED_MS, self._canvas, self._fit_again)
         self.show_panel(kind)
         dock, half = self.docks[kind.title], self._window.height() // 2
         if not dock.isFloating() and dock.height() < half:

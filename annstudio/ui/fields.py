@@ -55,6 +55,8 @@ class NumberField(QAbstractSpinBox):
 
     def set_value(self, value: Any) -> None:
         if value == self._good and type(value) is type(self._good):
+            if not self.hasFocus() and self.text() != self._shown() and parse_number(self.text()) == value:
+                self._show()  # The same with another decimal sign.
             return
         self._good = value
         self._show()

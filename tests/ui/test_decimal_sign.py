@@ -16,8 +16,8 @@ from annstudio.ui.app import application
 from annstudio.ui.explain.blocks import LinesView, PageTable
 from annstudio.ui.explain.formula import FormulaView, Piece
 from annstudio.ui.explain.rich import one_line, rich
-from annstudio.ui.fields import NumbersField
-from annstudio.ui.numbers import localised, localised_latex, use_decimal_sign
+from annstudio.ui.fields import NumberField, NumbersField
+from annstudio.ui.numbers import Limits, localised, localised_latex, use_decimal_sign
 from annstudio.ui.plots import bare_plot
 from annstudio.ui.window import Window
 from tests.builders import chain, project, some_table, trained, worked_example
@@ -125,3 +125,14 @@ def test_axes_have_the_sign_and_a_true_minus(qtbot: QtBot):
     axis = bare_plot(parent).getAxis("left")
     use_decimal_sign("comma")
     assert axis.tickStrings([-0.5, 0.0, 0.5], 1.0, 0.5) == ["−0,5", "0", "0,5"]
+
+
+def test_a_field_follows_another_sign(qtbot: QtBot):
+    use_decimal_sign("point")
+    field = NumberField(Limits(0, 10))
+    qtbot.addWidget(field)
+    field.set_value(0.5)
+    for sign, text in (("comma", "0,5"), ("point", "0.5")):
+        use_decimal_sign(sign)
+        field.set_value(0.5)
+        assert field.text() == text
