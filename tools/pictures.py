@@ -20,6 +20,8 @@ from annstudio.formats import studio
 from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.app import application
+from annstudio.ui.labs.descent import DescentPanel
+from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.memory import Memory
 from annstudio.ui.window import Window
 
@@ -37,6 +39,8 @@ def main() -> int:
         _explain(app, FOLDER / f"explain-{mode}.png")
         _ask(app, "digits-cnn", BRIGHT_PIXEL, FOLDER / f"explain-cnn-{mode}.png")
         _ask(app, "vowels-lstm", "memory.i[2] t=5", FOLDER / f"explain-lstm-{mode}.png")
+        _descend(app, FOLDER / f"descent-{mode}.png")
+        _fill_in(app, FOLDER / f"worksheet-{mode}.png")
     return 0
 
 
@@ -83,6 +87,40 @@ def _ask(app: QApplication, sample: str, number: str, path: Path) -> None:
     tour.to_phase_end(Phase.BACKWARD)
     tour.ask(Asking(tour.names).quantity(number))
     _wait(600)
+    _photograph(app, window, path)
+
+
+def _descend(app: QApplication, path: Path) -> None:
+    """Optimisers on their way down a ravine."""
+    window = _window("ravine")
+    window.docks.open_lab(DescentPanel)
+    lab = window.docks.panels[DescentPanel]
+    assert isinstance(lab, DescentPanel)
+    lab.controls.pages.setCurrentIndex(1)
+    _rest(lab)
+    lab.controls.go.click()
+    _rest(lab)
+    _photograph(app, window, path)
+
+
+def _rest(lab: DescentPanel) -> None:
+    """Wait until a laboratory has worked out what it was asked for."""
+    _wait(600)
+    while lab.bench.busy:
+        _wait(50)
+    _wait(400)
+
+
+def _fill_in(app: QApplication, path: Path) -> None:
+    """A worksheet with a right answer, a slip and a hint."""
+    window = _window("worked-example-worksheet")
+    window.docks.open_lab(WorksheetLab)
+    lab = window.docks.panels[WorksheetLab]
+    assert isinstance(lab, WorksheetLab)
+    _wait(800)
+    for name, answer in (("hidden.net[0]", "0.3775"), ("hidden.out[0]", "0.3775")):
+        lab.page.given.emit(name, answer, True)
+        _wait(600)
     _photograph(app, window, path)
 
 
