@@ -14,6 +14,8 @@ from tests.slopes import to_update
 
 SAMPLED = 6
 BY_NUMBERS = {
+    "BinaryCrossEntropy",
+    "CrossEntropy",
     "Hold",
     "Blank",
     "OverSteps",
@@ -89,8 +91,8 @@ def _named(run: Run, step: Step, index: Index) -> dict[int, list[Index]]:
 
     def look(term: Term) -> None:
         for factor in term.factors:
-            if factor.within is not None:
-                look(factor.within)
+            for inner in factor.within:
+                look(inner)
             names = [n for n in slots if n not in ("y", *step.buffers)]
             if factor.array not in names:
                 continue
@@ -103,7 +105,7 @@ def _named(run: Run, step: Step, index: Index) -> dict[int, list[Index]]:
             if all(0 <= i < n for i, n in zip(place, shape, strict=True)):
                 found.setdefault(which, []).append(place)
 
-    for term in step.op.account(See(arrays, batched, 0, run.n), index):
+    for term in step.op.account(See(arrays, batched, 0, run.n, every=True), index):
         look(term)
     return found
 

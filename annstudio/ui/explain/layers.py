@@ -189,6 +189,7 @@ class LayerScene(QGraphicsScene):
         self._shown: tuple[Program, Graph, str] | None = None
         self._ratio = 2.4
         self._pictures: dict[tuple[int, bool], Drawn | None] = {}
+        self._nets: dict[str, int | None] = {}
         self.meeting: list[QGraphicsItem] = []
         self.lights = Lights()
         """What is lit at this moment; whoever moves the scene on says so."""
@@ -204,7 +205,7 @@ class LayerScene(QGraphicsScene):
             self.refresh()
             return
         self.clear()
-        self.cards, self.wires, self._pictures, self.meeting = {}, {}, {}, []
+        self.cards, self.wires, self._pictures, self.meeting, self._nets = {}, {}, {}, [], {}
         self._shown = (program, graph, path) if program is not None else None
         self.path = path
         self._ratio = coarse
@@ -303,7 +304,7 @@ class LayerScene(QGraphicsScene):
     def _card_state(self, node: str, now: Mapping[str, Phase]) -> CardState:
         tour, walk = self.tour, self.tour.walk
         assert walk is not None
-        program = tour.program
+        program, slots = tour.program, tour.program.slots
         slot = program.losses.get(node, program.outputs.get(node))
         if slot is None:
             return CardState(selected=node == self.chosen)
@@ -312,6 +313,11 @@ class LayerScene(QGraphicsScene):
         back = gradient is not None and walk.known(gradient, (0,) * len(program.slots[gradient].shape))
         parameters = [i for i, p in enumerate(program.parameters) if is_of(p.node, node)]
         values = self._picture(slot, signed=False) if known else None
+        net = self._net(node)
+        if values is None and node in now and net is not None and walk.known(net, (0,) * len(slots[net].shape)):
+            # The layer is at work: what it has by now.
+            drawn = self._drawn(net, _VALUES, signed=True)
+            values = marked(drawn, self.lights.on(net, slots[net].shape, net), values=False)
         slopes = self._picture(gradient, signed=True) if back and gradient is not None else None
         doing, step = "", walk.current
         inside = isinstance(step, Step) and (step.scope or step.node != node) and self._card_name(step.node) == node
@@ -346,8 +352,17 @@ class LayerScene(QGraphicsScene):
         program = self.tour.program
         if node in program.losses:
             return None
-        net = net_slot(program, node)
-        return program.gradients.get(slot, None if net is None else program.gradients.get(net))
+        own = program.gradients.get(slot)
+        if own is not None:
+            return own
+        net = self._net(node)
+        return None if net is None else program.gradients.get(net)
+
+    def _net(self, node: str) -> int | None:
+        """A layer's weighted sum."""
+        if node not in self._nets:
+            self._nets[node] = net_slot(self.tour.program, node)
+        return self._nets[node]
 
     def _picture(self, slot: int, *, signed: bool) -> Picture | None:
         """The picture of a slot, made once (what a batch computed stays what it is), with what is marked on it now."""
@@ -355,7 +370,8 @@ class LayerScene(QGraphicsScene):
         if key not in self._pictures:
             self._pictures[key] = self._drawn(slot, _GRADIENTS if signed else _VALUES, signed=signed)
         of = self.tour.names.gradient_of.get(slot, slot)
-        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape, slot))
+        marks = self.lights.on(of, self.tour.program.slots[of].shape, slot)
+        return marked(self._pictures[key], marks, values=not signed)
 
     def _drawn(self, slot: int, area: QRectF, *, signed: bool) -> Drawn | None:
         array = self.tour.array(slot)
