@@ -109,6 +109,8 @@ class ArrayFrame(QWidget):
         self._maps: Maps | None = None
         self._signed = True
         self._marks = NOTHING
+        self._alone_lit: tuple[int, int, int] | None = None
+        """The one cell that is lit, where it is a single one: the table goes there."""
         self._wants_numbers: bool | None = None
         self.title = ElidedLabel(self)
         # Its end says from where to where the numbers go.
@@ -199,7 +201,10 @@ class ArrayFrame(QWidget):
         self.table.fit_digits(digits)
         before = self.picker.blockSignals(True)
         self.picker.setRange(1, n)
-        if not same:
+        self._alone_lit = _alone(marks)
+        if self._alone_lit is not None:
+            self.picker.setValue(self._alone_lit[0] + 1)
+        elif not same:
             self.picker.setValue(1)
         self.picker.blockSignals(before)
         # A list or a small matrix is best read, a picture best seen.
@@ -250,6 +255,8 @@ class ArrayFrame(QWidget):
         at = min(number, len(self._maps.values)) - 1
         self.model.coming = None if self._marks.coming is None else self._marks.coming[at]
         self.model.show_array(self._maps.values[at], scale, self._maps.row, self._maps.column)
+        if self._alone_lit is not None and self._alone_lit[0] == at:
+            self.table.setCurrentIndex(self.model.index(*self._alone_lit[1:]))
         self.bar.show_scale(scale)
         self.under.setText(self._maps.names[at])
         self.picker.setToolTip(f"{self._maps.names[at]} of {len(self._maps.values)}")
@@ -283,3 +290,11 @@ def low_high(maps: Maps, digits: int, coming: Array | None = None) -> str:
     low, high = float(values.min()), float(values.max())
     few = min(digits, 4)
     return places_text(low, few) if low == high else f"{places_text(low, few)} … {places_text(high, few)}"
+
+
+def _alone(marks: Marks) -> tuple[int, int, int] | None:
+    """The cell that is lit, where it is one alone."""
+    if marks.lit is None or np.count_nonzero(marks.lit) != 1:
+        return None
+    place, row, column = (int(i) for i in np.argwhere(marks.lit)[0])
+    return place, row, column
