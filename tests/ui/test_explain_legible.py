@@ -65,6 +65,7 @@ def test_a_single_number_is_written_out_and_can_be_asked_about(desk: Desk):
 def test_a_layer_at_work_shows_its_weighted_sum(desk: Desk):
     desk.key(Key.Key_Right)
     card = desk.view.layers.scene.cards["conv"]
+    assert card.state.doing == "net"
     assert "full colour at" in card.state.values.told
     desk.key(Key.Key_Right)
     assert "black" in card.state.values.told

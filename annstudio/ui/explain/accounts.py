@@ -83,7 +83,7 @@ def symbols(told: Derivation) -> tuple[Piece, ...]:
     many = len(told.rows) > LONG
     wide = any(len(row.symbols) > _WIDE and not is_product(row) for row in told.rows[:LONG])
     if (many or wide) and told.rows[0].through is None and told.formula:
-        return (Piece(told.symbol), Piece(r"\quad"), Piece(told.formula))
+        return (Piece(told.symbol), Piece(":"), Piece(told.formula))
     for i, row in enumerate(told.rows[:2] if many else told.rows):
         minus = row.symbols.startswith("-")
         if i or minus:

@@ -201,8 +201,8 @@ class ArrayFrame(QWidget):
         self.table.fit_digits(digits)
         before = self.picker.blockSignals(True)
         self.picker.setRange(1, n)
-        self._alone_lit = _alone(marks)
-        if self._alone_lit is not None:
+        before_lit, self._alone_lit = self._alone_lit, _alone(marks)
+        if self._alone_lit is not None and self._alone_lit != before_lit:
             self.picker.setValue(self._alone_lit[0] + 1)
         elif not same:
             self.picker.setValue(1)

@@ -313,16 +313,16 @@ class LayerScene(QGraphicsScene):
         back = gradient is not None and walk.known(gradient, (0,) * len(program.slots[gradient].shape))
         parameters = [i for i, p in enumerate(program.parameters) if is_of(p.node, node)]
         values = self._picture(slot, signed=False) if known else None
-        net = self._net(node)
-        if values is None and node in now and net is not None and walk.known(net, (0,) * len(slots[net].shape)):
-            # The layer is at work: what it has by now.
-            drawn = self._drawn(net, _VALUES, signed=True)
-            values = marked(drawn, self.lights.on(net, slots[net].shape, net), values=False)
         slopes = self._picture(gradient, signed=True) if back and gradient is not None else None
         doing, step = "", walk.current
         inside = isinstance(step, Step) and (step.scope or step.node != node) and self._card_name(step.node) == node
         if node in now and inside and isinstance(step, Step):
             doing, values, slopes = self._within(step, values, slopes)
+        elif values is None and node in now and isinstance(step, Step) and slots[step.output].role is Role.VALUE:
+            # The layer is at work: what it has by now.
+            of = step.output
+            doing, drawn = slots[of].name, self._drawn(of, _VALUES, signed=True)
+            values = marked(drawn, self.lights.on(of, slots[of].shape, of), values=False)
         return CardState(
             NOW if node in now else DONE if known else TO_COME,
             _COLOURS[now[node]] if node in now else "",
@@ -355,14 +355,10 @@ class LayerScene(QGraphicsScene):
         own = program.gradients.get(slot)
         if own is not None:
             return own
-        net = self._net(node)
-        return None if net is None else program.gradients.get(net)
-
-    def _net(self, node: str) -> int | None:
-        """A layer's weighted sum."""
         if node not in self._nets:
-            self._nets[node] = net_slot(self.tour.program, node)
-        return self._nets[node]
+            self._nets[node] = net_slot(program, node)
+        net = self._nets[node]
+        return None if net is None else program.gradients.get(net)
 
     def _picture(self, slot: int, *, signed: bool) -> Picture | None:
         """The picture of a slot, made once (what a batch computed stays what it is), with what is marked on it now."""
