@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from annstudio.engine.program import Step
 from annstudio.explain.derivation import Explainer, Part, Quantity, Row
 
 MOST_PATHS = 64
@@ -23,8 +24,25 @@ def paths(explainer: Explainer, gradient: Quantity, digits: int = 4, most: int =
 
     The sum of the paths' products is the gradient.
     """
+    if _far_from_the_error(explainer, gradient.slot):
+        return ()
     found = _Search(explainer, digits).paths(gradient, most)
     return tuple(found) if found is not None else ()
+
+
+def _far_from_the_error(explainer: Explainer, gradient: int) -> bool:
+    """Whether there are more arrays between the error and a gradient than a search would go through."""
+    program, written_by = explainer.program, explainer.stepper.written_by
+    found, ahead = {gradient}, [gradient]
+    while ahead and len(found) <= MOST_NUMBERS:
+        at = written_by.get(ahead.pop())
+        step = None if at is None else program.steps[at]
+        if isinstance(step, Step):
+            before = {step.output_gradient} if step.backward else set(step.inputs)
+            new = {slot for slot in before if slot is not None} - found
+            found |= new
+            ahead += new
+    return len(found) > MOST_NUMBERS
 
 
 class _Search:
