@@ -132,6 +132,18 @@ def test_in_grey_pictures_what_stands_back_is_darker_than_what_is_lit(desk: Desk
     assert max(grey(*index) for index in others[::7]) < 100
 
 
+def test_a_softmax_says_why_the_error_does_not_come_to_its_results(desk: Desk):
+    desk.key(Key.Key_G)
+    desk.view.layers.scene.select("output")
+    pane = desk.view.layers.pane
+    pane.steps.setCurrentRow(1)
+    assert pane.left.title.text().startswith("out of output")
+    assert pane.right.empty.text() == "Loss and activation go back in one step: straight to ∂E/∂net of output."
+    desk.view.layers.scene.select("drop")
+    pane.which.setCurrentIndex(pane.which.findText("mask of drop"))
+    assert pane.right.empty.text() == "The error does not flow back to it."
+
+
 def test_of_a_dropout_the_mask_is_drawn_and_the_gradients(desk: Desk):
     desk.key(Key.Key_G)
     state = desk.view.layers.scene.cards["drop"].state

@@ -113,7 +113,7 @@ def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
 def sum_line(tour: Tour, told: Derivation) -> tuple[Block, ...]:
     """How many terms a sum has, and what they come to."""
     latex = f"{told.symbols_line} {told.numbers_line} = {number_latex(told.value, tour.digits)}"
-    return (Lines((f"Sum of {len(told.rows)} terms", _equation(tour, told)), latex),)
+    return (Lines((f"Sum of {count_text(len(told.rows))} terms", _equation(tour, told)), latex),)
 
 
 def _rule_line(tour: Tour, part: Part) -> str:

@@ -12,6 +12,7 @@ from annstudio.engine.program import AnyStep, Role, Step, Update
 from annstudio.explain.attribution import FromInput, Source, ToOutputs
 from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.explain.report import net_slot
 from annstudio.explain.words import slot_word
 from annstudio.ui.explain.array_maps import Maps, Subject, laid_out, layout, quantity_at, subjects_of
 from annstudio.ui.explain.lights import NOTHING, Lights, Marks
@@ -120,7 +121,7 @@ class Exhibition:
         tour, walk = self.tour, self.tour.walk
         assert walk is not None
         if slot is None:
-            return Exhibit(title, "The error does not flow back to it.")
+            return Exhibit(title, self._why_none(subject))
         described = self.program.slots[slot]
         if not walk.known(slot, (0,) * len(described.shape)):
             at = walk.stepper.written_by.get(slot, 0)
@@ -129,6 +130,15 @@ class Exhibition:
         if described.role in (Role.PARAMETER, Role.STATE):
             return self._laid_out(subject, slot, title, tour.stepper.before_update(slot), before=True)
         return self._laid_out(subject, slot, title, tour.array(slot))
+
+    def _why_none(self, subject: Subject) -> str:
+        """Why there is no gradient of an array."""
+        node = self.program.slots[subject.slot].node
+        net = net_slot(self.program, node)
+        judged = any(one.output == subject.slot for one in self.program.judged)
+        if judged and net is not None and net in self.program.gradients:
+            return f"Loss and activation go back in one step: straight to ∂E/∂net of {node}."
+        return "The error does not flow back to it."
 
     def _after(self, subject: Subject) -> Exhibit:
         """A weight's new values."""

@@ -23,6 +23,7 @@ from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_page import is_loss, loss_page, unit_page
 from annstudio.ui.explain.uses import is_share, share_page
 from annstudio.ui.explain.weight_page import weight_page
+from annstudio.ui.numbers import count_text
 
 _CLICK = "Click a weight to see its own numbers."
 TOLD = 8
@@ -156,7 +157,7 @@ def _told(tour: Tour, quantities: list[Quantity]) -> Lines:
         elif len(told.rows) <= TOLD:
             lines.append(f"&nbsp;&nbsp;= {rich(times(told.numbers_line[2:]))} = {value}")
         else:
-            lines.append(f"&nbsp;&nbsp;= {value}, a sum of {len(told.rows)} terms")
+            lines.append(f"&nbsp;&nbsp;= {value}, a sum of {count_text(len(told.rows))} terms")
     return Lines(tuple(lines))
 
 
