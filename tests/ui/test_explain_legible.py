@@ -144,6 +144,16 @@ def test_a_softmax_says_why_the_error_does_not_come_to_its_results(desk: Desk):
     assert pane.right.empty.text() == "The error does not flow back to it."
 
 
+def test_of_an_output_is_not_asked_to_which_outputs_it_contributes(desk: Desk):
+    desk.key(Key.Key_G)
+    for asked in (desk.tour.program.outputs["output"], slot(desk, "output", "net")):
+        desk.view.ask(Quantity(asked, (3,)))
+        assert "What did the input contribute to" in desk.panel.text
+        assert "To which outputs" not in desk.panel.text
+    desk.view.ask(Quantity(desk.tour.program.outputs["hidden"], (3,)))
+    assert "To which outputs" in desk.panel.text
+
+
 def test_of_a_dropout_the_mask_is_drawn_and_the_gradients(desk: Desk):
     desk.key(Key.Key_G)
     state = desk.view.layers.scene.cards["drop"].state
