@@ -8,8 +8,9 @@ import pytest
 from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.engine.account import See, Sum, values_of
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.paths import MOST_NUMBERS, paths
+from annstudio.explain.told import Quantity
 from annstudio.layers.dense import Dense, WeightedSum
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss

@@ -7,25 +7,17 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.run import Run
-from annstudio.explain.derivation import slots_by_name
+from annstudio.explain.reading import slots_by_name
 from tests.builders import random_feeds, random_weights, run_of
 from tests.layers.cases import cases, written
 from tests.slopes import to_update
 
 SAMPLED = 6
-BY_NUMBERS = {
-    "BinaryCrossEntropy",
-    "CrossEntropy",
-    "Hold",
-    "Blank",
-    "OverSteps",
-    "CountedMax",
-    "CountedMean",
-    "CountedMeanOf",
-    "CountedMeanSquareOf",
-    "Lookup",
-}
+BY_NUMBERS = {"Hold", "Blank", "OverSteps", "CountedMax", "CountedMean", "CountedMeanOf", "CountedMeanSquareOf",
+              "Lookup"}  # fmt: skip
 """Ops whose numbers decide which elements count this time: what they see is what could count."""
+BY_BUFFERS = {"CrossEntropy", "BinaryCrossEntropy"}
+"""Ops that are told by what they keep, such as the probabilities that they make of scores."""
 
 every_case = pytest.mark.parametrize("case", cases(), ids=str)
 
@@ -74,7 +66,7 @@ def _is_told_by_place(program: Program, step: Step, slot: int) -> bool:
     """Whether the account names every element that counts, whatever the numbers are."""
     described = program.slots[slot]
     weighs = described.role in (Role.PARAMETER, Role.CONSTANT) or described.dtype == "int"
-    return not weighs and type(step.op).__name__ not in BY_NUMBERS
+    return not weighs and type(step.op).__name__ not in BY_NUMBERS | BY_BUFFERS
 
 
 def _seen(program: Program, step: Step, which: int, index: Index) -> Array:
@@ -105,7 +97,7 @@ def _named(run: Run, step: Step, index: Index) -> dict[int, list[Index]]:
             if all(0 <= i < n for i, n in zip(place, shape, strict=True)):
                 found.setdefault(which, []).append(place)
 
-    for term in step.op.account(See(arrays, batched, 0, run.n, every=True), index):
+    for term in step.op.account(See(arrays, batched, 0, run.n), index):
         look(term)
     return found
 

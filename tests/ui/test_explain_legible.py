@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.data.base import parse_source
 from annstudio.data.images import Digits
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.moments import Grain
+from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input

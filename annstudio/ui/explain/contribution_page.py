@@ -14,9 +14,9 @@ from annstudio.explain.attribution import (
     ToOutputs,
     output_slots,
 )
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.receptive import Fields
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Table
 from annstudio.ui.explain.rich import bold, rich, signed

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsSceneMouseEvent
 
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.items import CENTRE, Item, draw_symbol, on_ground, signed_text_colour
 from annstudio.ui.explain.neuron_plan import BIAS_RADIUS, RADIUS
 from annstudio.ui.theme import GRID, SMALL, TEXT, TITLE, Theme, mono_font, theme, ui_font
