@@ -25,7 +25,7 @@ from annstudio.ui.canvas.thumbnail import Dots
 from annstudio.ui.explain.blocks import PageTable
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.rich import legible
-from tests.builders import chain, project
+from tests.builders import chain, project, some_table
 from tests.ui.explaining import Desk, click_widget, explaining
 
 Key = Qt.Key
@@ -199,6 +199,23 @@ def test_a_term_of_a_sum_is_not_torn_apart(desk: Desk):
         assert len(set(line.values())) > 1
         for group in view._groups():
             assert len({line[id(piece)] for piece in group}) == 1
+
+
+def test_the_product_of_a_path_is_in_sight_behind_long_names(qtbot: QtBot):
+    application("light")
+    graph = chain(
+        input=Input(shape=(3,)), first_layer=Dense(units=2), second_layer=Dense(units=5),
+        last_layer=Dense(units=2), loss=Loss(),
+    )  # fmt: skip
+    with explaining(project(graph, some_table(4, 3, 2))) as desk:
+        desk.key(Key.Key_G)
+        desk.view.ask(Quantity(desk.tour.program.outputs["first_layer"], (0,)))
+        (table,) = (t for t in desk.panel.area.widget().findChildren(PageTable) if "paths" in t.table.heading[0])
+        words, product = table.table.rows[0][0].text.split("\n")
+        assert product.startswith("= ")
+        metrics = table.fontMetrics()
+        needed = -(-metrics.horizontalAdvance(words) // table.columnWidth(0)) + 1
+        assert table.rowHeight(0) >= needed * metrics.lineSpacing()
 
 
 def test_what_a_memory_begins_with_is_told_once(qtbot: QtBot):

@@ -17,7 +17,9 @@ from annstudio.ui.numbers import count_text
 FEW = 4
 """More ways than this are not written out line by line."""
 _ONE_LINE = 50
-"""Terms that take more signs than this stand in two lines of their table."""
+"""Terms that take more signs than this stand in two lines of their table, or in more."""
+_MOST_LINES = 6
+"""No row of a table is higher than this."""
 _WIDE = 120
 """Terms that take more LaTeX than this are told by the general formula, too."""
 LONG = 6
@@ -189,7 +191,10 @@ def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Tab
         return (Cell(f"{symbols}\n= {product}"), Cell(tour.text(path.value), path.value))
 
     key = (tour.seen, gradient, tour.digits)
-    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key), lines=2)
+    longest = max(len(make(at)[0].text.partition("\n")[0]) for at in range(min(len(ordered), FEW)))
+    # The product is not to fall behind the end of long names.
+    lines = min(2 + longest // _ONE_LINE, _MOST_LINES)
+    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key), lines=lines)
 
 
 def _path_line(tour: Tour, path: Path) -> str:

@@ -16,7 +16,7 @@ from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
 from annstudio.ui.explain.lights import Lights
 from annstudio.ui.explain.meetings import CHIP, Meeting, PlusItem, ShareItem, meeting_at_hand
-from annstudio.ui.explain.pictures import Drawn, marked, picture
+from annstudio.ui.explain.pictures import Drawn, Text, marked, picture
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
 from annstudio.ui.theme import CARD_RADIUS, STRIPE, TEXT, TITLE, mono_font, theme, ui_font
@@ -121,7 +121,11 @@ class CardItem(QGraphicsItem):
         t = theme()
         whole = _VALUES.united(_GRADIENTS)
         areas = [(_VALUES, self.state.values, ""), (_GRADIENTS, self.state.gradients, "gradient")]
-        for area, shown, word in areas if self.node.layer.gives else [(whole, self.state.values, "")]:
+        if not self.node.layer.gives:
+            # A loss is one number; what goes out of a block is drawn as large as elsewhere.
+            small = self.state.values is not None and not isinstance(self.state.values, Text)
+            areas = [(_VALUES if small else whole, self.state.values, "")]
+        for area, shown, word in areas:
             painter.save()
             if shown is not None:
                 painter.setFont(mono_font(TITLE))
