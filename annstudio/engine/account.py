@@ -9,6 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, takewhile
+from typing import overload
+
+import numpy as np
 
 from annstudio.engine.op import Array, Index, numbered
 
@@ -47,6 +50,30 @@ class Term:
         return self.evaluate(*(factor.value for factor in self.factors))
 
 
+class Sum(Sequence[Term]):
+    """The terms of a long sum: each is made when somebody looks at it, their `values` are worked out all at once."""
+
+    def __init__(self, values: Sequence[float], make: Callable[[int], Term]) -> None:
+        self.values = tuple(values)
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, at: int) -> Term: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Term]: ...
+    def __getitem__(self, at: int | slice) -> Term | list[Term]:
+        places = range(len(self.values))[at]
+        return self._make(places) if isinstance(places, int) else [self._make(i) for i in places]
+
+
+def values_of(terms: Sequence[Term]) -> tuple[float, ...]:
+    """What every term comes to."""
+    return terms.values if isinstance(terms, Sum) else tuple(term.value for term in terms)
+
+
 @dataclass(frozen=True)
 class See:
     """Reads single elements of an op's arrays by name, as an op's `account` wants them.
@@ -66,6 +93,11 @@ class See:
             return Factor(name, index, float(self.arrays[name][index]))
         n = self.example if example is None else example
         return Factor(name, index, float(self.arrays[name][(*index, n)]), n)
+
+    def row(self, name: str, *index: int) -> Array:
+        """A row of an array, all that begins with this index, of the example being looked at."""
+        array = self.arrays[name][..., self.example] if name in self.batched else self.arrays[name]
+        return np.asarray(array[index], float)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of one example of the array."""

@@ -145,7 +145,7 @@ class Op:
             return in_place(result)
         return everything(result, given)
 
-    def account(self, see: "See", index: Index) -> list["Term"]:
+    def account(self, see: "See", index: Index) -> Sequence["Term"]:
         """The terms whose sum is element `index` of the result."""
         return []
 

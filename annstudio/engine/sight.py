@@ -62,6 +62,10 @@ def _across(lit: Bools, axis: Axis, k: int, size: int) -> Bools:
         # One place on one side, as with a moment of a sequence: nothing has to be multiplied out.
         met: Bools = lit & axis.reshape(-1, *(1,) * (lit.ndim - 1 - k))
         return met if len(axis) == 1 else np.logical_or.reduce(met, k, keepdims=True)
+    if lit.ndim == 1:
+        # A list alone: its rows are taken, which is quicker than multiplying.
+        alone: Bools = np.logical_or.reduce(axis[lit], axis=0)
+        return alone
     # Counted in floats: products of truth values would not go through the fast multiplication.
     counts: npt.NDArray[Any] = np.tensordot(lit.astype(np.float32), axis.astype(np.float32), (k, 0))
     return np.moveaxis(counts > 0, -1, k)

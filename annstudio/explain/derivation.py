@@ -6,7 +6,7 @@ A derivation is built from the op's own account of the element and the arrays of
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from annstudio.engine.account import Factor, Remark, See, Term
+from annstudio.engine.account import Factor, Remark, See, Term, values_of
 from annstudio.engine.differentiate import AddGradients
 from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
@@ -84,7 +84,7 @@ class Explainer:
         n = len(self.derive(whole).rows)
         return tuple(replace(whole, term=k) for k in range(n)) if n > 1 else ()
 
-    def terms(self, quantity: Quantity) -> tuple[Step, list[Term]]:
+    def terms(self, quantity: Quantity) -> tuple[Step, Sequence[Term]]:
         """The step that computed a number and the terms of its sum. Raises StudioError where it has not been done."""
         step, see = self._done(quantity)
         return step, self.reading.account(step, see, quantity)[0]
@@ -144,7 +144,7 @@ class Explainer:
             return self._in_place(told, digits) if in_place else told
 
         rows: Sequence[Row] = Lazy(len(terms), row, (id(self), quantity, digits, value))
-        values = tuple(term.value for term in terms)
+        values = values_of(terms)
         if quantity.term is not None:
             rows, values = (rows[quantity.term],), (values[quantity.term],)
             symbol, value = self._share_symbol(step, rows[0]) or symbol, rows[0].value
@@ -160,7 +160,7 @@ class Explainer:
             type(step.op).__name__, said, self.program.slots[quantity.slot].dtype == "int",
         )  # fmt: skip
 
-    def _elsewhere(self, step: Step, terms: list[Term], digits: int) -> Derivation | None:
+    def _elsewhere(self, step: Step, terms: Sequence[Term], digits: int) -> Derivation | None:
         """How a number came about that this step only gave another name, or None where it did more."""
         if len(terms) != 1 or not (isinstance(step.op, AddGradients) or only_hands_on(step)):
             return None

@@ -2,7 +2,7 @@
 
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 
 from annstudio.engine.account import Factor, Remark, See, Term
@@ -31,7 +31,7 @@ class Reading:
         batched = frozenset(name for name in arrays if name in slots and self.program.slots[slots[name]].batched)
         return See(arrays, batched, example, self.stepper.n, every)
 
-    def account(self, step: Step, see: See, quantity: Quantity) -> tuple[list[Term], list[Remark]]:
+    def account(self, step: Step, see: See, quantity: Quantity) -> tuple[Sequence[Term], list[Remark]]:
         """The terms of a number that the step wrote, and what else there is to say."""
         op, index = step.op, quantity.index
         kept = next((name for name, slot in step.buffers.items() if slot == quantity.slot), "")

@@ -78,6 +78,15 @@ class Receptive:
         return self._sights[i, which]
 
     @cached_property
+    def choosing(self) -> list[tuple[int, Step]]:
+        """The steps forward that choose among their inputs, by position."""
+        steps = self.program.steps
+        return [
+            (i, step) for i, step in enumerate(steps)
+            if isinstance(step, Step) and not step.backward and step.op.chooses
+        ]  # fmt: skip
+
+    @cached_property
     def _steps(self) -> list[tuple[int, Step, list[tuple[int, int]]]]:
         """The steps on the way to the loss, with those of their inputs that count, by position and slot."""
         slots = self.program.slots

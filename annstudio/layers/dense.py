@@ -1,11 +1,12 @@
 """Dense: every unit sums all its inputs, each times a weight, adds its bias and applies an activation."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import See, Sum, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
@@ -64,11 +65,16 @@ class WeightedSum(Op):
             return Sight((*result, 1), (*(1,) * len(steps), *inputs[1]), (*(ALL,) * len(steps), SAME, ALL))
         return Sight(result, inputs[0], (*(SAME,) * len(steps), ALL))
 
-    def account(self, see: See, index: Index) -> list[Term]:
+    def account(self, see: See, index: Index) -> Sequence[Term]:
         *t, j = index
         n_inputs = see.shape("w")[1] - self.bias
-        terms = [Term((see("w", j, i), see("x", *t, i))) for i in range(n_inputs)]
-        return [*terms, Term((see("w", j, n_inputs),))] if self.bias else terms
+
+        def term(i: int) -> Term:
+            return Term((see("w", j, i), see("x", *t, i)) if i < n_inputs else (see("w", j, i),))
+
+        with np.errstate(all="ignore"):
+            # Numbers that run away are told like any others. The bias is the weight of a unit that is 1.
+            return Sum((see.row("w", j) * see.row("x", *t)).tolist(), term)
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         if name == "x":

@@ -1,5 +1,6 @@
 """Pooling over windows that may overlap and reach over the edge, of images (C, H, W) and of sequences (T, D)."""
 
+from collections.abc import Sequence
 from itertools import product
 from typing import ClassVar
 
@@ -124,7 +125,7 @@ class WindowMax(WindowPool):
             free &= ~wins
         dx[...] = framed[self.frame.inside(dx.shape[:-1])]
 
-    def account(self, see: See, index: Index) -> list[Term]:
+    def account(self, see: See, index: Index) -> Sequence[Term]:
         return [self._largest(see, index, self.unframed(see.shape("x")))]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
@@ -181,7 +182,7 @@ class WindowMean(WindowPool):
         ones[self.frame.inside(shape)] = 1
         return sum(self.parts(ones, y.shape[:-1]), np.zeros((*y.shape[:-1], 1), y.dtype))
 
-    def account(self, see: See, index: Index) -> list[Term]:
+    def account(self, see: See, index: Index) -> Sequence[Term]:
         shape = self.unframed(see.shape("x"))
         places = self.seen(see, index, shape)
         return [share(see("x", *self.framed(place)), len(places)) for place in places]
@@ -214,7 +215,7 @@ class Counted(WindowPool):
     def seen(self, see: See, index: Index, shape: Shape) -> list[Index]:
         return [place for place in self.window(index, shape) if counts(see, place[0])]
 
-    def account(self, see: See, index: Index) -> list[Term]:
+    def account(self, see: See, index: Index) -> Sequence[Term]:
         shape = self.unframed(see.shape("x"))
         return super().account(see, index) if self.seen(see, index, shape) else [self._beyond(see, index, shape)]
 

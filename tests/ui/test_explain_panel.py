@@ -367,7 +367,8 @@ def test_a_long_formula_has_the_height_it_needs(qtbot: QtBot):
     with explaining(small_project(optimizer=Adam())) as desk:
         desk.view.set_grain(Grain.LAYER)
         desk.key(Key.Key_End)
-        assert formulas(desk)[0].pieces[0].latex == Adam.formula
+        rule = Adam.formula.split(r", \quad ")
+        assert [view.pieces[0].latex for view in formulas(desk)[: len(rule)]] == rule
         for view in formulas(desk):
             assert view.height() >= view.heightForWidth(view.width())
 

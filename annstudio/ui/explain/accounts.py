@@ -12,9 +12,14 @@ from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Table
 from annstudio.ui.explain.rich import bold, coloured, link, one_line, rich, signed, times
 from annstudio.ui.explain.tour import Tour
+from annstudio.ui.numbers import count_text
 
 FEW = 4
 """More ways than this are not written out line by line."""
+_ONE_LINE = 50
+"""Terms that take more signs than this stand in two lines of their table, or in more."""
+_MOST_LINES = 6
+"""No row of a table is higher than this."""
 _WIDE = 120
 """Terms that take more LaTeX than this are told by the general formula, too."""
 LONG = 6
@@ -31,7 +36,8 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     if not walk.known(quantity.slot, quantity.index, quantity.term):
         with tour.stepper.visit(at + 1):
             told = tour.explainer.derive(quantity, tour.digits)
-        go = Note(f"Not computed yet: that is step {at + 1} of the batch's {len(tour.stepper)} operations.", quantity)
+        place, whole = count_text(at + 1), count_text(len(tour.stepper))
+        go = Note(f"Not computed yet: that is step {place} of the batch's {whole} operations.", quantity)
         return (Formula(symbols(told)), go)
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:
@@ -79,7 +85,7 @@ def symbols(told: Derivation) -> tuple[Piece, ...]:
     many = len(told.rows) > LONG
     wide = any(len(row.symbols) > _WIDE and not is_product(row) for row in told.rows[:LONG])
     if (many or wide) and told.rows[0].through is None and told.formula:
-        return (Piece(told.symbol), Piece(r"\quad"), Piece(told.formula))
+        return (Piece(told.symbol), Piece(":"), Piece(told.formula))
     for i, row in enumerate(told.rows[:2] if many else told.rows):
         minus = row.symbols.startswith("-")
         if i or minus:
@@ -109,7 +115,7 @@ def numbers(tour: Tour, told: Derivation) -> tuple[Block, ...]:
 def sum_line(tour: Tour, told: Derivation) -> tuple[Block, ...]:
     """How many terms a sum has, and what they come to."""
     latex = f"{told.symbols_line} {told.numbers_line} = {number_latex(told.value, tour.digits)}"
-    return (Lines((f"Sum of {len(told.rows)} terms", _equation(tour, told)), latex),)
+    return (Lines((f"Sum of {count_text(len(told.rows))} terms", _equation(tour, told)), latex),)
 
 
 def _rule_line(tour: Tour, part: Part) -> str:
@@ -131,17 +137,19 @@ def _term_line(tour: Tour, row: Row) -> str:
 def terms_table(tour: Tour, told: Derivation) -> Table:
     """All terms of a sum, largest first."""
     order = by_size(told)
+    long = any(len(_plain(told.rows[at])) > _ONE_LINE for at in order[:FEW])
 
     def make(at: int) -> tuple[Cell, ...]:
         row = told.rows[order[at]]
-        return (Cell(_plain(row)), Cell(tour.text(row.value), row.value))
+        return (Cell(_plain(row, "\n" if long else " ")), Cell(tour.text(row.value), row.value))
 
     def link(at: int) -> Quantity | None:
         parts = told.rows[order[at]].parts
         return next((part.quantity for part in reversed(parts) if part.quantity is not None), None)
 
     key = (tour.seen, told.quantity, tour.digits, told.value)
-    return Table(("term, largest first", "value"), Lazy(len(order), make, key), Lazy(len(order), link, key))
+    rows, links = Lazy(len(order), make, key), Lazy(len(order), link, key)
+    return Table(("term, largest first", "value"), rows, links, lines=2 if long else 1)
 
 
 def by_size(told: Derivation) -> list[int]:
@@ -183,7 +191,10 @@ def _paths_table(tour: Tour, gradient: Quantity, found: tuple[Path, ...]) -> Tab
         return (Cell(f"{symbols}\n= {product}"), Cell(tour.text(path.value), path.value))
 
     key = (tour.seen, gradient, tour.digits)
-    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key), lines=2)
+    longest = max(len(make(at)[0].text.partition("\n")[0]) for at in range(min(len(ordered), FEW)))
+    # The product is not to fall behind the end of long names.
+    lines = min(2 + longest // _ONE_LINE, _MOST_LINES)
+    return Table((f"{len(found)} paths, largest first", "product"), Lazy(len(found), make, key), lines=lines)
 
 
 def _path_line(tour: Tour, path: Path) -> str:
@@ -240,8 +251,8 @@ def _equation(tour: Tour, told: Derivation) -> str:
     return f"{rich(told.symbol)} = {bold(tour.text(told.value))}"
 
 
-def _plain(row: Row) -> str:
-    return f"{one_line(row.symbols)} = {one_line(times(row.numbers))}"
+def _plain(row: Row, between: str = " ") -> str:
+    return f"{one_line(row.symbols)}{between}= {one_line(times(row.numbers))}"
 
 
 def _bracketed(number: str) -> str:

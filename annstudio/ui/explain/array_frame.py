@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -23,10 +23,11 @@ from annstudio.ui.explain.array_maps import Maps
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.lights import NOTHING, Marks
 from annstudio.ui.explain.marks import paint_marks, told
+from annstudio.ui.explain.typing_keys import is_typed
 from annstudio.ui.numbers import places_text
 from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
-from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
+from annstudio.ui.theme import GRID, SMALL, TEXT, TITLE, mono_font, theme, ui_font
 
 _MOST_MAPS = 64
 """More maps than this are not drawn; the picker reaches them all."""
@@ -48,8 +49,9 @@ class CellMosaic(Mosaic):
         super().paintEvent(event)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ground = theme().card if self.scale.signed else theme().picture
         for i in range(len(self.maps) if self.marks else 0):
-            paint_marks(painter, self.rect_of(i), self.marks.as_seen(itemgetter(i)))
+            paint_marks(painter, self.rect_of(i), self.marks.as_seen(itemgetter(i)), ground)
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -87,6 +89,16 @@ class ArrayModel(MatrixModel):
         return super().headerData(section, orientation, role)
 
 
+class NumbersView(MatrixView):
+    """A table that is read: what is typed is a command of Explain."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if is_typed(event):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+
 class ArrayFrame(QWidget):
     """Shows maps. `picked(map, row, column)`: a cell was clicked, or Enter pressed on it."""
 
@@ -97,8 +109,12 @@ class ArrayFrame(QWidget):
         self._maps: Maps | None = None
         self._signed = True
         self._marks = NOTHING
+        self._alone_lit: tuple[int, int, int] | None = None
+        """The one cell that is lit, where it is a single one: the table goes there."""
         self._wants_numbers: bool | None = None
         self.title = ElidedLabel(self)
+        # Its end says from where to where the numbers go.
+        self.title.mode = Qt.TextElideMode.ElideMiddle
         self.title.setFont(ui_font(TEXT, bold=True))
         self.picker = QSpinBox(self)
         self.picker.setAccessibleName("Which map")
@@ -112,8 +128,12 @@ class ArrayFrame(QWidget):
         self.under.setFont(ui_font(SMALL))
         self.mosaic = CellMosaic(self)
         self.model = ArrayModel(self)
-        self.table = MatrixView(self.model, self)
+        self.table = NumbersView(self.model, self)
         self.table.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        self.single = QToolButton(self)
+        self.single.setAutoRaise(True)
+        self.single.setFont(mono_font(TITLE))
+        self.single.setToolTip("Ask about this number")
         self.empty = QLabel(self)
         for label in (self.under, self.empty):
             label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -126,6 +146,7 @@ class ArrayFrame(QWidget):
         self.mosaic.picked.connect(self.picked)
         self.table.clicked.connect(self._pick)
         self.table.activated.connect(self._pick)
+        self.single.clicked.connect(lambda: self.picked.emit(0, 0, 0))
 
     def _build(self) -> None:
         head = QHBoxLayout()
@@ -136,6 +157,11 @@ class ArrayFrame(QWidget):
         self._stack = QStackedLayout()
         for widget in (self.mosaic, self.table, self.empty):
             self._stack.addWidget(widget)
+        alone = QWidget(self)
+        QVBoxLayout(alone).addWidget(self.single, 0, Qt.AlignmentFlag.AlignCenter)
+        self._alone = self._stack.addWidget(alone)
+        # The titles of two frames stand in one line, whichever of them has a button.
+        self.title.setMinimumHeight(self.toggle.sizeHint().height())
         foot = QHBoxLayout()
         foot.addWidget(self.bar)
         foot.addWidget(self.under, 1)
@@ -166,12 +192,19 @@ class ArrayFrame(QWidget):
             maps = replace(maps, values=np.where(marks.coming, 0.0, maps.values))
         self._maps, self._signed, self._marks = maps, signed, marks
         n, rows, columns = maps.values.shape
-        self.title.setText(f"{title}  {low_high(maps, digits, marks.coming)}")
+        alone = maps.values.size == 1
+        told = low_high(maps, digits, marks.coming)
+        self.title.setText(title if alone else f"{title}  {told}")
+        self.single.setText((places_text(float(maps.values.flat[0]), digits) if told else "·") if alone else "")
+        self.single.setAccessibleName(f"{title}: {self.single.text()}" if alone else "")
         self.model.set_digits(digits)
         self.table.fit_digits(digits)
         before = self.picker.blockSignals(True)
         self.picker.setRange(1, n)
-        if not same:
+        before_lit, self._alone_lit = self._alone_lit, _alone(marks)
+        if self._alone_lit is not None and self._alone_lit != before_lit:
+            self.picker.setValue(self._alone_lit[0] + 1)
+        elif not same:
             self.picker.setValue(1)
         self.picker.blockSignals(before)
         # A list or a small matrix is best read, a picture best seen.
@@ -181,11 +214,17 @@ class ArrayFrame(QWidget):
         before = self.toggle.blockSignals(True)
         self.toggle.setChecked(bool(numbers))
         self.toggle.blockSignals(before)
-        self.toggle.show()
+        self.toggle.setVisible(not alone)
         self._show()
 
     def _show(self) -> None:
         if self._maps is None:
+            return
+        if self._maps.values.size == 1:
+            for widget in (self.picker, self.bar):
+                widget.hide()
+            self.under.setText("")
+            self._stack.setCurrentIndex(self._alone)
             return
         numbers = self.toggle.isChecked()
         self.picker.setVisible(numbers and len(self._maps.values) > 1)
@@ -216,6 +255,8 @@ class ArrayFrame(QWidget):
         at = min(number, len(self._maps.values)) - 1
         self.model.coming = None if self._marks.coming is None else self._marks.coming[at]
         self.model.show_array(self._maps.values[at], scale, self._maps.row, self._maps.column)
+        if self._alone_lit is not None and self._alone_lit[0] == at:
+            self.table.setCurrentIndex(self.model.index(*self._alone_lit[1:]))
         self.bar.show_scale(scale)
         self.under.setText(self._maps.names[at])
         self.picker.setToolTip(f"{self._maps.names[at]} of {len(self._maps.values)}")
@@ -249,3 +290,11 @@ def low_high(maps: Maps, digits: int, coming: Array | None = None) -> str:
     low, high = float(values.min()), float(values.max())
     few = min(digits, 4)
     return places_text(low, few) if low == high else f"{places_text(low, few)} … {places_text(high, few)}"
+
+
+def _alone(marks: Marks) -> tuple[int, int, int] | None:
+    """The cell that is lit, where it is one alone."""
+    if marks.lit is None or np.count_nonzero(marks.lit) != 1:
+        return None
+    place, row, column = (int(i) for i in np.argwhere(marks.lit)[0])
+    return place, row, column

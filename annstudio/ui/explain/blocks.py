@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QSizePolicy, QTableView, QVBoxLayout, QWidget
 
@@ -23,8 +24,9 @@ from annstudio.ui.explain.copying import copy_menu, table_latex, table_text
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.items import signed_text_colour
 from annstudio.ui.explain.page import Block, Formula, Lines, Note, Source, Table
-from annstudio.ui.explain.rich import address, quantity_at
+from annstudio.ui.explain.rich import address, legible, quantity_at
 from annstudio.ui.explain.source_view import SourceView
+from annstudio.ui.explain.typing_keys import is_typed
 from annstudio.ui.numbers import localised_latex
 from annstudio.ui.theme import CARD_RADIUS, GRID, SMALL, TEXT, mixed, mono_font, theme, ui_font
 
@@ -74,7 +76,7 @@ class LinesView(QLabel):
         super().__init__(parent)
         colour = theme().dim if lines.quiet else theme().text
         body = "".join(f'<div style="margin-bottom:{GRID + 1}px">{line}</div>' for line in lines.html)
-        self.setText(f'<div style="color:{colour.name()}">{body}</div>')
+        self.setText(f'<div style="color:{colour.name()}">{legible(body)}</div>')
         self.plain = plain_text("\n".join(lines.html))
         self.latex = localised_latex(lines.latex)
         self.setTextFormat(Qt.TextFormat.RichText)
@@ -100,7 +102,7 @@ class NoteView(QLabel):
         if note.quantity is not None:
             style = f"color:{theme().link.name()};text-decoration:none"
             text = f'<a href="{address(note.quantity)}" style="{style}">{text} →</a>'
-        self.setText(text)
+        self.setText(legible(text))
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setFont(ui_font(SMALL + 1))
         self.setWordWrap(True)
@@ -157,6 +159,9 @@ class PageTable(QTableView):
         super().__init__(parent)
         self.table, self._follow = table, follow
         self._model = TableModel(table, self)
+        self._wanted: list[int] = []
+        """How wide what stands in each column is."""
+        self._gives_way = 0
         self.setModel(self._model)
         self.setFont(mono_font(SMALL + 1))
         self.setShowGrid(False)
@@ -193,8 +198,24 @@ class PageTable(QTableView):
         for column, heading in enumerate(self.table.heading):
             texts = [line for row in self.table.rows[:_MEASURED] for line in row[column].text.split("\n")]
             width = max([title.horizontalAdvance(heading), *(metrics.horizontalAdvance(text) for text in texts)])
-            self.setColumnWidth(column, min(width + 5 * GRID, 60 * GRID))
-        head.setSectionResizeMode(max(words, key=self.columnWidth), QHeaderView.ResizeMode.Stretch)
+            self._wanted.append(min(width, 55 * GRID))
+        self._gives_way = max(words, key=self._wanted.__getitem__)
+        head.setSectionResizeMode(self._gives_way, QHeaderView.ResizeMode.Stretch)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Where there is little room columns stand closer together, then all give way: none is cut off as a whole."""
+        others = [column for column in range(len(self._wanted)) if column != self._gives_way]
+        least, needed = 10 * GRID, sum(self._wanted[column] for column in others)
+        free = self.viewport().width() - least - needed
+        between = max(2 * GRID, min(5 * GRID, free // max(len(others), 1)))
+        given = min(1.0, (self.viewport().width() - least) / max(needed + between * len(others), 1))
+        for column in others:
+            self.setColumnWidth(column, int((self._wanted[column] + between) * given))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_room()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = copy_menu(self, table_text(self._cells()), table_latex(self._cells()))
@@ -204,6 +225,9 @@ class PageTable(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             QGuiApplication.clipboard().setText(table_text(self._cells()))
+        elif is_typed(event):
+            # A command of Explain.
+            event.ignore()
         else:
             super().keyPressEvent(event)
 
@@ -241,7 +265,7 @@ def widgets_of(block: Block, follow: Follow, ask: Follow, parent: QWidget) -> QW
 
 def title_label(text: str, parent: QWidget) -> QLabel:
     """A section's heading."""
-    label = QLabel(text, parent)
+    label = QLabel(legible(text), parent)
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setFont(ui_font(TEXT - 1, bold=True))
     label.setForegroundRole(label.palette().ColorRole.PlaceholderText)

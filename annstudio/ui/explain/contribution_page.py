@@ -5,7 +5,15 @@ from dataclasses import astuple
 import numpy as np
 
 from annstudio.engine.program import Role
-from annstudio.explain.attribution import MOST_OUTPUTS, Contributions, FromInput, Reverse, Source, ToOutputs
+from annstudio.explain.attribution import (
+    MOST_OUTPUTS,
+    Contributions,
+    FromInput,
+    Reverse,
+    Source,
+    ToOutputs,
+    output_slots,
+)
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.receptive import Fields
 from annstudio.explain.told import Quantity
@@ -32,7 +40,10 @@ def turned_round(tour: Tour, value: Quantity) -> list[Section]:
         return []
     name = rich(tour.explainer.symbol(value))
     place = (value.slot, value.index, value.example)
-    notes = [Note(f"To which outputs does {name} contribute, and how much?", ToOutputs(*place))]
+    notes: list[Note] = []
+    if value.slot not in (*output_slots(tour.program), *(judged.output for judged in tour.program.judged)):
+        # What the network gives is an output itself.
+        notes = [Note(f"To which outputs does {name} contribute, and how much?", ToOutputs(*place))]
     if slot.role is Role.VALUE:
         notes.insert(0, Note(f"What did the input contribute to {name}?", FromInput(*place)))
     return [Section("The other way round", tuple(notes))]
@@ -117,13 +128,13 @@ def _to_outputs(tour: Tour, question: ToOutputs) -> Page:
 # Both ----------------------------------------------------------------------------------------------------------------
 
 
-def _counts(tour: Tour, lit: Fields, question: Quantity) -> Table:
+def _counts(tour: Tour, lit: Fields, question: Quantity) -> Block:
     """How many numbers of every layer belong to a field."""
     program = tour.program
     found = {slot: node for node, slot in program.outputs.items() if slot in lit and "/" not in node}
     found.pop(question.slot, None)
     rows = [(Cell(node), Cell(f"{int(lit[slot].sum())} of {lit[slot].size}")) for slot, node in found.items()]
-    return Table(("layer", "numbers"), tuple(rows))
+    return Table(("layer", "numbers"), tuple(rows)) if rows else Note("No other layer's results.")
 
 
 def _short(tour: Tour, slot: int, index: tuple[int, ...]) -> str:

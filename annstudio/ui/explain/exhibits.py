@@ -5,15 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from annstudio.engine.op import Array
 from annstudio.engine.program import AnyStep, Role, Step, Update
 from annstudio.explain.attribution import FromInput, Source, ToOutputs
 from annstudio.explain.names import plain
+from annstudio.explain.report import net_slot
 from annstudio.explain.told import Quantity
 from annstudio.explain.words import slot_word
 from annstudio.ui.explain.array_maps import Maps, Subject, laid_out, layout, quantity_at, subjects_of
 from annstudio.ui.explain.lights import NOTHING, Lights, Marks
 from annstudio.ui.explain.tour import Tour
+from annstudio.ui.numbers import count_text
 
 Place = tuple[int, int, int]
 
@@ -117,14 +121,24 @@ class Exhibition:
         tour, walk = self.tour, self.tour.walk
         assert walk is not None
         if slot is None:
-            return Exhibit(title, "The error does not flow back to it.")
+            return Exhibit(title, self._why_none(subject))
         described = self.program.slots[slot]
         if not walk.known(slot, (0,) * len(described.shape)):
             at = walk.stepper.written_by.get(slot, 0)
-            return Exhibit(title, f"Not computed yet: step {at + 1} of {len(tour.stepper)} operations does that.")
+            place, whole = count_text(at + 1), count_text(len(tour.stepper))
+            return Exhibit(title, f"Not computed yet: step {place} of {whole} operations does that.")
         if described.role in (Role.PARAMETER, Role.STATE):
             return self._laid_out(subject, slot, title, tour.stepper.before_update(slot), before=True)
         return self._laid_out(subject, slot, title, tour.array(slot))
+
+    def _why_none(self, subject: Subject) -> str:
+        """Why there is no gradient of an array."""
+        node = self.program.slots[subject.slot].node
+        net = net_slot(self.program, node)
+        judged = any(one.output == subject.slot for one in self.program.judged)
+        if judged and net is not None and net in self.program.gradients:
+            return f"Loss and activation go back in one step: straight to ∂E/∂net of {node}."
+        return "The error does not flow back to it."
 
     def _after(self, subject: Subject) -> Exhibit:
         """A weight's new values."""
@@ -156,10 +170,22 @@ class Exhibition:
         """What is marked on an array of values, or of their gradients: `slot` is which of them is being written."""
         if subject.parameter is not None:
             coming = None if slot is None else self.lights.coming.get(slot)
-            return NOTHING if coming is None else Marks(coming=layout(self.program, subject, coming).values)
+            masks = (self._asked(subject), None, None, coming)
+            return Marks(*(None if mask is None else layout(self.program, subject, mask).values for mask in masks))
         marks = self.lights.on(subject.slot, self.program.slots[subject.slot].shape, slot)
         return marks.as_seen(lambda mask: laid_out(mask).values)
 
+    def _asked(self, subject: Subject) -> Array | None:
+        """The weight that is asked about, or that has just come into being, where it is one of these."""
+        walk = self.tour.walk
+        about = self.tour.question or (walk.now.quantity if walk is not None and walk.now is not None else None)
+        if about is None or self.tour.names.gradient_of.get(about.slot, about.slot) != subject.slot:
+            return None
+        assert subject.parameter is not None
+        mask = np.zeros(subject.parameter.shape, bool)
+        mask[about.index] = True
+        return mask if subject.view is None or subject.view.of(mask).any() else None
+
 
 def _gradient_title(subject: Subject) -> str:
-    return f"Gradient of {subject.title}" if " " in subject.title else f"∂E/∂{subject.title}"
+    return f"∂E/∂{subject.title}"

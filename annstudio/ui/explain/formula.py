@@ -113,15 +113,20 @@ class FormulaView(QWidget):
     def _lay_out(self, width: int) -> int:
         """Place the pieces in lines; gives back the height. A piece that is too wide by itself is made smaller."""
         lines: list[list[_Spot]] = [[]]
-        x, gap = 0.0, 0.32 * self.size_of_text
-        for piece in self.pieces:
-            told = typeset(localised_latex(piece.latex), self.size_of_text, piece_colour(piece.colour).name())
-            scale = max(min(1.0, (width - 2 * self.size_of_text) / max(told.width, 1.0)), _LEAST)
-            if lines[-1] and x + told.width * scale > width:
+        x, gap, indent = 0.0, 0.32 * self.size_of_text, 2.0 * self.size_of_text
+        for group in self._groups():
+            drawn = [self._fitted(piece, width) for piece in group]
+            whole = sum(told.width * scale + gap for told, scale in drawn) - gap
+            # A term that has room in a line of its own is not torn apart.
+            if lines[-1] and x + whole > width and whole <= width - indent:
                 lines.append([])
-                x = 2 * self.size_of_text
-            lines[-1].append(_Spot(x, 0.0, scale, told, piece))
-            x += told.width * scale + gap
+                x = indent
+            for piece, (told, scale) in zip(group, drawn, strict=True):
+                if lines[-1] and x + told.width * scale > width:
+                    lines.append([])
+                    x = indent
+                lines[-1].append(_Spot(x, 0.0, scale, told, piece))
+                x += told.width * scale + gap
         self._spots, y = [], 0.0
         for line in lines:
             above = max((spot.told.above * spot.scale for spot in line), default=0.0)
@@ -130,6 +135,20 @@ class FormulaView(QWidget):
             y += above + below + 1.5 * GRID
         self._laid_out_for = width
         return math.ceil(y - 1.5 * GRID)
+
+    def _groups(self) -> list[list[Piece]]:
+        """The pieces term by term: each sign of a sum begins one."""
+        groups: list[list[Piece]] = [[]]
+        for piece in self.pieces:
+            if piece.latex in ("+", "-") and groups[-1]:
+                groups.append([])
+            groups[-1].append(piece)
+        return groups
+
+    def _fitted(self, piece: Piece, width: int) -> tuple[Set, float]:
+        """A piece as it is set, and how much smaller it has to be."""
+        told = typeset(localised_latex(piece.latex), self.size_of_text, piece_colour(piece.colour).name())
+        return told, max(min(1.0, (width - 2 * self.size_of_text) / max(told.width, 1.0)), _LEAST)
 
     # Events ----------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from annstudio.ui.canvas.thumbnail import Picture
 from annstudio.ui.explain.layer_plan import LayerPlan, layer_plan
 from annstudio.ui.explain.lights import Lights
 from annstudio.ui.explain.meetings import CHIP, Meeting, PlusItem, ShareItem, meeting_at_hand
-from annstudio.ui.explain.pictures import Drawn, marked, picture
+from annstudio.ui.explain.pictures import Drawn, Text, marked, picture
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
 from annstudio.ui.theme import CARD_RADIUS, STRIPE, TEXT, TITLE, mono_font, theme, ui_font
@@ -121,7 +121,11 @@ class CardItem(QGraphicsItem):
         t = theme()
         whole = _VALUES.united(_GRADIENTS)
         areas = [(_VALUES, self.state.values, ""), (_GRADIENTS, self.state.gradients, "gradient")]
-        for area, shown, word in areas if self.node.layer.gives else [(whole, self.state.values, "")]:
+        if not self.node.layer.gives:
+            # A loss is one number; what goes out of a block is drawn as large as elsewhere.
+            small = self.state.values is not None and not isinstance(self.state.values, Text)
+            areas = [(_VALUES if small else whole, self.state.values, "")]
+        for area, shown, word in areas:
             painter.save()
             if shown is not None:
                 painter.setFont(mono_font(TITLE))
@@ -189,6 +193,7 @@ class LayerScene(QGraphicsScene):
         self._shown: tuple[Program, Graph, str] | None = None
         self._ratio = 2.4
         self._pictures: dict[tuple[int, bool], Drawn | None] = {}
+        self._nets: dict[str, int | None] = {}
         self.meeting: list[QGraphicsItem] = []
         self.lights = Lights()
         """What is lit at this moment; whoever moves the scene on says so."""
@@ -204,7 +209,7 @@ class LayerScene(QGraphicsScene):
             self.refresh()
             return
         self.clear()
-        self.cards, self.wires, self._pictures, self.meeting = {}, {}, {}, []
+        self.cards, self.wires, self._pictures, self.meeting, self._nets = {}, {}, {}, [], {}
         self._shown = (program, graph, path) if program is not None else None
         self.path = path
         self._ratio = coarse
@@ -303,7 +308,7 @@ class LayerScene(QGraphicsScene):
     def _card_state(self, node: str, now: Mapping[str, Phase]) -> CardState:
         tour, walk = self.tour, self.tour.walk
         assert walk is not None
-        program = tour.program
+        program, slots = tour.program, tour.program.slots
         slot = program.losses.get(node, program.outputs.get(node))
         if slot is None:
             return CardState(selected=node == self.chosen)
@@ -317,6 +322,11 @@ class LayerScene(QGraphicsScene):
         inside = isinstance(step, Step) and (step.scope or step.node != node) and self._card_name(step.node) == node
         if node in now and inside and isinstance(step, Step):
             doing, values, slopes = self._within(step, values, slopes)
+        elif values is None and node in now and isinstance(step, Step) and slots[step.output].role is Role.VALUE:
+            # The layer is at work: what it has by now.
+            of = step.output
+            doing, drawn = slots[of].name, self._drawn(of, _VALUES, signed=True)
+            values = marked(drawn, self.lights.on(of, slots[of].shape, of), values=False)
         return CardState(
             NOW if node in now else DONE if known else TO_COME,
             _COLOURS[now[node]] if node in now else "",
@@ -346,8 +356,13 @@ class LayerScene(QGraphicsScene):
         program = self.tour.program
         if node in program.losses:
             return None
-        net = net_slot(program, node)
-        return program.gradients.get(slot, None if net is None else program.gradients.get(net))
+        own = program.gradients.get(slot)
+        if own is not None:
+            return own
+        if node not in self._nets:
+            self._nets[node] = net_slot(program, node)
+        net = self._nets[node]
+        return None if net is None else program.gradients.get(net)
 
     def _picture(self, slot: int, *, signed: bool) -> Picture | None:
         """The picture of a slot, made once (what a batch computed stays what it is), with what is marked on it now."""
@@ -355,7 +370,8 @@ class LayerScene(QGraphicsScene):
         if key not in self._pictures:
             self._pictures[key] = self._drawn(slot, _GRADIENTS if signed else _VALUES, signed=signed)
         of = self.tour.names.gradient_of.get(slot, slot)
-        return marked(self._pictures[key], self.lights.on(of, self.tour.program.slots[of].shape, slot))
+        marks = self.lights.on(of, self.tour.program.slots[of].shape, slot)
+        return marked(self._pictures[key], marks, values=not signed)
 
     def _drawn(self, slot: int, area: QRectF, *, signed: bool) -> Drawn | None:
         array = self.tour.array(slot)

@@ -97,8 +97,8 @@ def _won(tour: Tour, about: Quantity | None) -> dict[int, Bools]:
     walk = tour.walk
     assert walk is not None
     found: dict[int, Bools] = {}
-    for i, step in enumerate(tour.program.steps):
-        if not isinstance(step, Step) or step.backward or not step.op.chooses or i >= walk.stepper.position:
+    for i, step in tour.receptive.choosing:
+        if i >= walk.stepper.position:
             continue
         asked = about is not None and step.output == about.slot
         if asked or (about is None and _at_hand(tour, step)):

@@ -20,7 +20,8 @@ _DIM = 175
 _FAINT = 90
 """How strong the hatching of what is to come is, of 255."""
 _SEEN = 5.0
-"""In cells smaller than this a dot is not seen: those that did not win stand back instead."""
+"""In cells smaller than this a dot is not seen: those that did not win stand back instead. Bars that are thinner are
+underlined, not framed."""
 
 
 Frame = tuple[QRectF, Callable[[Array], Array]]
@@ -29,6 +30,10 @@ Frame = tuple[QRectF, Callable[[Array], Array]]
 
 class Cells(Picture, Protocol):
     """A picture that knows where the numbers of an array stand in it."""
+
+    @property
+    def ground(self) -> QColor:
+        """What stands back fades into this."""
 
     def frames(self, area: QRectF) -> list[Frame]:
         """The rectangles that it is made of."""
@@ -51,7 +56,7 @@ class Marked:
         self.picture.paint(painter, area)
         painter.restore()
         for rect, part in self.picture.frames(area):
-            paint_marks(painter, rect, self.marks.as_seen(partial(_part, part)))
+            paint_marks(painter, rect, self.marks.as_seen(partial(_part, part)), self.picture.ground)
 
 
 def _part(part: Callable[[Array], Array], mask: Array) -> Array:
@@ -65,20 +70,20 @@ def told(marks: Marks) -> list[str]:
     return [f"{int(mask.sum())} of {mask.size} {word}" for mask, word in masks if mask is not None]
 
 
-def paint_marks(painter: QPainter, rect: QRectF, marks: Marks) -> None:
-    """Marks (rows, columns) on the cells of one rectangle."""
+def paint_marks(painter: QPainter, rect: QRectF, marks: Marks, ground: QColor) -> None:
+    """Marks (rows, columns) on the cells of one rectangle. `ground` is what the picture's zero looks like, nearly."""
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     if marks.coming is not None:
         _cover(painter, rect, marks.coming)
     if marks.off is not None:
         _crosses(painter, rect, marks.off)
     if marks.lit is not None and not marks.lit.all():
-        _dim(painter, rect, marks.lit)
+        _dim(painter, rect, marks.lit, ground)
         # Where all is lit there is no edge to show.
         painter.setPen(QPen(theme().halo, 2))
         painter.drawLines(_outline(rect, marks.lit))
     if marks.won is not None and rect.width() < _SEEN * marks.won.shape[1]:
-        _dim(painter, rect, marks.won)
+        _dim(painter, rect, marks.won, ground)
     elif marks.won is not None:
         _dots(painter, rect, marks.won)
 
@@ -103,11 +108,11 @@ def _runs(row: Array) -> list[tuple[int, int]]:
     return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
-def _dim(painter: QPainter, rect: QRectF, lit: Array) -> None:
+def _dim(painter: QPainter, rect: QRectF, lit: Array, ground: QColor) -> None:
     rows, columns = lit.shape
-    ground = QColor(theme().card)
-    ground.setAlpha(_DIM)
-    pixels = np.where(lit, np.uint32(0), np.uint32(ground.rgba()))
+    veil = QColor(ground)
+    veil.setAlpha(_DIM)
+    pixels = np.where(lit, np.uint32(0), np.uint32(veil.rgba()))
     # Colours with alpha are premultiplied only by Qt itself.
     image = QImage(pixels.astype(np.uint32).tobytes(), columns, rows, 4 * columns, QImage.Format.Format_ARGB32).copy()
     painter.drawImage(rect, image)
@@ -117,6 +122,10 @@ def _outline(rect: QRectF, lit: Array) -> list[QLineF]:
     """The lines between what is lit and what is not."""
     rows, columns = lit.shape
     wide, high = rect.width() / columns, rect.height() / rows
+    if rows == 1 and wide < _SEEN:
+        # Frames around bars that thin would hide them.
+        foot = rect.bottom() - 1
+        return [QLineF(rect.left() + i * wide, foot, rect.left() + j * wide, foot) for i, j in _runs(lit[0])]
     framed = np.pad(lit, 1)
     across, down = framed[1:, 1:-1] != framed[:-1, 1:-1], framed[1:-1, 1:] != framed[1:-1, :-1]
 

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from annstudio.engine.program import AnyStep, Step
 from annstudio.explain.walk import Walk
 from annstudio.explain.words import written_text
 from annstudio.layers.names import is_of
+from annstudio.ui.explain.typing_keys import is_typed
 
 _MARKS = {"done": "✓", "now": "▶", "to come": "·"}
 UNFOLDED = 80
@@ -67,6 +69,12 @@ class OperationList(QListWidget):
         at = next((i for i, line in enumerate(lines) if chosen is not None and line.first <= chosen <= line.last), -1)
         self.setCurrentRow(at)
         self.blockSignals(before)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if is_typed(event):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
     # Private ---------------------------------------------------------------------------------------------------------
 
@@ -135,6 +143,7 @@ def _line(walk: Walk, node: str, place: int) -> Line:
 
 def _folded(walk: Walk, group: list[int]) -> Line:
     first, status = walk.program.steps[group[0]], _status(walk, group[0], group[-1])
-    words = [first.phase.value.capitalize(), first.scope, f"{len(group)} operations"]
+    words = [first.phase.value.capitalize(), first.scope]
     told = " · ".join(word for word in words if word)
-    return Line(group[0], group[-1], f"{_MARKS[status]}  {told} …", f"{told} · {status}\nClick to unfold")
+    tip = f"{told} · {len(group)} operations · {status}\nClick to unfold"
+    return Line(group[0], group[-1], f"{_MARKS[status]}  {told} · {len(group)} …", tip)

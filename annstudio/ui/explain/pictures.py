@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Array
@@ -20,15 +20,19 @@ _GAP = 2
 
 
 class MapsPicture:
-    """Maps (H, W, C) side by side in one scale: grey, or blue positive and orange negative."""
+    """Maps (H, W, C) side by side in the one scale of them all: grey, or blue positive and orange negative. Of many
+    those from `first` on are drawn."""
 
-    def __init__(self, values: Array, *, signed: bool) -> None:
-        shown = values[:, :, :MOST_MAPS]
-        scale = Scale.of([shown], signed=signed)
+    def __init__(self, values: Array, *, signed: bool, first: int = 0) -> None:
+        shown = values[:, :, first : first + MOST_MAPS]
+        scale = Scale.of([values], signed=signed)
+        self._values, self._first = values, first
+        self._pages: dict[int, MapsPicture] = {first: self}
         table = scale.table
         self._images: list[QImage] = [image_of(shown[:, :, i], scale, table) for i in range(shown.shape[2])]
         n = values.shape[2]
-        which = f"{shown.shape[2]} of {n} maps, " if n > MOST_MAPS else f"{n} maps, " if n > 1 and not signed else ""
+        part = f"maps {first + 1} to {first + shown.shape[2]}" if first else f"{shown.shape[2]}"
+        which = f"{part} of {n} maps, " if n > MOST_MAPS else f"{n} maps, " if n > 1 and not signed else ""
         low, high = number_text(scale.low, 3), number_text(scale.high, 3)
         ends = f"full colour at ±{high}" if signed else f"black {low}, white {high}"
         self._signed, self.told = signed, which + ends
@@ -40,8 +44,23 @@ class MapsPicture:
         for rect, image in zip(self._rects(area), self._images, strict=True):
             painter.drawImage(rect, image)
 
+    @property
+    def ground(self) -> QColor:
+        return theme().card if self._signed else theme().picture
+
     def frames(self, area: QRectF) -> list[Frame]:
-        return [(rect, partial(_one_map, i)) for i, rect in enumerate(self._rects(area))]
+        return [(rect, partial(_one_map, self._first + i)) for i, rect in enumerate(self._rects(area))]
+
+    def turned_to(self, marks: Marks) -> "MapsPicture":
+        """The maps among which the first that is lit is, where that is not among these."""
+        n = self._values.shape[2]
+        if n <= MOST_MAPS or marks.lit is None:
+            return self
+        lit = np.flatnonzero(_maps(to_user(marks.lit[..., None])[0]).any((0, 1)))
+        first = int(lit[0]) // MOST_MAPS * MOST_MAPS if lit.size else 0
+        if first not in self._pages:
+            self._pages[first] = MapsPicture(self._values, signed=self._signed, first=first)
+        return self._pages[first]
 
     def _rects(self, area: QRectF) -> list[QRectF]:
         height, width, n = self._images[0].height(), self._images[0].width(), len(self._images)
@@ -65,12 +84,20 @@ class MapsPicture:
 class HeatPicture(Heat):
     """A sequence (T, D): time to the right, one row a feature."""
 
+    @property
+    def ground(self) -> QColor:
+        return theme().card
+
     def frames(self, area: QRectF) -> list[Frame]:
         return [(area, np.transpose)]
 
 
 class BarsPicture(Bars):
     """One bar a unit; where several share a bar, what is marked for one of them is for the bar."""
+
+    @property
+    def ground(self) -> QColor:
+        return theme().card
 
     def frames(self, area: QRectF) -> list[Frame]:
         starts = bins(self.size)
@@ -115,11 +142,12 @@ def _one_map(i: int, array: Array) -> Array:
     return one
 
 
-def marked(shown: Drawn | None, marks: Marks) -> Picture | None:
-    """A picture with what is marked on it. Of long lists that dropout went through, which units are on."""
+def marked(shown: Drawn | None, marks: Marks, *, values: bool = True) -> Picture | None:
+    """A picture with what is marked on it. Of long lists of `values` that dropout went through, which units are on."""
     if shown is None or isinstance(shown, Text) or not marks:
         return shown
     if isinstance(shown, BarsPicture) and shown.size > MOST_BARS and marks.off is not None:
         # Several units share a bar: whether one of them is off says nothing there.
-        return Dots(~marks.off.reshape(-1)) if marks.lit is None else Marked(shown, Marks(marks.lit, marks.won))
-    return Marked(shown, marks)
+        on = Marks(marks.lit, marks.won)
+        return Dots(~marks.off.reshape(-1)) if values and marks.lit is None else Marked(shown, on) if on else shown
+    return Marked(shown.turned_to(marks) if isinstance(shown, MapsPicture) else shown, marks)

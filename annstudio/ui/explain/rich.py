@@ -8,8 +8,10 @@ from annstudio.explain.attribution import FromInput, ToOutputs
 from annstudio.explain.names import plain
 from annstudio.explain.told import Quantity
 from annstudio.ui.numbers import localised, places_text
-from annstudio.ui.theme import theme
+from annstudio.ui.theme import TEXT, theme
 
+_INDEX = TEXT + 1
+"""Qt shows indices at two thirds of this."""
 _KINDS: dict[str, type[Quantity]] = {"number": Quantity, "from-input": FromInput, "to-outputs": ToOutputs}
 """Kinds of questions by the word that their addresses begin with."""
 
@@ -33,6 +35,12 @@ def _rich(latex: str) -> str:
     text = re.sub(r"\^(\w)", r"<sup>\1</sup>", text)
     # What is left is plain words; tags hold neither backslashes nor braces.
     return plain(text).replace("-", "−")
+
+
+def legible(text: str) -> str:
+    """Rich text with its indices a little larger: as Qt makes them they are too small to read, and lose their tops."""
+    opened = re.sub(r"<(su[bp])>", rf'<\1><span style="font-size:{_INDEX}px">', text)
+    return re.sub(r"</(su[bp])>", r"</span></\1>", opened)
 
 
 _POWERS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

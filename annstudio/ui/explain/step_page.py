@@ -9,6 +9,7 @@ from annstudio.engine.op import Array, Limit, shape_text, signature
 from annstudio.engine.program import Phase, Role, Step, Update
 from annstudio.explain.attribution import Reverse
 from annstudio.explain.names import plain
+from annstudio.explain.numbers import number_latex
 from annstudio.explain.reading import slots_by_name, source_of
 from annstudio.explain.told import Quantity
 from annstudio.explain.words import slot_word
@@ -23,6 +24,7 @@ from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_page import is_loss, loss_page, unit_page
 from annstudio.ui.explain.uses import is_share, share_page
 from annstudio.ui.explain.weight_page import weight_page
+from annstudio.ui.numbers import count_text
 
 _CLICK = "Click a weight to see its own numbers."
 TOLD = 8
@@ -144,14 +146,19 @@ def _told(tour: Tour, quantities: list[Quantity]) -> Lines:
     lines = []
     for quantity in quantities:
         told = tour.explainer.derive(quantity, tour.digits)
+        if not told.rows:
+            lines.append(f"{rich(told.symbol)} = {bold(tour.text(told.value))}")
+            continue
         few = [row_symbols(row) for row in told.rows[:TOLD]]
         symbols = " + ".join(few if len(told.rows) <= TOLD else [*few[:2], "…"])
         value = bold(tour.text(told.value))
         lines.append(f"{rich(told.symbol)} = {symbols}".replace("+ −", "− "))
-        if len(told.rows) <= TOLD:
+        if told.numbers_line[2:].strip("()") == number_latex(told.value, tour.digits):
+            lines.append(f"&nbsp;&nbsp;= {value}")
+        elif len(told.rows) <= TOLD:
             lines.append(f"&nbsp;&nbsp;= {rich(times(told.numbers_line[2:]))} = {value}")
         else:
-            lines.append(f"&nbsp;&nbsp;= {value}, a sum of {len(told.rows)} terms")
+            lines.append(f"&nbsp;&nbsp;= {value}, a sum of {count_text(len(told.rows))} terms")
     return Lines(tuple(lines))
 
 
@@ -217,7 +224,10 @@ def _update_sections(tour: Tour, step: Update) -> list[Section]:
             learns = "" if not still.all() else "locked" if parameter.learns(view) else "not trained"
             rows.append((Cell(view.name), Cell(_span(tour, view.of(totals.before))),
                          Cell(_span(tour, view.of(totals.after))), Cell(learns or _span(tour, change))))  # fmt: skip
-        blocks: list[Block] = [Formula((Piece(optimizer.formula),))] if optimizer is not None else []
+        blocks: list[Block] = []
+        if optimizer is not None:
+            # A rule of several lines has them one below the other.
+            blocks += [Formula((Piece(line),)) for line in re.split(r",? *\\q?quad *", optimizer.formula)]
         title = f"Update of {parameter.node}" + (f" · {plain(optimizer.title)}" if optimizer is not None else "")
         note = Note(_CLICK)
         sections.append(Section(title, (*blocks, Table(("", "before", "after", "change"), tuple(rows)), note)))
