@@ -157,9 +157,10 @@ def test_a_unit_is_answered_term_by_term_then_by_its_activation(desk: Desk):
 def test_what_was_not_computed_yet_has_symbols_but_no_numbers_and_leads_there(desk: Desk):
     desk.view.ask(desk.unit("output", 0).quantity)
     assert "1.105905967" not in desk.panel.text
-    assert "Not computed yet: that is step 3 of" in desk.panel.text
-    note = next(n for n in desk.panel.area.widget().findChildren(type(desk.panel.title)) if "step 3 of" in n.text())
+    assert "Not computed yet: that is step 5 of 43." in desk.panel.text
+    note = next(n for n in desk.panel.area.widget().findChildren(type(desk.panel.title)) if "step 5 of" in n.text())
     note.linkActivated.emit(address(Quantity(desk.tour.program.slots[5].index, (0,))))
+    assert desk.view.timeline.number.text() == "Step 5 of 43"
     assert desk.view.timeline.caption.text() == "Forward · output · net_o1"
     assert "1.105905967" in desk.panel.text
 

@@ -31,7 +31,7 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     if not walk.known(quantity.slot, quantity.index, quantity.term):
         with tour.stepper.visit(at + 1):
             told = tour.explainer.derive(quantity, tour.digits)
-        go = Note(f"Not computed yet: that is step {at + 1} of the batch's {len(tour.stepper)} operations.", quantity)
+        go = Note(f"Not computed yet: that is step {walk.place_of(quantity)} of {len(walk)}.", quantity)
         return (Formula(symbols(told)), go)
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:

@@ -120,8 +120,8 @@ class Exhibition:
             return Exhibit(title, "The error does not flow back to it.")
         described = self.program.slots[slot]
         if not walk.known(slot, (0,) * len(described.shape)):
-            at = walk.stepper.written_by.get(slot, 0)
-            return Exhibit(title, f"Not computed yet: step {at + 1} of {len(tour.stepper)} operations does that.")
+            done = walk.moments.reached(walk.stepper.written_by.get(slot, 0) + 1)
+            return Exhibit(title, f"Not computed yet: that is step {done} of {len(walk)}.")
         if described.role in (Role.PARAMETER, Role.STATE):
             return self._laid_out(subject, slot, title, tour.stepper.before_update(slot), before=True)
         return self._laid_out(subject, slot, title, tour.array(slot))

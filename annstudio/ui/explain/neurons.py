@@ -206,19 +206,19 @@ class NeuronScene(QGraphicsScene):
         ends = [item.quantity for _, _, item in self.errors[:1] if item.quantity is not None]
         return [*asked, *ends]
 
-    def tip(self, item: Item) -> str:
-        """What is said about an item under the pointer."""
-        if item.quantity is None:
+    def tip(self, quantity: Quantity | None) -> str:
+        """What is said about a number under the pointer."""
+        if quantity is None:
             return ""
         tour, walk = self.tour, self.tour.walk
-        slot, index = item.quantity.slot, item.quantity.index
+        slot, index = quantity.slot, quantity.index
         name = tour.names.text(slot, index)
         if walk is None or not walk.known(slot, index):
             return f"{name} · not computed yet"
         brief = f"{name} = {tour.text(tour.number(slot, index))}"
         if tour.stepper.written_by.get(slot) is None:
             return f"{brief}\nClick to ask about it"
-        told = localised(tour.explainer.derive(item.quantity, tour.digits).text(tour.digits))
+        told = localised(tour.explainer.derive(quantity, tour.digits).text(tour.digits))
         short = max(map(len, told.splitlines())) <= LONGEST_TIP
         return f"{told if short else brief}\nClick to ask about it"
 
@@ -243,12 +243,14 @@ class NeuronScene(QGraphicsScene):
         value = column.slot if out_known else net if net_known else None
         number = 0.0 if value is None else tour.number(value, index)
         given = tour.program.slots[column.slot].role is Role.FEED
-        above = []
+        above: list[str] = []
+        above_asks: list[Quantity] = []
         for slot, word in ((column.slot, "δ" if column.net == column.slot else "∂E/∂out"), (net, "δ")):
             gradient = None if slot is None else gradients.get(slot)
             if gradient is not None and walk.known(gradient, index):
                 word = f"∂E/∂{item.name}" if given else word
                 above.append(f"{word} {tour.text(tour.number(gradient, index))}")
+                above_asks.append(Quantity(gradient, index))
         asked = self._asked(column.slot, net, gradients.get(column.slot), gradients.get(net or -1), index=index)
         off = column.mask is not None and out_known and tour.number(column.mask, index) == 0
         written = tour.short(number) if given else tour.text(number)
@@ -265,6 +267,8 @@ class NeuronScene(QGraphicsScene):
             else "",
             asked,
             off,
+            tuple(above_asks[-1:] if column.compact else above_asks),
+            None if net is None else Quantity(net, index),
         )
 
     def _largest_weight(self) -> float:

@@ -14,24 +14,28 @@ if TYPE_CHECKING:
 PILL_WIDTH, PILL_HEIGHT = 112.0, 40.0
 """The room of a label with two lines."""
 MOST = 16
-_CROSSING = 900.0
+_CROSSING = 150.0
 """How bad it is, in square pixels of overlap, to stand on another line."""
+_ROUNDS = 3
+"""Labels are placed one after the other, then so often moved once more with all others in their places."""
 _TRIES = (0.5, 0.3, 0.7, 0.38, 0.62, 0.22, 0.78, 0.44, 0.56, 0.26, 0.34, 0.66, 0.74, 0.18, 0.82, 0.14, 0.86)
 
 
 def place_pills(wires: Sequence["Wire"], circles: Sequence[QRectF]) -> tuple["Wire", ...]:
     """The wires with places for the labels of those layers that have few weights."""
     counts = Counter(wire.node for wire in wires if wire.weight is not None and wire.source is not None)
-    taken = list(circles)
     places: dict[int, QPointF] = {}
     labelled = [i for i, wire in enumerate(wires) if wire.weight is not None and counts[wire.node] <= MOST]
     # Level wires have one good place, their middle; slanted ones find room beside them.
-    for i in sorted(labelled, key=lambda i: abs(wires[i].end.y() - wires[i].start.y())):
-        wire = wires[i]
-        others = [(w.start, w.end) for j, w in enumerate(wires) if j != i and w.weight is not None]
-        spot = _free_spot(wire, taken, others)
-        places[i] = spot
-        taken.append(_room(spot))
+    order = sorted(labelled, key=lambda i: abs(wires[i].end.y() - wires[i].start.y()))
+    for _ in range(1 + _ROUNDS):
+        before = dict(places)
+        for i in order:
+            taken = [*circles, *(_room(spot) for j, spot in places.items() if j != i)]
+            others = [(w.start, w.end) for j, w in enumerate(wires) if j != i and w.weight is not None]
+            places[i] = _free_spot(wires[i], taken, others)
+        if places == before:
+            break
     return tuple(replace(wire, pill=places.get(i)) for i, wire in enumerate(wires))
 
 

@@ -11,7 +11,7 @@ from annstudio.explain.lazy import Lazy
 from annstudio.ui.explain.accounts import account, path_blocks
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.contribution_page import turned_round
-from annstudio.ui.explain.page import Block, Cell, Lines, Page, Section, Source, Table
+from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
@@ -49,7 +49,8 @@ def loss_page(tour: Tour, quantity: Quantity) -> Page:
     if own is not None and tour.program.slots[own.slot].batched and quantity != own:
         # Of one example its error is the whole error; of several one share of n.
         title = "Error of this example" if of_all else "Its sum over the outputs"
-        sections.append(Section(title, account(tour, own)))
+        alone = () if of_all else (Note("There is one example: its error e is the whole error E."),)
+        sections.append(Section(title, (*account(tour, own), *alone)))
         quantity = own
     table = _share_table(tour, quantity)
     if table is not None:
