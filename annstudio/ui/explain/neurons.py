@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGraphicsScene
 from annstudio.engine.op import Array
 from annstudio.engine.program import Program, Role
 from annstudio.explain.derivation import Quantity
+from annstudio.explain.names import lowered
 from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
 from annstudio.ui.explain.meetings import PlusItem
@@ -340,14 +341,9 @@ def unit_name(tour: Tour, column: Column, unit: int) -> str:
     """A unit's name where it is short, else its number: the caption above says the rest."""
     name = tour.names.text(column.slot, (unit,))
     short = name.partition("_")[2] if "_" in name else name
-    return _subscripted(short) if len(short) <= 4 else str(unit + 1)
+    return lowered(short) if len(short) <= 4 else str(unit + 1)
 
 
 def _pill_name(tour: Tour, weight: Quantity) -> str:
     name = tour.names.text(weight.slot, weight.index)
     return "b" if name.startswith("b_") else name if len(name) <= 4 else ""
-
-
-def _subscripted(name: str) -> str:
-    """h1 → h₁."""
-    return name.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")) if name[:1].isalpha() else name

@@ -8,6 +8,7 @@ from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.derivation import Quantity, source_of
 from annstudio.explain.lazy import Lazy
+from annstudio.explain.names import lowered
 from annstudio.ui.explain.accounts import account, path_blocks
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.contribution_page import turned_round
@@ -193,7 +194,7 @@ def _layer_table(tour: Tour, value: Quantity, slots: list[int]) -> Table | None:
 
 def _unit_text(tour: Tour, slot: int, index: Index) -> str:
     name = tour.names.text(slot, index)
-    return name.partition("_")[2] or name
+    return lowered(name.partition("_")[2] or name)
 
 
 def _known_cell(tour: Tour, slot: int, index: Index) -> Cell:
