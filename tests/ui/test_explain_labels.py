@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -14,6 +15,8 @@ from annstudio.places import SAMPLES
 from annstudio.ui.app import application
 from annstudio.ui.explain.neuron_plan import RADIUS, unit_rects
 from annstudio.ui.explain.source_view import SourceView
+from annstudio.ui.explain.unit_items import error_width
+from annstudio.ui.theme import TEXT, mono_font
 from tests.builders import worked_example
 from tests.ui.explaining import Desk, click, explaining
 
@@ -80,3 +83,20 @@ def test_no_label_of_four_hidden_units_lies_on_another_or_on_a_units_numbers(qtb
         written = [rect for rect, _ in scene.flow._labels()]
         assert len(written) == 4
         assert not any(text.intersects(other) for i, text in enumerate(written) for other in written[i + 1 :])
+
+
+def test_errors_with_all_their_digits_are_seen_whole(desk: Desk):
+    desk.key(Key.Key_L)
+    before = desk.view.stage.zoom
+    desk.tour.set_digits(17)
+    assert desk.view.stage.zoom < before
+    seen = desk.view.stage.viewport().rect()
+    font = mono_font(TEXT)
+    for item in [*(item for _, _, item in desk.view.scene.errors), desk.view.scene.total]:
+        _, name, told, lit = item.state
+        assert len(told.partition(".")[2]) == 17
+        wide = error_width(17)
+        assert QFontMetricsF(font).horizontalAdvance(f"{name}  {told}") <= wide <= item.boundingRect().width()
+        assert seen.contains(desk.view.stage.mapFromScene(item.pos() + QPointF(wide, 0)))
+    desk.tour.set_digits(9)
+    assert desk.view.stage.zoom == before

@@ -22,6 +22,7 @@ from annstudio.ui.explain.unit_items import (
     FrameItem,
     UnitItem,
     UnitState,
+    error_width,
 )
 from annstudio.ui.explain.weight_table import locked_numbers
 from annstudio.ui.explain.wire_items import FlowItem, PillItem, WireItem, WireState
@@ -63,7 +64,12 @@ class NeuronScene(QGraphicsScene):
         self._hovered: WireItem | None = None
 
     def content(self) -> QRectF:
-        return self.plan.bounds if self.plan is not None else QRectF()
+        """The drawing with room for the errors at its right, however many digits they have."""
+        if self.plan is None:
+            return QRectF()
+        ends = [item.pos().x() + error_width(self.tour.digits) for _, _, item in self.errors]
+        right = max([self.plan.bounds.right(), *ends])
+        return QRectF(self.plan.bounds.topLeft(), QPointF(right, self.plan.bounds.bottom()))
 
     # Making ----------------------------------------------------------------------------------------------------------
 

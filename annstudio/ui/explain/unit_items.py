@@ -198,6 +198,17 @@ class FrameItem(Item):
                          CENTRE, self.title)  # fmt: skip
 
 
+_ERROR_WIDTH = 260.0
+"""Room for an error with as many digits as there are."""
+
+
+def error_width(digits: int) -> float:
+    """How wide an output's error is with so many digits."""
+    font = mono_font(TEXT)
+    font.setBold(True)
+    return 8 + QFontMetricsF(font).horizontalAdvance("E" + "0" * (digits + 6))
+
+
 class ErrorItem(Item):
     """Beside an output: the target and this output's share of the error. `state` is (target, name, error, lit)."""
 
@@ -209,21 +220,21 @@ class ErrorItem(Item):
         self.state = ("", "", "", False)
 
     def boundingRect(self) -> QRectF:
-        return QRectF(0, -24, 190, 48)
+        return QRectF(0, -24, 8 + _ERROR_WIDTH, 48)
 
     def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
         t = theme()
         target, name, error, lit = self.state
         painter.setFont(ui_font(TEXT))
         painter.setPen(t.dim)
-        painter.drawText(QRectF(8, -22, 180, 20), Qt.AlignmentFlag.AlignVCenter, target)
+        painter.drawText(QRectF(8, -22, _ERROR_WIDTH, 20), Qt.AlignmentFlag.AlignVCenter, target)
         if error:
             font = mono_font(TEXT)
             font.setBold(lit)
             painter.setFont(font)
             painter.setPen(t.problem)
-            left = 8 + draw_symbol(painter, QRectF(8, 0, 180, 20), name) + 2 * GRID
-            painter.drawText(QRectF(left, 0, 188 - left, 20), Qt.AlignmentFlag.AlignVCenter, error)
+            left = 8 + draw_symbol(painter, QRectF(8, 0, _ERROR_WIDTH, 20), name) + 2 * GRID
+            painter.drawText(QRectF(left, 0, 8 + _ERROR_WIDTH - left, 20), Qt.AlignmentFlag.AlignVCenter, error)
 
 
 def _circle(painter: QPainter, t: Theme, radius: float, status: str, asked: bool) -> None:

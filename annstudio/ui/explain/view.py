@@ -89,6 +89,7 @@ class ExplainView(QWidget):
         self.tour.moved.connect(self._moved)
         self.tour.asked.connect(self._asked)
         self.tour.digits_changed.connect(self._refresh)
+        self.tour.digits_changed.connect(self.stage.refit)
         self.tour.marked.connect(self._show_marks)
         self.player.changed.connect(self._read_out)
         for signal in (self.tour.begun, self.tour.moved, self.tour.marked, self.tour.asked, self.player.changed,
