@@ -1,4 +1,4 @@
-"""Numbers written around units and beside wires: each is asked about by a click, and none lies on another."""
+"""Numbers around units and beside wires: each is asked about by a click, none lies on another, all digits are seen."""
 
 from collections.abc import Iterator
 
@@ -100,3 +100,12 @@ def test_errors_with_all_their_digits_are_seen_whole(desk: Desk):
         assert seen.contains(desk.view.stage.mapFromScene(item.pos() + QPointF(wide, 0)))
     desk.tour.set_digits(9)
     assert desk.view.stage.zoom == before
+
+
+def test_a_breakpoint_is_set_on_the_layer_of_the_number_that_is_asked_about(desk: Desk):
+    breakpoints = desk.session.breakpoints
+    for asked, node in ((desk.unit("output", 0).quantity, "output"), (desk.weight("hidden/W", 0, 0), "hidden")):
+        desk.view.ask(asked)
+        desk.key(Key.Key_F9)
+        assert breakpoints.nodes == {node}
+        breakpoints.clear()

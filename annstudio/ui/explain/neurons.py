@@ -207,6 +207,12 @@ class NeuronScene(QGraphicsScene):
                 return unit
         return None
 
+    @property
+    def node_asked(self) -> str:
+        """The layer whose unit or weight is asked about; empty where none is."""
+        item = None if self.tour.question is None else self.item_of(self.tour.question)
+        return item.key[0] if isinstance(item, UnitItem) else item.wire.node if isinstance(item, WireItem) else ""
+
     def quantities(self) -> list[Quantity]:
         """All that can be asked here, in reading order."""
         asked = [q for item in (*self.units, *self.wires) if (q := item.quantity) is not None]

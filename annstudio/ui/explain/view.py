@@ -179,9 +179,9 @@ class ExplainView(QWidget):
 
     @property
     def node_at_hand(self) -> str:
-        """The node that a command means: the one that is held, else the one whose turn it is."""
+        """The node that a command means: the one that is held or asked about, else the one whose turn it is."""
         walk = self.tour.walk
-        held = "" if self.shows_neurons else self.layers.scene.chosen
+        held = self.scene.node_asked if self.shows_neurons else self.layers.scene.chosen
         return "" if walk is None else held or walk.node
 
     def toggle_breakpoint(self) -> None:
