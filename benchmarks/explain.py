@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 
 from annstudio.document.project import Project
 from annstudio.explain.attribution import FromInput, ToOutputs, output_slots
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.layers.base import make
 from annstudio.session import Session
 from annstudio.ui.app import application

@@ -134,7 +134,7 @@ def test_the_worksheet_names_the_slips_that_its_note_tells_to_make():
     assert marker.missing == ()
     for name, number, said in (
         ("d output.net[0]", "0.741365", "without f′ of output"),
-        ("new hidden/W[0,0]", "0.149818", "with the new w₅ and w₇"),
+        ("new hidden.W[0,0]", "0.149818", "with the new w₅ and w₇"),
     ):
         assert number in start.note
         assert said in marker.judge(start.worksheet.answered(name, number), name).sentences[0]

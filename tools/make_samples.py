@@ -93,9 +93,9 @@ def worked_example(*, train_bias: bool) -> Project:
 def worksheet() -> Project:
     """The worked example with numbers to fill in."""
     asked = (
-        "hidden.net[0]", "hidden.out[0]", "output.net[0]", "output.out[0]", "loss.e#0", "loss.E", "d output.out[0]",
-        "d output.net[0]", "d output/W[0,0]", "d hidden.out[0]", "d hidden.net[0]", "d hidden/W[0,0]",
-        "new output/W[0,0]", "new hidden/W[0,0]",
+        "hidden.net[0]", "hidden.out[0]", "output.net[0]", "output.out[0]", "loss.e[0]", "loss", "d output.out[0]",
+        "d output.net[0]", "d output.W[0,0]", "d hidden.out[0]", "d hidden.net[0]", "d hidden.W[0,0]",
+        "new output.W[0,0]", "new hidden.W[0,0]",
     )  # fmt: skip
     return replace(
         worked_example(train_bias=False),

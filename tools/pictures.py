@@ -13,7 +13,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from annstudio.explain.derivation import Quantity
+from annstudio.engine.program import Phase
+from annstudio.explain.asking import Asking
+from annstudio.explain.told import Quantity
 from annstudio.formats import studio
 from annstudio.places import SAMPLES
 from annstudio.session import Session
@@ -23,6 +25,7 @@ from annstudio.ui.window import Window
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 SIZE = (1600, 1000)
+BRIGHT_PIXEL = "conv_1.out[3,3,2]"
 
 
 def main() -> int:
@@ -32,6 +35,8 @@ def main() -> int:
         app = application(mode)
         _train(app, FOLDER / f"build-{mode}.png")
         _explain(app, FOLDER / f"explain-{mode}.png")
+        _ask(app, "digits-cnn", BRIGHT_PIXEL, FOLDER / f"explain-cnn-{mode}.png")
+        _ask(app, "vowels-lstm", "memory.i[2] t=5", FOLDER / f"explain-lstm-{mode}.png")
     return 0
 
 
@@ -66,6 +71,18 @@ def _explain(app: QApplication, path: Path) -> None:
     assert stepper is not None
     _ask_w5(window)
     _wait(400)
+    _photograph(app, window, path)
+
+
+def _ask(app: QApplication, sample: str, number: str, path: Path) -> None:
+    """A larger network on the way back, with the question about one of its numbers."""
+    window = _window(sample)
+    window.session.explain()
+    _wait(200)
+    tour = window.explain_view.tour
+    tour.to_phase_end(Phase.BACKWARD)
+    tour.ask(Asking(tour.names).quantity(number))
+    _wait(600)
     _photograph(app, window, path)
 
 

@@ -1,6 +1,5 @@
 """The command that explains: every step of a batch, why a weight changes, and where any number comes from."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ from annstudio.cli.derivation import told, write_derivation
 from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
 from annstudio.document.network import Network
 from annstudio.document.takeaway import about
-from annstudio.errors import DataError, GraphError
-from annstudio.explain.asking import Asking
+from annstudio.errors import DataError
+from annstudio.explain.asking import Asking, weight_named
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.report import number_report, report, steps_report
@@ -61,7 +60,7 @@ def explain(
     if sum((weight is not None, number is not None, steps, derivation is not None)) > 1:
         raise click.UsageError("--weight, --number, --steps and --derivation are four wishes; say one at a time.")
     network = Network(load(project), project.parent)
-    asked = None if weight is None else _weight(weight)
+    asked = None if weight is None else weight_named(weight)
     n = len(network.need_dataset())
     if not 0 <= sample < n:
         raise DataError(f"There is no example {sample}: the data has {n:,}, counted from 0 to {n - 1:,}.")
@@ -89,18 +88,6 @@ def explain(
         _tell_number(found, len(stepper), digits)
     else:
         _tell_all(found, digits)
-
-
-def _weight(text: str) -> tuple[str, tuple[int, ...]]:
-    """`hidden.W[0,1]` or `hidden/W[0,1]` → the weights' name and the place."""
-    found = re.fullmatch(r"\s*(.+)[./]([^./\[\]]+?)\s*\[([\d,\s-]+)\]\s*", text)
-    try:
-        assert found
-        return f"{found[1]}/{found[2]}", tuple(int(part) for part in found[3].split(","))
-    except (AssertionError, ValueError):
-        raise GraphError(
-            f"{text!r} names no weight.", "Write 'hidden.W[0,1]' for the weight into unit 0 from unit 1 of hidden."
-        ) from None
 
 
 # In words ------------------------------------------------------------------------------------------------------------

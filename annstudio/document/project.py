@@ -116,7 +116,7 @@ class Project:
             weights={renamed(key, names): array for key, array in known.items()},
             start={renamed(key, names): array for key, array in start.items()},
             locked={renamed(key, names): mask for key, mask in self.locked.items()},
-            worksheet=None if self.worksheet is None else self.worksheet.renamed(names),
+            worksheet=None if self.worksheet is None else self.worksheet.renamed(lambda path: renamed(path, names)),
         )
 
 

@@ -1,24 +1,35 @@
-"""Numbers of a batch by names that last: hidden.net[0], d hidden/W[0,1], new output/W[1,0]; and which there are.
+"""Which numbers of a batch a worksheet can ask for, in the order of the calculation, and how many there are.
 
-A worksheet keeps these names, so that it can be opened again, and after the network was changed says what is gone.
+They are called as everywhere (`explain/asking.py`); what the update makes of a weight has a name of its own here,
+`new output.W[1,0]`. A worksheet keeps the names, so that it can be opened again, and after the network was changed
+says what is gone.
 """
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 
-from annstudio.engine.op import Array, Index
-from annstudio.engine.program import Parameter, Phase, Program, Role, Step, View
+from annstudio.engine.op import Index
+from annstudio.engine.program import Phase, Program, Role, Step
 from annstudio.errors import GraphError
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.asking import Asking, Named
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.names import plain
+from annstudio.explain.told import Quantity
 
+NEW = "new "
+"""Stands before the name of a weight where the one after the update is meant."""
 MOST_SHARES = 12
 """The shares of a loss that is a sum of more are not listed."""
+
+
+def symbol_text(latex: str) -> str:
+    """A number's symbol as plain text; of a weight after the update w₅⁺."""
+    return plain(latex).replace("^+", "⁺")
 
 
 class Kind(StrEnum):
@@ -48,14 +59,20 @@ class Asked:
 
 @dataclass(frozen=True)
 class Group:
-    """All numbers of one array: `hidden.net`. They are listed only when asked for."""
+    """All numbers of one array: `hidden.net`. They are listed only when asked for. Of new weights the array is that of
+    the weights themselves."""
 
-    name: str
     kind: Kind
-    slot: int
     node: str
-    parameter: Parameter | None = None
-    view: View | None = None
+    array: Named
+
+    @property
+    def name(self) -> str:
+        return f"{NEW if self.kind is Kind.NEW else ''}{self.array.name}"
+
+    @property
+    def slot(self) -> int:
+        return self.array.slot
 
 
 class Catalogue:
@@ -67,20 +84,15 @@ class Catalogue:
         self.program: Program = explainer.program
         self.n = self.stepper.n
         self.names = explainer.names
+        self.asking = Asking(self.names, self.n)
+        self._shares: dict[int, tuple[Quantity, ...]] = {}
 
     # Groups ----------------------------------------------------------------------------------------------------------
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """Every array with numbers to ask, in the order of the calculation."""
-        found = [*self._computed(), *self._new()]
-        told: dict[str, int] = {}
-        groups = []
-        for group in found:
-            told[group.name] = told.get(group.name, 0) + 1
-            again = f"'{told[group.name]}" if told[group.name] > 1 else ""
-            groups.append(replace(group, name=group.name + again))
-        return tuple(group for group in groups if self.size(group))
+        return tuple(group for group in (*self._computed(), *self._new()) if self.size(group))
 
     def _computed(self) -> Iterator[Group]:
         """What steps write: values on the way forward, gradients on the way back."""
@@ -90,27 +102,21 @@ class Catalogue:
                 continue
             if described.role is Role.VALUE and not step.op.relays:
                 kind = Kind.LOSS if step.phase is Phase.LOSS else Kind.FORWARD
-                where = f"({described.scope})" if described.scope else ""
-                yield Group(f"{described.node}.{described.name}{where}", kind, slot, described.node)
+                yield from (Group(kind, described.node, array) for array in self.asking.arrays_in(slot))
             elif described.role is Role.GRADIENT:
                 yield from self._gradients(slot, relayed=step.op.relays)
 
     def _gradients(self, slot: int, *, relayed: bool) -> Iterator[Group]:
         of = self.program.slots[self.names.gradient_of[slot]]
         if of.role is Role.PARAMETER:
-            parameter = next(p for p in self.program.parameters if p.slot == of.index)
-            for view in parameter.views:
-                if parameter.learns(view):
-                    yield Group(f"d {parameter.key(view)}", Kind.GRADIENT, slot, of.node, parameter, view)
+            yield from (Group(Kind.GRADIENT, of.node, array) for array in self.asking.learned_in(slot))
         elif of.role is Role.VALUE and of.shape and not relayed:
-            where = f"({of.scope})" if of.scope else ""
-            yield Group(f"d {of.node}.{of.name}{where}", Kind.DELTA, slot, of.node)
+            yield from (Group(Kind.DELTA, of.node, array) for array in self.asking.arrays_in(slot))
 
     def _new(self) -> Iterator[Group]:
         for parameter in self.program.parameters:
-            for view in parameter.views:
-                if parameter.learns(view) and self.program.gradients.get(parameter.slot) is not None:
-                    yield Group(f"new {parameter.key(view)}", Kind.NEW, parameter.slot, parameter.node, parameter, view)
+            if self.program.gradients.get(parameter.slot) is not None:
+                yield from (Group(Kind.NEW, parameter.node, array) for array in self.asking.learned_in(parameter.slot))
 
     @cached_property
     def _per_example(self) -> frozenset[int]:
@@ -125,15 +131,16 @@ class Catalogue:
 
     def title(self, group: Group) -> str:
         """What a group is called in lists: ∂E/∂net of hidden."""
-        what = group.name.rpartition("/" if group.view is not None else f"{group.node}.")[2]
+        what = group.array.head.removeprefix("d ").removeprefix(f"{group.node}.")
+        what = self.program.slots[group.slot].name if group.slot == self.program.loss else what
         words = {Kind.DELTA: "∂E/∂{}", Kind.GRADIENT: "∂E/∂{}", Kind.NEW: "new {}"}.get(group.kind, "{}").format(what)
-        return f"{words} of {group.node}"
+        return f"{words} of {group.node} {group.array.tail}".strip()
 
     # Members ---------------------------------------------------------------------------------------------------------
 
     def size(self, group: Group) -> int:
         """How many numbers a group has."""
-        n = math.prod(self._shape(group)) * (self.n if self.program.slots[group.slot].batched else 1)
+        n = math.prod(group.array.shape) * (self.n if self.program.slots[group.slot].batched else 1)
         return (0 if self._says_nothing_new(group) else n) + len(self.shares(group))
 
     def _says_nothing_new(self, group: Group) -> bool:
@@ -147,21 +154,27 @@ class Catalogue:
             return tuple(self._member(group, k) for k in range(size if most is None else min(size, most)))
         found = []
         for example in range(self.n):
-            behind = f"@{example}" if self.n > 1 else ""
-            shares = [share for share in self.shares(group) if share.example == example]
-            found += [Asked(f"{group.name}#{share.term}{behind}", group.kind, share, group.node) for share in shares]
+            found += [self._asked(group, share) for share in self.shares(group) if share.example == example]
             found += [] if self._says_nothing_new(group) else [self._member(group, example)]
         return tuple(found)
 
     def _member(self, group: Group, k: int) -> Asked:
         """The k-th of a group's numbers, shares aside."""
-        shape = self._shape(group)
+        shape = group.array.shape
         example, place = divmod(k, math.prod(shape))
         index = tuple(int(i) for i in np.unravel_index(place, shape)) if shape else ()
-        told = f"[{','.join(map(str, index))}]" if index else ""
-        behind = f"@{example}" if self.program.slots[group.slot].batched and self.n > 1 else ""
-        quantity = self.located(Quantity(group.slot, self._stored(group, index), example))
-        return Asked(f"{group.name}{told}{behind}", group.kind, quantity, group.node)
+        found = self._at(group, index, example)
+        assert found is not None
+        return found
+
+    def _at(self, group: Group, place: Index, example: int | None) -> Asked | None:
+        """The number of a group that users see at a place; None where there is none."""
+        index = group.array.index(place)
+        return None if index is None else self._asked(group, self.located(Quantity(group.slot, index, example)))
+
+    def _asked(self, group: Group, quantity: Quantity) -> Asked:
+        name = self.asking.name(quantity)
+        return Asked(f"{NEW}{name}" if group.kind is Kind.NEW else name, group.kind, quantity, group.node)
 
     def shares(self, group: Group) -> tuple[Quantity, ...]:
         """The outputs' shares of a loss, where the group is a loss for each example that is a sum of several."""
@@ -175,33 +188,6 @@ class Catalogue:
             few = all(len(shares) <= MOST_SHARES for shares in found)
             self._shares[group.slot] = tuple(share for shares in found for share in shares) if few else ()
         return self._shares[group.slot]
-
-    @cached_property
-    def _shares(self) -> dict[int, tuple[Quantity, ...]]:
-        return {}
-
-    def _shape(self, group: Group) -> tuple[int, ...]:
-        return self.program.slots[group.slot].shape if group.view is None else self._places(group).shape
-
-    def _stored(self, group: Group, index: Index) -> Index:
-        """Where the element that users know by this place is stored."""
-        if group.parameter is None:
-            return index
-        place = self._places(group)[index]
-        return tuple(int(i) for i in np.unravel_index(place, group.parameter.shape))
-
-    def _places(self, group: Group) -> Array:
-        """Where the numbers of a view lie in the stored array, laid out as users see them."""
-        if group.name not in self._known_places:
-            parameter, view = group.parameter, group.view
-            assert parameter is not None
-            assert view is not None
-            self._known_places[group.name] = view.of(np.arange(parameter.size).reshape(parameter.shape))
-        return self._known_places[group.name]
-
-    @cached_property
-    def _known_places(self) -> dict[str, Array]:
-        return {}
 
     def drawn(self, groups: Sequence[Group], most: int, seed: int) -> tuple[Asked, ...]:
         """At most so many numbers of these groups, drawn at random; all where they are not more."""
@@ -221,27 +207,32 @@ class Catalogue:
     # Finding ---------------------------------------------------------------------------------------------------------
 
     def find(self, name: str) -> Asked:
-        """The number of that name. Raises GraphError in plain words where there is none."""
-        found = _NAME.fullmatch(name)
-        group = self._by_name.get(found["group"]) if found else None
-        if found is None or group is None:
+        """The number of that name, however it is spelled. Raises GraphError in plain words where there is none that
+        can be asked."""
+        found = self._new_one(name) or self._found(name, new=False)
+        if found is None:
             raise GraphError(f"This network has no number {name!r}.", "Take it off the sheet.")
-        index = tuple(int(i) for i in (found["index"] or "").split(",") if i)
-        example = int(found["example"] or 0)
-        shape, batched = self._shape(group), self.program.slots[group.slot].batched
-        inside = len(index) == len(shape) and all(i < size for i, size in zip(index, shape, strict=True))
-        if not inside or example >= (self.n if batched else 1):
-            raise GraphError(f"This network has no number {name!r}.", "Take it off the sheet.")
-        quantity = self.located(Quantity(group.slot, self._stored(group, index), example))
-        if found["term"] is not None:
-            quantity = replace(quantity, term=int(found["term"]))
-        if quantity not in self.shares(group) if quantity.term is not None else self._says_nothing_new(group):
-            raise GraphError(f"This network has no number {name!r}.", "Take it off the sheet.")
-        return Asked(name, group.kind, quantity, group.node)
+        return found
+
+    def _new_one(self, name: str) -> Asked | None:
+        return self._found(name.removeprefix(NEW), new=True) if name.startswith(NEW) else None
+
+    def _found(self, name: str, *, new: bool) -> Asked | None:
+        quantity = self.asking.find(name)
+        quantity = None if quantity is None else self.located(quantity)
+        group = None if quantity is None else self._group(quantity, new=new)
+        if quantity is None or group is None:
+            return None
+        there = not self._says_nothing_new(group) if quantity.term is None else quantity in self.shares(group)
+        return self._asked(group, quantity) if there else None
+
+    def _group(self, quantity: Quantity, *, new: bool) -> Group | None:
+        array, _ = self.asking.place(quantity)
+        return self._by_array.get((array.name, new))
 
     @cached_property
-    def _by_name(self) -> dict[str, Group]:
-        return {group.name: group for group in self.groups}
+    def _by_array(self) -> dict[tuple[str, bool], Group]:
+        return {(group.array.name, group.kind is Kind.NEW): group for group in self.groups}
 
     def has(self, name: str) -> bool:
         """Whether there is a number of that name."""
@@ -251,12 +242,18 @@ class Catalogue:
             return False
         return True
 
-    def group_of(self, name: str) -> Group:
-        """The group that a number belongs to. Raises GraphError as `find` does."""
-        self.find(name)
-        found = _NAME.fullmatch(name)
-        assert found is not None
-        return self._by_name[found["group"]]
+    def written(self, name: str) -> str:
+        """A name as it is spelled here; one that is not known as it is."""
+        try:
+            return self.find(name).name
+        except GraphError:
+            return name
+
+    def group_of(self, asked: Asked) -> Group:
+        """The group that a number belongs to."""
+        group = self._group(asked.quantity, new=asked.new)
+        assert group is not None
+        return group
 
     def located(self, quantity: Quantity) -> Quantity:
         """The same number written in one way: with its example where the slot has one per example, else without."""
@@ -265,14 +262,11 @@ class Catalogue:
 
     def mirrored(self, asked: Asked) -> Asked | None:
         """The number at the mirrored place of the same matrix of weights; None where there is no other."""
-        group, index = self.group_of(asked.name), re.findall(r"\d+", asked.name.rpartition("[")[2])
-        if group.parameter is None or len(group.parameter.views[0].axis_names) != 2 or len(index) != 2:
+        array, place = self.asking.place(asked.quantity)
+        if array.parameter is None or len(array.parameter.views[0].axis_names) != 2 or len(place) != 2:
             return None
-        try:
-            other = self.find(f"{group.name}[{index[1]},{index[0]}]")
-        except GraphError:
-            return None
-        return other if other != asked else None
+        other = self._at(self.group_of(asked), place[::-1], None)
+        return other if other is not None and other.quantity != asked.quantity else None
 
     def symbol(self, asked: Asked) -> str:
         """What it is called, as LaTeX; of a weight after the update w₅⁺, of one output's share of a loss E_o1."""
@@ -284,34 +278,15 @@ class Catalogue:
 
     def ordered(self, names: Iterable[str]) -> tuple[str, ...]:
         """These names in the order of the calculation; those that are not known last."""
-        place = {group.name: i for i, group in enumerate(self.groups)}
+        order = {group.name: i for i, group in enumerate(self.groups)}
 
-        def key(name: str) -> tuple[int, int, float, list[int]]:
-            found = _NAME.fullmatch(name)
-            if found is None:
-                return len(place), 0, 0.0, []
-            term = math.inf if found["term"] is None else float(found["term"])
-            index = [int(i) for i in (found["index"] or "").split(",") if i]
-            return place.get(found["group"], len(place)), int(found["example"] or 0), term, index
+        def key(name: str) -> tuple[int, int, float, Index]:
+            try:
+                asked = self.find(name)
+            except GraphError:
+                return len(order), 0, 0.0, ()
+            of = asked.quantity
+            term = math.inf if of.term is None else float(of.term)
+            return order[self.group_of(asked).name], of.example or 0, term, self.asking.place(of)[1]
 
         return tuple(sorted(dict.fromkeys(names), key=key))
-
-
-_NAME = re.compile(
-    r"(?P<group>.*?)(?:\[(?P<index>\d{1,9}(?:,\d{1,9})*)\])?(?:#(?P<term>\d{1,9}))?(?:@(?P<example>\d{1,9}))?"
-)
-
-
-def renamed(name: str, names: Mapping[str, str]) -> str:
-    """The same number of a network whose nodes (by path, old to new) are called otherwise."""
-    found = _PATH.fullmatch(name)
-    if found is None:
-        return name
-    path = found["path"]
-    for old, new in names.items():
-        if path == old or path.startswith(f"{old}/"):
-            return f"{found['way']}{new}{path[len(old) :]}{found['rest']}"
-    return name
-
-
-_PATH = re.compile(r"(?P<way>d |new |)(?P<path>.*)(?P<rest>[./][^./]*)")

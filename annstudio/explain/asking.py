@@ -1,25 +1,29 @@
-"""What numbers are called where they are typed, and which number a name means.
+"""What numbers are called, and which number a name means.
 
 `hidden.out[0]`, `conv_1.out[2,3,0]`, `hidden.W[0,1]`, `lstm_1.i[2] t=3`, `loss.e[1]`, `loss`; the gradient of any of
 them has a d before it: `d hidden.net[0]`, and where several paths lead to it one path's share says by which:
 `d hidden.out[0] via left`. Places count from 0 and are those that users see: channels last, weights by their views.
+Other words for the same are read as well: `hidden/W[0,1]`, `dE/d hidden.net[0]`, `hidden.net(t = 1)[0]@2`, `loss.e#1`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
-from annstudio.engine.layout import user_shape
+from annstudio.engine.layout import engine_shape, user_shape
 from annstudio.engine.op import Index, Shape
 from annstudio.engine.program import Parameter, Role, View
 from annstudio.errors import GraphError
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import Names
+from annstudio.explain.told import Quantity
 
 _TYPED = re.compile(r"(?P<array>.+?)\s*(?:\[(?P<place>[\d,\s-]*)\](?P<scope>(?:[\s\w][^\[\]]*)?))?")
-_OF_EXAMPLE = re.compile(r"(.*?)\s+of example (-?\d+)")
+_PLACE = re.compile(r"\s*(?:-?\d{1,9}\s*(?:,\s*-?\d{1,9}\s*)*,?\s*)?")
+_OF_EXAMPLE = re.compile(r"(.*?)(?:\s+of example |@)(-?\d{1,9})")
+_SHARE = re.compile(r"(.*)#(\d{1,9})")
+_AT_TIME = re.compile(r"(.*)\(((?:back|\w+ = \d+)(?:, \w+ = \d+)*)\)(\[[\d,]*\])?")
 _GRADIENT = re.compile(r"(?:d\s+|∂E/∂|∂|dE/d)\s*(.*)")
 _OF = "∂"
 """What keys of gradients begin with."""
@@ -31,10 +35,23 @@ SHOWN_NAMES = 3
 class Named:
     """An array that can be asked about: a slot, or a view of the parameter that is stored in one."""
 
+    head: str
+    """The name up to where places stand: `d lstm_1.i`."""
+    tail: str
+    """What stands behind them: `t=3 via dense_1`."""
     slot: int
     shape: Shape
+    """As users see it."""
     parameter: Parameter | None = None
     view: View | None = None
+
+    @property
+    def name(self) -> str:
+        return self.at(())
+
+    def at(self, place: Index) -> str:
+        """The name of the number that users see there; without a place that of the array."""
+        return f"{_placed(self.head, place)} {self.tail}".strip()
 
     def index(self, seen: Index) -> Index | None:
         """Where the number that users see at `seen` stands in the slot; None where there is none."""
@@ -42,7 +59,13 @@ class Named:
             return self.view.stored_at(seen, self.parameter.shape)
         if len(seen) != len(self.shape) or any(not 0 <= i < n for i, n in zip(seen, self.shape, strict=True)):
             return None
-        return _engine_index(seen)
+        return engine_shape(seen)
+
+    def seen(self, index: Index) -> Index | None:
+        """The other way round: where users see an element of the slot; None where it is none of this array."""
+        if self.view is not None and self.parameter is not None:
+            return self.view.seen_at(index, self.parameter.shape)
+        return user_shape(index)
 
 
 class Asking:
@@ -53,112 +76,131 @@ class Asking:
         self.names = names
         self.program = names.program
         self.n = n
+        self._within: dict[int, tuple[Named, ...]] = {}
+
+    # Numbers and names -----------------------------------------------------------------------------------------------
 
     def name(self, quantity: Quantity) -> str:
         """What to type to ask about a number."""
-        slot = self.program.slots[quantity.slot]
-        of = self.names.gradient_of.get(quantity.slot, quantity.slot)
-        array, place = self._seen(of, quantity.index)
-        if quantity.term is not None:
-            place = (quantity.term,)
-        array, _, scope = array.partition(" @ ")
-        told = f"{array}[{','.join(map(str, place))}]" if place else array
-        told = f"{told} {scope}" if scope else told
-        if of != quantity.slot:
-            told = " ".join(filter(None, [f"d {told}", self.names.way.get(quantity.slot, "")]))
-        one = slot.batched and self.n > 1 and quantity.example is not None
+        named, place = self.place(quantity)
+        told = named.at(place if quantity.term is None else (quantity.term,))
+        one = self.program.slots[quantity.slot].batched and self.n > 1 and quantity.example is not None
         return f"{told} of example {quantity.example}" if one else told
+
+    def place(self, quantity: Quantity) -> tuple[Named, Index]:
+        """The array that a number stands in, and where users see it."""
+        seen = ((named, named.seen(quantity.index)) for named in self.arrays_in(quantity.slot))
+        return next((named, place) for named, place in seen if place is not None)
 
     def quantity(self, text: str) -> Quantity:
         """The number that is meant. Raises GraphError in plain words where there is no such, with the nearest names."""
-        rest: str = text.strip()
-        example: int | None = None
-        if found := _OF_EXAMPLE.fullmatch(rest):
-            rest, example = found[1], int(found[2])
-            if not 0 <= example < self.n:
-                raise GraphError(f"There is no example {example} in the batch.", f"It has {self.n}, counted from 0.")
-        sign = ""
-        if found := _GRADIENT.fullmatch(rest):
-            sign, rest = _OF, found[1]
-        head, _, way = rest.partition(" via ")
-        typed = _TYPED.fullmatch(head.strip())
-        if typed is None:
+        read = self._read(text)
+        if read is None:
             raise self._unknown(text)
-        key = sign + _key(f"{typed['array']} {typed['scope'] or ''}") + (_key(f"via {way}") if way else "")
-        if key not in self._known:
-            raise self._unknown(text)
-        place = tuple(int(part) for part in (typed["place"] or "").split(",") if part.strip())
-        return self._placed(text, self._known[key], place, example)
-
-    @property
-    def arrays(self) -> Iterator[str]:
-        """The names of all arrays that can be asked about, but the gradients."""
-        yield from (name.replace(" @ ", " ") for name in self._arrays.values())
-        yield from (f"{p.node}.{view.name}" for p in self.program.parameters for view in p.views)
-
-    def written(self, slot: int) -> tuple[str, ...]:
-        """The names of the arrays that stand in a slot: of weights those that users see."""
-        of = self.names.gradient_of.get(slot, slot)
-        if of in self._parameters:
-            parameter = self._parameters[of]
-            names = [f"{parameter.node}.{view.name}" for view in parameter.views]
-        else:
-            names = [self._arrays[of].replace(" @ ", " ")] if of in self._arrays else []
-        if of != slot:
-            way = self.names.way.get(slot, "")
-            return tuple(f"d {name} {way}".strip() for name in names)
-        return tuple(names)
-
-    # Private ---------------------------------------------------------------------------------------------------------
-
-    def _placed(self, text: str, named: Named, place: Index, example: int | None) -> Quantity:
-        index = named.index(place)
-        example = example if self.program.slots[named.slot].batched else None
-        if index is None and not named.shape and len(place) == 1 and self._is_sum(named.slot) and place[0] >= 0:
-            return Quantity(named.slot, (), example, place[0])
-        if index is None:
+        named, place, example = read
+        if example is not None and not 0 <= example < self.n:
+            raise GraphError(f"There is no example {example} in the batch.", f"It has {self.n}, counted from 0.")
+        found = self._at(named, place, example)
+        if found is None:
             last = ",".join(str(size - 1) for size in named.shape)
             first = ",".join("0" for _ in named.shape)
             told = f"has the places [{first}] to [{last}]" if named.shape else "is one number, without places"
             raise GraphError(f"There is no number {text!r}.", f"The array {told}.")
-        return Quantity(named.slot, index, example)
+        return found
+
+    def find(self, text: str) -> Quantity | None:
+        """The number that is meant; None where there is no such."""
+        read = self._read(text)
+        if read is None or not 0 <= (read[2] or 0) < self.n:
+            return None
+        return self._at(*read)
+
+    # Arrays ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def arrays(self) -> Iterator[str]:
+        """The names of all arrays that can be asked about, but the gradients."""
+        for slot in (*self._words, *self._parameters):
+            yield from self.written(slot)
+
+    def written(self, slot: int) -> tuple[str, ...]:
+        """The names of the arrays that stand in a slot: of weights those that users see."""
+        return tuple(named.name for named in self.arrays_in(slot))
+
+    def arrays_in(self, slot: int) -> tuple[Named, ...]:
+        """The arrays that stand in a slot: of weights those that users see."""
+        if slot not in self._within:
+            self._within[slot] = tuple(self._arrays_in(slot))
+        return self._within[slot]
+
+    def learned_in(self, slot: int) -> tuple[Named, ...]:
+        """Of weights in a slot, or of their gradients, those arrays that training moves."""
+        arrays = self.arrays_in(slot)
+        return tuple(a for a in arrays if a.parameter and a.view and a.parameter.learns(a.view))
+
+    # Private ---------------------------------------------------------------------------------------------------------
+
+    def _arrays_in(self, slot: int) -> Iterator[Named]:
+        of = self.names.gradient_of.get(slot, slot)
+        sign, way = ("", "") if of == slot else ("d ", self.names.way.get(slot, ""))
+        if of in self._parameters:
+            parameter = self._parameters[of]
+            for view in parameter.views:
+                shape = view.shape_of(parameter.shape)
+                yield Named(f"{sign}{parameter.node}.{view.name}", way, slot, shape, parameter, view)
+        elif of in self._words:
+            word, scope = self._words[of]
+            yield Named(f"{sign}{word}", f"{scope} {way}".strip(), slot, user_shape(self.program.slots[of].shape))
+
+    def _read(self, text: str) -> tuple[Named, Index, int | None] | None:
+        """The array, the place and the example that a name says; None where there is no such array."""
+        rest: str = text.strip()
+        example: int | None = None
+        if found := _OF_EXAMPLE.fullmatch(rest):
+            rest, example = found[1], int(found[2])
+        sign = ""
+        if found := _GRADIENT.fullmatch(rest):
+            sign, rest = _OF, found[1]
+        head, _, way = rest.partition(" via ")
+        typed = _TYPED.fullmatch(_of_late(head.strip()))
+        place = None if typed is None else _read_place(typed["place"] or "")
+        if typed is None or place is None:
+            return None
+        key = sign + _key(f"{typed['array']} {typed['scope'] or ''}") + (_key(f"via {way}") if way else "")
+        return (self._known[key], place, example) if key in self._known else None
+
+    def _at(self, named: Named, place: Index, example: int | None) -> Quantity | None:
+        index = named.index(place)
+        example = example if self.program.slots[named.slot].batched else None
+        if index is None and not named.shape and len(place) == 1 and self._is_sum(named.slot) and place[0] >= 0:
+            return Quantity(named.slot, (), example, place[0])
+        return None if index is None else Quantity(named.slot, index, example)
 
     def _is_sum(self, slot: int) -> bool:
         """Whether a slot is the loss of one example, which has an output's share for every place."""
         return self.program.slots[slot].node in self.program.losses and slot not in self.program.losses.values()
-
-    def _seen(self, slot: int, index: Index) -> tuple[str, Index]:
-        """The name of the array that a number stands in, and where users see it."""
-        described = self.program.slots[slot]
-        if described.role is Role.PARAMETER:
-            parameter = self._parameters[slot]
-            for view in parameter.views:
-                place = view.seen_at(index, parameter.shape)
-                if place is not None:
-                    return f"{described.node}.{view.name}", place
-        return self._arrays[slot], _user_index(index)
 
     @cached_property
     def _parameters(self) -> dict[int, Parameter]:
         return {parameter.slot: parameter for parameter in self.program.parameters}
 
     @cached_property
-    def _arrays(self) -> dict[int, str]:
-        """The name of every slot that can be asked about but parameters; where several are called alike, numbered."""
-        found: dict[int, str] = {}
-        often: dict[str, int] = {}
+    def _words(self) -> dict[int, tuple[str, str]]:
+        """Of every slot that can be asked about but parameters: its name, and when it is; those called alike are
+        numbered."""
+        found: dict[int, tuple[str, str]] = {}
+        often: dict[tuple[str, str], int] = {}
         for slot in self.program.slots:
             if slot.role in (Role.PARAMETER, Role.GRADIENT, Role.CONSTANT) or not slot.shown:
                 continue
             if slot.index == self.program.loss:
-                found[slot.index] = "loss"
+                found[slot.index] = "loss", ""
                 continue
             gives = self.program.outputs.get(slot.node) == slot.index and slot.node not in self.program.losses
-            name = f"{slot.node}.{'out' if gives else slot.name}"
-            scope = f" @ {_key(slot.scope)}" if slot.scope else ""
-            often[name + scope] = often.get(name + scope, 0) + 1
-            number = f" ({often[name + scope]})" if often[name + scope] > 1 else ""
-            found[slot.index] = f"{name}{number}{scope}"
+            name, scope = f"{slot.node}.{'out' if gives else slot.name}", _key(slot.scope)
+            often[name, scope] = often.get((name, scope), 0) + 1
+            number = f" ({often[name, scope]})" if often[name, scope] > 1 else ""
+            found[slot.index] = f"{name}{number}", scope
         return found
 
     @cached_property
@@ -167,18 +209,15 @@ class Asking:
         program = self.program
         found: dict[str, Named] = {}
         for node, slot in program.outputs.items():
-            if slot in self._arrays and node not in program.losses:
-                found[_key(f"{node}.out")] = self._named(slot)
-        for slot, name in self._arrays.items():
-            described = program.slots[slot]
-            own = _key(f"{described.node}.{described.name} {described.scope}")
+            if slot in self._words and node not in program.losses:
+                found[_key(f"{node}.out")] = self.arrays_in(slot)[0]
+        for slot in self._words:
+            described, named = program.slots[slot], self.arrays_in(slot)[0]
             if slot == program.loss or slot in program.outputs.values():
-                found.setdefault(own, self._named(slot))
-            found[_key(name.replace(" @ ", " "))] = self._named(slot)
-        for parameter in program.parameters:
-            for view in parameter.views:
-                shape = view.shape_of(parameter.shape)
-                found[_key(f"{parameter.node}.{view.name}")] = Named(parameter.slot, shape, parameter, view)
+                found.setdefault(_key(f"{described.node}.{described.name} {described.scope}"), named)
+            found[_key(named.name)] = named
+        for slot in self._parameters:
+            found |= {_key(named.name): named for named in self.arrays_in(slot)}
         return {**found, **self._gradients(found)}
 
     def _gradients(self, known: dict[str, Named]) -> dict[str, Named]:
@@ -195,11 +234,9 @@ class Asking:
                 found[f"{_OF}{key}{_key(self.names.way[share])}"] = self._like(named, share)
         return found
 
-    def _named(self, slot: int) -> Named:
-        return Named(slot, user_shape(self.program.slots[slot].shape))
-
     def _like(self, named: Named, slot: int) -> Named:
-        return Named(slot, named.shape, named.parameter, named.view)
+        """The same view of the gradient."""
+        return next(other for other in self.arrays_in(slot) if other.view is named.view)
 
     def _unknown(self, text: str) -> GraphError:
         """What to say where a name is not known, with those that are nearest."""
@@ -211,16 +248,67 @@ class Asking:
         return GraphError(f"There is no number {text!r}.", f"The nearest arrays are {told}." if told else "")
 
 
+# Names as text --------------------------------------------------------------------------------------------------------
+
+
+def spelled(key: str, index: Index) -> str:
+    """What a weight is called: `hidden/W`, (0, 1) → hidden.W[0,1]."""
+    node, _, view = key.rpartition("/")
+    return _placed(f"{node}.{view}", index)
+
+
+def weight_named(text: str) -> tuple[str, Index]:
+    """The other way round, whether there is such a weight or not: hidden.W[0,1] or hidden/W[0,1] → `hidden/W`, (0, 1).
+    Raises GraphError where the text is no name of a weight."""
+    typed = _TYPED.fullmatch(text.strip())
+    found = _WEIGHT.fullmatch(typed["array"]) if typed is not None and not typed["scope"] else None
+    place = None if found is None or typed is None else _read_place(typed["place"] or "")
+    if found is None or not place:
+        raise GraphError(
+            f"{text!r} names no weight.", "Write 'hidden.W[0,1]' for the weight into unit 0 from unit 1 of hidden."
+        )
+    return f"{found['node']}/{found['view']}", place
+
+
+def of_any_example(name: str) -> str:
+    """The name without what it says of an example of the batch."""
+    found = _OF_EXAMPLE.fullmatch(name)
+    return name if found is None else found[1]
+
+
+def renamed(name: str, path: Callable[[str], str]) -> str:
+    """The same number of a network whose nodes are called otherwise; `path` tells what a node, or one inside it, is
+    called now."""
+    head, via, way = name.partition(" via ")
+    found, by = _OF_NODE.fullmatch(head), _BY.fullmatch(way)
+    if found is not None:
+        head = f"{found['sign']}{path(found['node'])}{found['rest']}"
+    return f"{head}{via}{way if by is None else path(by['node']) + by['rest']}"
+
+
+_WEIGHT = re.compile(r"(?P<node>.+)[./](?P<view>[^./]+)")
+_OF_NODE = re.compile(r"(?P<sign>d |new |)(?P<node>.+)(?P<rest>[./][^./]*)")
+_BY = re.compile(r"(?P<node>.+?)(?P<rest>(?: back,?| \w+ = \d+,?)*(?: \(\d+\))?(?: of example \d+)?)")
+
+
+def _placed(array: str, place: Index) -> str:
+    return f"{array}[{','.join(map(str, place))}]" if place else array
+
+
+def _read_place(text: str) -> Index | None:
+    """What stands between brackets as a place; None where it is none."""
+    return tuple(int(part) for part in text.split(",") if part.strip()) if _PLACE.fullmatch(text) else None
+
+
+def _of_late(head: str) -> str:
+    """A name in the words of today: loss.e#1 is loss.e[1], hidden.net(t = 1)[0] is hidden.net[0] t = 1."""
+    if found := _SHARE.fullmatch(head):
+        return f"{found[1]}[{found[2]}]"
+    if found := _AT_TIME.fullmatch(head):
+        return f"{found[1]}{found[3] or ''} {found[2]}"
+    return head
+
+
 def _key(text: str) -> str:
     """A name without what does not matter: spaces, and whether a point or a stroke stands before the array's word."""
     return re.sub(r"\s+", "", text).replace("/", ".")
-
-
-def _user_index(index: Index) -> Index:
-    """(c, h, w) → (h, w, c), of pictures one after the other as well; others as they are."""
-    return user_shape(index)
-
-
-def _engine_index(index: Index) -> Index:
-    """The other way round."""
-    return (*index[:-3], index[-1], *index[-3:-1]) if len(index) >= 3 else index

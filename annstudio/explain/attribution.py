@@ -17,9 +17,9 @@ from annstudio.engine.differentiate import asking
 from annstudio.engine.op import Array
 from annstudio.engine.program import Phase, Program, Step, View
 from annstudio.engine.run import Run
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.report import net_slot
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 
 MOST_OUTPUTS = 32
 """Networks with more outputs are asked about those with the largest numbers."""

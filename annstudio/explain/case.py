@@ -9,9 +9,8 @@ import numpy as np
 
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Phase, Step
-from annstudio.explain.asked import Asked, Catalogue, Kind
+from annstudio.explain.asked import Asked, Catalogue, Kind, symbol_text
 from annstudio.explain.derivation import Explainer
-from annstudio.explain.names import plain
 from annstudio.explain.rework import Mistake, reworked
 from annstudio.explain.stepper import Stepper
 
@@ -104,4 +103,4 @@ class Case:
 
     def symbol(self, asked: Asked) -> str:
         """What it is called, as plain text."""
-        return plain(self.catalogue.symbol(asked)).replace("^+", "⁺")
+        return symbol_text(self.catalogue.symbol(asked))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annstudio.engine.program import Program, Step
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.explain.trial import Trial
 
 TOLERANCE = 1e-6

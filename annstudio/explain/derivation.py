@@ -14,12 +14,10 @@ from annstudio.errors import StudioError
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex
-from annstudio.explain.reading import Reading, is_gradient, only_hands_on, slots_by_name, source_of
+from annstudio.explain.reading import Reading, is_gradient, only_hands_on, source_of
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.templates import bracketed, filled, summed
 from annstudio.explain.told import Derivation, Part, Quantity, Row, Said
-
-__all__ = ["Derivation", "Explainer", "Part", "Quantity", "Row", "Said", "slots_by_name", "source_of"]
 
 MOST_KEPT = 256
 """So many derivations are kept for those who ask again."""

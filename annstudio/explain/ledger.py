@@ -11,9 +11,10 @@ from itertools import accumulate
 
 from annstudio.engine.account import Term
 from annstudio.engine.program import Phase, Step
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.numbers import number_latex, number_text
 from annstudio.explain.templates import bracketed, filled
+from annstudio.explain.told import Quantity
 from annstudio.explain.update import UpdateAccount, explain_update
 from annstudio.explain.weight import WeightQuestion
 

@@ -5,7 +5,7 @@ What follows rightly from an own wrong number before is told as such: the batch 
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -15,11 +15,12 @@ from annstudio.errors import GraphError
 from annstudio.explain.answers import digits_given, parse_answer
 from annstudio.explain.asked import Asked, Catalogue
 from annstudio.explain.case import Case, Slip
-from annstudio.explain.derivation import Explainer, Part, Row
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
 from annstudio.explain.rework import Meddle, Mistake
 from annstudio.explain.slips import slips
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Part, Row
 from annstudio.explain.worksheet import Answer, Measure, Tolerance, Worksheet
 
 MOST_TERMS = 12
@@ -94,7 +95,7 @@ class Marker:
         found, missing = {}, []
         for name in names:
             try:
-                found[name] = self.catalogue.find(name)
+                found[name] = replace(self.catalogue.find(name), name=name)
             except GraphError:
                 missing.append(name)
         self.missing = tuple(missing)
@@ -193,8 +194,8 @@ class Marker:
 
     def _another_line(self, asked: Asked, value: float, tolerance: Tolerance) -> list[str]:
         """Whether it is the number for another line, of the same array."""
-        group = self.catalogue.group_of(asked.name)
-        others = [name for name in self.asked if name != asked.name and self.catalogue.group_of(name) == group]
+        group = self.catalogue.group_of(asked)
+        others = [n for n, other in self.asked.items() if other != asked and self.catalogue.group_of(other) == group]
         return [
             f"This is the number for {self.case.symbol(self.asked[name])}. Is it in the wrong line?"
             for name in others

@@ -15,7 +15,7 @@ import numpy as np
 
 from annstudio.engine.op import Index
 from annstudio.engine.program import AnyStep, Program, Role, Step, Update
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 
 
 class Grain(StrEnum):

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from annstudio.engine.layout import user_shape
 from annstudio.engine.op import Index
 from annstudio.engine.program import Parameter, Program, Role, Slot, Step, View
 
@@ -45,7 +46,12 @@ class Names:
         return rf"\text{{{word}}}_{{{self._gate_or_unit(described, index)}}}{place}"
 
     def unit(self, node: str, index: Index) -> str:
-        """A unit's short name: h1 for the first of `hidden`; with more axes h(2,3,1). Long names stand upright."""
+        """A unit's short name: h1 for the first of `hidden`; of a picture h(2,3,1): row, column, channel, as users see
+        it. Long names stand upright."""
+        return self._called(node, user_shape(index))
+
+    def _called(self, node: str, index: Index) -> str:
+        """A node's short name with a place behind it, counted from 1."""
         short = self._short.get(node, node)
         places = ",".join(str(i + 1) for i in index)
         if len(index) > 1:
@@ -145,7 +151,7 @@ class Names:
     def _gated(self, node: str, view: View, place: Index, parameter: Parameter) -> str:
         """A unit's name with the letter of its gate, where it has one: i2 for the second unit's input gate."""
         if not view.gates:
-            return self.unit(node, place)
+            return self._called(node, place)
         gate, unit = divmod(place[0], parameter.shape[0] // len(view.gates))
         short = self._short.get(node, node).strip().replace("_", r"\_")
         return rf"\text{{{short} {view.gates[gate]}{unit + 1}}}"

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from annstudio.explain.derivation import Explainer, Part, Quantity, Row
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.told import Part, Quantity, Row
 
 MOST_PATHS = 64
 """Numbers with more paths to the error are told by their next steps alone."""

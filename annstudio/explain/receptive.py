@@ -11,7 +11,7 @@ import numpy as np
 
 from annstudio.engine.program import AnyStep, Program, Role, Step
 from annstudio.engine.sight import Bools, Sight
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 
 SEEN = (Role.FEED, Role.NOISE, Role.STATE, Role.VALUE)
 """What belongs to fields. Weights are seen by every place that shares them, which says nothing."""

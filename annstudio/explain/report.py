@@ -5,13 +5,14 @@ from typing import Any
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Step
-from annstudio.explain.asking import Asking
+from annstudio.explain.asking import Asking, spelled
 from annstudio.explain.check import check, nudge
-from annstudio.explain.derivation import Explainer, Part, Quantity, Row
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.ledger import Ledger, ledger
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import DEFAULT_DIGITS
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Part, Quantity, Row
 from annstudio.explain.update import UpdateLine
 from annstudio.explain.weight import answer, ask
 
@@ -57,7 +58,7 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: in
         explainer = Explainer(stepper)
         told = answer(explainer, question)
         found["weight"] = {
-            "name": f"{question.parameter.node}.{question.view.name}[{','.join(map(str, question.index))}]",
+            "name": spelled(question.key, question.index),
             "symbol": plain(told.symbol),
         }
         found |= {
@@ -158,8 +159,8 @@ def steps_report(program: Program, asking: Asking) -> list[dict[str, Any]]:
             writes = [name for slot in step.writes if program.slots[slot].shown for name in asking.written(slot)]
             op, formula = type(step.op).__name__, plain(step.op.formula)
         else:
-            parameters = (program.parameters[which] for which in step.parameters)
-            writes = [f"{p.node}.{view.name}" for p in parameters for view in p.views if p.learns(view)]
+            slots = (program.parameters[which].slot for which in step.parameters)
+            writes = [array.name for slot in slots for array in asking.learned_in(slot)]
             op, formula = "", ""
         found = {"step": i + 1, "phase": step.phase.value, "layer": step.node, "at": step.scope}
         rows.append({**found, "writes": writes, "op": op, "formula": formula})

@@ -9,10 +9,9 @@ import numpy as np
 from annstudio.engine.account import Factor
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
-from annstudio.explain.asked import Asked, Catalogue, Group, Kind
+from annstudio.explain.asked import Asked, Catalogue, Group, Kind, symbol_text
 from annstudio.explain.derivation import Explainer, Telling
 from annstudio.explain.marking import Marker
-from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.templates import SHOWN_TERMS, bracketed
 from annstudio.explain.told import Part, Quantity
@@ -51,7 +50,7 @@ class Line:
     @property
     def text(self) -> str:
         """The symbol as plain text, with its example."""
-        return plain(self.symbol).replace("^+", "⁺") + ("" if self.example is None else f", example {self.example + 1}")
+        return symbol_text(self.symbol) + ("" if self.example is None else f", example {self.example + 1}")
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
     rule = "" if optimizer is None else f"{optimizer.title}, η = {marker.stepper.rate:g}"
     blanks: dict[str, list[Asked]] = {}
     for asked in marker.asked.values():
-        blanks.setdefault(catalogue.group_of(asked.name).name, []).append(asked)
+        blanks.setdefault(catalogue.group_of(asked).name, []).append(asked)
     places = [i for i, group in enumerate(catalogue.groups) if group.name in blanks]
     shown = catalogue.groups[: places[-1] + 1] if places else ()
     few = sum(size for group in shown if (size := catalogue.size(group)) <= MOST_GIVEN) <= MOST_REST
@@ -129,11 +128,12 @@ def _lines(marker: Marker, group: Group, asked: list[Asked], *, rest: bool) -> t
 
     New weights that are not asked are never told: nothing is made of them, and they tell the gradients.
     """
-    names, size = {one.name for one in asked}, marker.catalogue.size(group)
+    blanks, size = {one.quantity: one for one in asked}, marker.catalogue.size(group)
     others = size - len(asked) if rest and group.kind is not Kind.NEW else 0
     few = size <= MOST_GIVEN
     members = marker.catalogue.members(group) if few and others else tuple(asked)
-    return [_line(marker, one, blank=one.name in names) for one in members], 0 if few else others
+    told = [_line(marker, blanks.get(one.quantity, one), blank=one.quantity in blanks) for one in members]
+    return told, 0 if few else others
 
 
 def _line(marker: Marker, asked: Asked, *, blank: bool) -> Line:

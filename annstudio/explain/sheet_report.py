@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from annstudio.explain.asked import symbol_text
 from annstudio.explain.drawn import formula_svg
 from annstudio.explain.marking import Judgement, Marker, Score, Verdict
 from annstudio.explain.names import plain
@@ -94,7 +95,7 @@ def as_csv(report: Report) -> str:
     for row in report.rows:
         example = "" if row.line.example is None else row.line.example + 1
         writer.writerow([
-            plain(row.line.symbol).replace("^+", "⁺"), _harmless(row.line.name), example, _harmless(row.answer.text),
+            symbol_text(row.line.symbol), _harmless(row.line.name), example, _harmless(row.answer.text),
             repr(row.line.value), TOLD[row.judgement.verdict], " / ".join(row.judgement.sentences), row.answer.tries,
             row.hints,
         ])  # fmt: skip

@@ -123,14 +123,7 @@ class Derivation:
         lines += [result] if result != lines[-1].replace("(", "").replace(")", "") else []
         beside = {part.symbol: part for row in self.rows[:SHOWN_TERMS] for part in row.parts if part.rule}
         lines += [_beside(part, digits) for part in beside.values()]
-        for said in self.said:
-            row = said.row
-            told = (
-                f" {plain(row.symbols)} = {plain(row.numbers)} = {plain(number_latex(row.value, digits))}"
-                if row
-                else ""
-            )
-            lines.append(said.words + told)
+        lines += [said.text(digits) for said in self.said]
         return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import AnyStep, Phase, Step, Update
 from annstudio.engine.sight import Bools
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.moments import (
     Grain,
     Moment,
@@ -22,6 +22,7 @@ from annstudio.explain.moments import (
 )
 from annstudio.explain.names import plain
 from annstudio.explain.stretches import Box, Boxes, Stretch
+from annstudio.explain.told import Quantity
 from annstudio.explain.words import written_text
 
 _AT = re.compile(r" \(([^()]* = [^()]*)\)")

@@ -8,8 +8,9 @@ from annstudio.engine.op import Index
 from annstudio.engine.program import Parameter, Program, Step, View
 from annstudio.errors import GraphError
 from annstudio.explain.check import Check, Nudge, check
-from annstudio.explain.derivation import Explainer, Part, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Part, Quantity
 
 
 @dataclass(frozen=True)

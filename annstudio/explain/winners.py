@@ -8,7 +8,7 @@ from annstudio.engine.op import signature
 from annstudio.engine.program import Step
 from annstudio.engine.run import Run
 from annstudio.engine.sight import Bools
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 
 
 def winners(run: Run, step: Step, of: Quantity | None = None, example: int = 0) -> dict[int, Bools]:

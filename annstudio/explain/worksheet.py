@@ -5,14 +5,14 @@ kept; they come from a run of the network (`explain/marking.py`).
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from annstudio.explain.answers import MOST_CHARACTERS
-from annstudio.explain.asked import renamed
+from annstudio.explain.asking import renamed
 
 MOST_ASKED = 100
 MOST_EXAMPLES = 32
@@ -108,7 +108,7 @@ class Worksheet(_Value):
     examples: Annotated[tuple[Example, ...], Field(min_length=1, max_length=MOST_EXAMPLES)] = (0,)
     """The examples of the data (from 0) that make the batch."""
     asked: Annotated[tuple[Name, ...], Field(max_length=MOST_ASKED)] = ()
-    """Names of the hidden numbers (`explain/asked.py`), in the order of the calculation."""
+    """Names of the hidden numbers (`explain/asking.py`), in the order of the calculation."""
     tolerance: Tolerance = Tolerance()
     rest: bool = True
     """Whether the numbers on the way that are not asked are shown."""
@@ -150,11 +150,16 @@ class Worksheet(_Value):
         asked = tuple(names)
         return self.changed(asked=asked, answers=tuple(a for a in self.answers if a.name in set(asked)))
 
-    def renamed(self, names: Mapping[str, str]) -> Self:
-        """The same sheet for a network whose nodes (by path, old to new) are called otherwise."""
+    def renamed(self, path: Callable[[str], str]) -> Self:
+        """The same sheet for a network whose nodes are called otherwise: `path` tells how a path is called now."""
+        return self.spelled(lambda name: renamed(name, path))
+
+    def spelled(self, spelling: Callable[[str], str]) -> Self:
+        """The same sheet with other names for its numbers."""
+        answers = {spelling(answer.name): answer for answer in reversed(self.answers)}
         return self.changed(
-            asked=tuple(renamed(name, names) for name in self.asked),
-            answers=tuple(answer.changed(name=renamed(answer.name, names)) for answer in self.answers),
+            asked=tuple(dict.fromkeys(map(spelling, self.asked))),
+            answers=tuple(answer.changed(name=name) for name, answer in reversed(answers.items())),
         )
 
     def _with(self, answer: Answer) -> Self:

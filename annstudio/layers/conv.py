@@ -44,7 +44,7 @@ class Correlate2D(Op):
     keeps every window as a column, with a row of ones below for the bias.
     """
 
-    formula = r"\text{net}_{f,i,j} = \sum_{c,u,v} w_{f,c,u,v}\, x_{c,\,i s+u,\,j s+v} + b_f"
+    formula = r"\text{net}_{i,j,f} = \sum_{c,u,v} w_{f,c,u,v}\, x_{i s+u,\,j s+v,\,c} + b_f"
     weighted_sum = True
 
     def __init__(self, kernel: tuple[int, int], strides: tuple[int, int], padding: Padding, *, bias: bool) -> None:

@@ -42,7 +42,7 @@ class GroupedCorrelate2D(Op):
     as a column, group by group, with a row of ones below for the bias. Ungrouped and without gaps it is Correlate2D.
     """
 
-    formula = r"\text{net}_{f,i,j} = \sum_{c \in \text{group},u,v} w_{f,c,u,v}\, x_{c,\,i s+u d,\,j s+v d} + b_f"
+    formula = r"\text{net}_{i,j,f} = \sum_{c \in \text{group},u,v} w_{f,c,u,v}\, x_{i s+u d,\,j s+v d,\,c} + b_f"
     weighted_sum = True
 
     def __init__(

@@ -19,7 +19,7 @@ Edges = tuple[Edge, Edge]
 class Enlarged(Op):
     """Every pixel becomes a rectangle of its own value."""
 
-    formula = r"y_{c,i,j} = x_{c,\lfloor i/h \rfloor,\lfloor j/w \rfloor}"
+    formula = r"y_{i,j,c} = x_{\lfloor i/h \rfloor,\lfloor j/w \rfloor,c}"
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
@@ -53,7 +53,7 @@ class Enlarged(Op):
 class Bordered(Op):
     """A frame of zeros around an image."""
 
-    formula = r"y_{c,i,j} = x_{c,\,i-a,\,j-b} \text{ inside, 0 around}"
+    formula = r"y_{i,j,c} = x_{i-a,\,j-b,\,c} \text{ inside, 0 around}"
 
     def __init__(self, rows: tuple[int, int], columns: tuple[int, int]) -> None:
         self.rows = rows

@@ -49,7 +49,7 @@ def masked(mask: float) -> list[Remark]:
 class MaskedFeatures(Op):
     """y = x · mask, with one number for all places of a feature: a whole map is off, or none of it."""
 
-    formula = r"y_{c,i,j} = x_{c,i,j} \cdot m_c"
+    formula = r"y_{i,j,c} = x_{i,j,c} \cdot m_c"
     without_gradient = frozenset({"mask"})
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -37,7 +37,7 @@ class Stamp2D(Op):
     Keras; `valid` keeps all.
     """
 
-    formula = r"s_{f,\,i s+u-p,\,j s+v-q} = \sum_{c,u,v} w_{c,f,u,v}\, x_{c,i,j}"
+    formula = r"s_{i s+u-p,\,j s+v-q,\,f} = \sum_{c,u,v} w_{c,f,u,v}\, x_{i,j,c}"
     weighted_sum = True
 
     def __init__(self, kernel: tuple[int, int], strides: tuple[int, int], padding: Padding) -> None:
@@ -155,7 +155,7 @@ class Stamp2D(Op):
 class ChannelBias(Op):
     """net = s + b, one bias for every channel."""
 
-    formula = r"\text{net}_{f,i,j} = s_{f,i,j} + b_f"
+    formula = r"\text{net}_{i,j,f} = s_{i,j,f} + b_f"
     weighted_sum = True
     place_by_place = True
 

@@ -21,12 +21,13 @@ from annstudio.document.project import Project, structure_changed
 from annstudio.engine.arena import frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy, StudioError
+from annstudio.explain.asking import spelled
 from annstudio.layers.block.boxing import boxed, inside, owner_of, unboxed, with_inside
 from annstudio.layers.graph import Graph, Link
 from annstudio.layers.lowering import Problem
 from annstudio.layers.names import is_of, renamed
 from annstudio.session.breakpoints import Breakpoints
-from annstudio.session.keeping import brought_weights, check_number, check_shape, fit_weights, spelled
+from annstudio.session.keeping import brought_weights, check_number, check_shape, fit_weights
 from annstudio.training.settings import TrainingSettings
 
 

@@ -1,6 +1,5 @@
-"""Which weights stay when a project becomes another one, and how weights are spelled."""
+"""Which weights stay when a project becomes another one."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +8,7 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array, Index
 from annstudio.errors import GraphError, StudioError
+from annstudio.explain.asking import spelled
 from annstudio.layers.names import node_of
 
 
@@ -56,24 +56,6 @@ def check_shape(key: str, known: Array | None, given: Array) -> None:
     """Raise GraphError unless an array is there and the one given has its shape."""
     if known is None or known.shape != given.shape:
         raise GraphError(f"{key} has shape {known.shape if known is not None else 'none'}, got {given.shape}.")
-
-
-def spelled(key: str, index: Index) -> str:
-    """`hidden/W`, (0, 1) → hidden.W[0,1]."""
-    node, _, view = key.rpartition("/")
-    return f"{node}.{view}[{','.join(map(str, index))}]"
-
-
-def read_place(text: str) -> tuple[str, Index]:
-    """hidden.W[0,1] or hidden/W[0,1] → `hidden/W`, (0, 1). Raises GraphError."""
-    found = re.fullmatch(r"\s*(.+)[./]([^./\[\]]+?)\s*\[([\d,\s-]+)\]\s*", text)
-    try:
-        assert found
-        return f"{found[1]}/{found[2]}", tuple(int(part) for part in found[3].split(","))
-    except (AssertionError, ValueError):
-        raise GraphError(
-            f"{text!r} names no weight.", "Write 'hidden.W[0,1]' for the weight into unit 0 from unit 1 of hidden."
-        ) from None
 
 
 def _nodes(keys: set[str] | dict[str, Array]) -> str:

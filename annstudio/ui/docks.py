@@ -6,7 +6,7 @@ from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
 
 from annstudio.errors import StudioError
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.explain.panel import ExplainPanel

@@ -76,9 +76,9 @@ def test_a_name_that_begins_like_another_is_left_alone():
 
 
 def test_a_worksheet_follows_renamed_layers():
-    start = replace(worked_example(), worksheet=Worksheet(asked=("hidden.net[0]", "d output/W[0,0]")))
+    start = replace(worked_example(), worksheet=Worksheet(asked=("hidden.net[0]", "d output.W[0,0]")))
     renamed = start.renamed("hidden", "h", {}).renamed("output", "o", {})
-    assert renamed.worksheet.asked == ("h.net[0]", "d o/W[0,0]")
+    assert renamed.worksheet.asked == ("h.net[0]", "d o.W[0,0]")
     assert not renamed.same_as(replace(renamed, worksheet=None))
 
 

@@ -11,8 +11,9 @@ from annstudio.engine.arena import Arena
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import SGD
 from annstudio.explain.asking import Asking
-from annstudio.explain.derivation import Derivation, Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Derivation, Quantity
 from annstudio.layers.graph import Graph
 from tests.builders import random_feeds, random_weights
 

@@ -4,9 +4,10 @@ import math
 from dataclasses import replace
 
 from annstudio.engine.program import Step
-from annstudio.explain.derivation import Explainer, Quantity, Row
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
 from annstudio.explain.reading import only_hands_on
+from annstudio.explain.told import Quantity, Row
 from tests.explain.formulas import worked_out, worked_out_plain
 from tests.explain.looked_at import Close
 

@@ -11,8 +11,8 @@ from annstudio.engine.account import Term
 from annstudio.engine.arena import Arena
 from annstudio.engine.optimizers import SGD
 from annstudio.engine.program import Phase, Program, Role, Step
-from annstudio.explain.derivation import Quantity, Row
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity, Row
 from tests.builders import random_feeds, random_weights
 from tests.layers.cases import Case, cases, written
 

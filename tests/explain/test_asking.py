@@ -10,8 +10,8 @@ from annstudio.document.compile import compile_graph
 from annstudio.engine.program import Program, Role
 from annstudio.errors import GraphError
 from annstudio.explain.asking import Asking
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import Names
+from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
@@ -141,7 +141,8 @@ def test_an_example_of_a_batch_is_named_where_it_is_not_the_one_that_is_looked_a
         ("d loss.y[0]", "There is no number 'd loss.y[0]'.", "d "),
         ("", "There is no number ''.", ""),
         ("[0]", "There is no number '[0]'.", ""),
-        ("out.out[0] of example 9", "There is no example 9 in the batch.", "It has 1"),
+        ("conv_1.out[1-1,0,0]", "There is no number 'conv_1.out[1-1,0,0]'.", "conv_1.out"),
+        ("output.out[0] of example 9", "There is no example 9 in the batch.", "It has 1"),
     ],
 )
 def test_an_unknown_name_is_told_with_the_nearest(typed, message, hint):

@@ -8,8 +8,8 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.program import Phase, Step
 from annstudio.explain.attribution import Attribution, output_slots
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.embedding import Embedding

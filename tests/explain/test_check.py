@@ -7,8 +7,9 @@ from annstudio.document.network import Network
 from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.check import Check, check, nudge
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import ask
 from annstudio.layers.activation import Activation
 from annstudio.layers.base import Layer

@@ -10,9 +10,10 @@ from annstudio.engine.arena import Arena
 from annstudio.engine.optimizers import Adam
 from annstudio.engine.program import Step
 from annstudio.explain.check import check, nudge
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.ledger import gradient_shares, ledger
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import ask
 from tests.builders import random_feeds, random_weights
 from tests.layers.cases import Case, cases, written

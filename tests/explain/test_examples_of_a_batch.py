@@ -4,9 +4,10 @@ import pytest
 
 from annstudio.document.network import Network
 from annstudio.engine.program import Role
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import answer, ask
 from tests.builders import slots_of, small_project

@@ -14,12 +14,13 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.optimizers import OPTIMIZERS
 from annstudio.engine.schedules import Cosine, Moment, OneCycle, Plateau, Schedule, Steps
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.ledger import Ledger, gradient_shares, ledger
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
 from annstudio.explain.report import report
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import ask
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense

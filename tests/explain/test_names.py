@@ -8,10 +8,11 @@ from hypothesis import given, settings
 
 from annstudio.document.compile import compile_graph
 from annstudio.engine.program import Program, Role, Step
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import Names, plain
 from annstudio.explain.numbers import number_latex, number_text
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.layers.base import Layer
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense

@@ -10,9 +10,9 @@ from annstudio.data.images import Digits
 from annstudio.document.network import Network
 from annstudio.engine.program import Phase, Program, Role, Step
 from annstudio.explain.attribution import Attribution
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.receptive import Receptive
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.conv1d import Conv1D
 from annstudio.layers.dense import Dense

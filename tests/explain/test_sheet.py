@@ -18,10 +18,10 @@ from tests.explain.sheets import all_names, marker_of
 
 
 def answered() -> tuple[Marker, Worksheet]:
-    marker = marker_of(worked_example(), "hidden.net[0]", "hidden.out[0]", "d output/W[0,0]", "new output/W[0,0]")
+    marker = marker_of(worked_example(), "hidden.net[0]", "hidden.out[0]", "d output.W[0,0]", "new output.W[0,0]")
     sheet = marker.sheet.changed(student="Ada <b>", title="Week 3")
     sheet = sheet.answered("hidden.net[0]", "0.3775").answered("hidden.out[0]", "0.3775")
-    return marker, sheet.answered("d output/W[0,0]", "=1+1").hinted("hidden.out[0]", 2)
+    return marker, sheet.answered("d output.W[0,0]", "=1+1").hinted("hidden.out[0]", 2)
 
 
 def report():
@@ -55,7 +55,7 @@ class Balanced(HTMLParser):
 
 
 def test_the_calculation_stands_in_its_order_up_to_the_last_blank():
-    marker = marker_of(worked_example(), "d output/W[0,0]", "output.out[0]")
+    marker = marker_of(worked_example(), "d output.W[0,0]", "output.out[0]")
     sheet = laid_out(marker, marker.sheet)
     assert [section.title for section in sheet.sections] == [
         "Forward · hidden", "Forward · output", "Loss", "Backward · output", "Backward · hidden", "Gradients · output",
@@ -66,7 +66,7 @@ def test_the_calculation_stands_in_its_order_up_to_the_last_blank():
 
 
 def test_what_a_blank_is_made_of_is_given_even_where_the_rest_is_not():
-    marker = marker_of(worked_example(), "d output/W[0,0]", "new hidden/W[1,0]")
+    marker = marker_of(worked_example(), "d output.W[0,0]", "new hidden.W[1,0]")
     sheet = laid_out(marker, marker.sheet.changed(rest=False))
     given = {line.text for section in sheet.sections for line in section.given}
     assert given == {"∂E/∂net_o1", "out_h1", "∂E/∂w₃"}
@@ -74,7 +74,7 @@ def test_what_a_blank_is_made_of_is_given_even_where_the_rest_is_not():
 
 def test_of_a_large_network_only_what_is_needed_is_written_down():
     marker = marker_of(small_project(), examples=tuple(range(20)))
-    chosen = marker.sheet.asking(["d hidden/W[0,0]"])
+    chosen = marker.sheet.asking(["d hidden.W[0,0]"])
     sheet = laid_out(Marker(marker.stepper, chosen), chosen)
     assert sum(len(section.lines) for section in sheet.sections) < 60
     assert any(section.left_out for section in sheet.sections)

@@ -40,25 +40,25 @@ G1 = (D1 * W5 + D2 * W7) * F1 * I1
 
 SLIPS = [
     # used the updated weight
-    ("d hidden/W[0,0]", (D1 * NEW5 + D2 * NEW7) * F1 * I1, "with the new w₅ and w₇. Backpropagation uses the weights"),
-    ("new hidden/W[0,0]", W1 - ETA * (D1 * NEW5 + D2 * NEW7) * F1 * I1, "with the new w₅ and w₇."),
+    ("d hidden.W[0,0]", (D1 * NEW5 + D2 * NEW7) * F1 * I1, "with the new w₅ and w₇. Backpropagation uses the weights"),
+    ("new hidden.W[0,0]", W1 - ETA * (D1 * NEW5 + D2 * NEW7) * F1 * I1, "with the new w₅ and w₇."),
     ("d hidden.out[0]", D1 * NEW5 + D2 * NEW7, "Backpropagation uses the weights from before the update."),
     # forgot f′
-    ("d output/W[0,0]", (O1 - T1) * H1, "without f′ of output. The chain rule has a factor more there"),
+    ("d output.W[0,0]", (O1 - T1) * H1, "without f′ of output. The chain rule has a factor more there"),
     ("d output.net[0]", O1 - T1, "without f′ of output."),
-    ("new output/W[0,0]", W5 - ETA * (O1 - T1) * H1, "without f′ of output."),
-    ("d hidden/W[0,0]", (D1 * W5 + D2 * W7) * I1, "without f′ of hidden."),
-    ("d hidden/W[0,0]", ((O1 - T1) * W5 + (O2 - T2) * W7) * F1 * I1, "without f′ of output."),
-    ("d hidden/W[0,0]", ((O1 - T1) * W5 + (O2 - T2) * W7) * I1, "without any f′."),
+    ("new output.W[0,0]", W5 - ETA * (O1 - T1) * H1, "without f′ of output."),
+    ("d hidden.W[0,0]", (D1 * W5 + D2 * W7) * I1, "without f′ of hidden."),
+    ("d hidden.W[0,0]", ((O1 - T1) * W5 + (O2 - T2) * W7) * F1 * I1, "without f′ of output."),
+    ("d hidden.W[0,0]", ((O1 - T1) * W5 + (O2 - T2) * W7) * I1, "without any f′."),
     # wrong sign, and t − o for o − t
     ("hidden.net[0]", -NET1, "The sign is wrong."),
     ("d output.out[0]", T1 - O1, "whoever takes target − out turns it round"),
-    ("d output/W[0,0]", -G5, "whoever takes target − out turns it round"),
+    ("d output.W[0,0]", -G5, "whoever takes target − out turns it round"),
     # added the update
-    ("new output/W[0,0]", W5 + ETA * G5, "The step was added."),
+    ("new output.W[0,0]", W5 + ETA * G5, "The step was added."),
     # mixed up rows and columns
-    ("d output/W[0,1]", G7, "This is ∂E/∂w₇: rows and columns are mixed up."),
-    ("new output/W[1,0]", W6 - ETA * D1 * H2, "This is w₆⁺: rows and columns are mixed up."),
+    ("d output.W[0,1]", G7, "This is ∂E/∂w₇: rows and columns are mixed up."),
+    ("new output.W[1,0]", W6 - ETA * D1 * H2, "This is w₆⁺: rows and columns are mixed up."),
     ("output.net[0]", W5 * H1 + W7 * H2 + B2, "rows and columns of W of output mixed up"),
     ("d hidden.out[0]", D1 * W5 + D2 * W6, "mixed up on the way back. There the sum goes over"),
     # forgot the bias
@@ -67,21 +67,21 @@ SLIPS = [
     # forgot the activation
     ("hidden.out[0]", NET1, "with net of hidden in place of out"),
     ("output.net[0]", W5 * NET1 + W6 * NET2 + B2, "with net of hidden in place of out"),
-    ("d output/W[0,0]", D1 * NET1, "with net of hidden in place of out, in the factor that goes into output."),
+    ("d output.W[0,0]", D1 * NET1, "with net of hidden in place of out, in the factor that goes into output."),
     ("d output.net[0]", (O1 - T1) * NETO1 * (1 - NETO1), "with net of output in place of out, in f′."),
     # forgot the learning rate
-    ("new output/W[0,0]", W5 - G5, "without the learning rate. The step is η = 0.5 times the gradient."),
+    ("new output.W[0,0]", W5 - G5, "without the learning rate. The step is η = 0.5 times the gradient."),
     # forgot the ½
-    ("loss.E", (T1 - O1) ** 2 + (T2 - O2) ** 2, "twice as much as it should be"),
+    ("loss", (T1 - O1) ** 2 + (T2 - O2) ** 2, "twice as much as it should be"),
     # took another target
     ("d output.out[0]", O1 - T2, "with the target of another output."),
-    ("new output/W[0,0]", W5 - ETA * (O1 - T2) * O1 * (1 - O1) * H1, "with the target of another output."),
+    ("new output.W[0,0]", W5 - ETA * (O1 - T2) * O1 * (1 - O1) * H1, "with the target of another output."),
     # only a part
-    ("new output/W[0,0]", ETA * G5, "This is the step alone."),
-    ("new output/W[0,0]", W5, "This is the weight from before the update."),
-    ("new output/W[0,0]", G5, "This is the gradient. The new weight is w − η · ∂E/∂w."),
-    ("d output/W[0,0]", ETA * G5, "This is the step, η times the gradient."),
-    ("d output/W[0,0]", D1, "This is ∂E/∂net_o1 alone. It has to be multiplied by out_h1."),
+    ("new output.W[0,0]", ETA * G5, "This is the step alone."),
+    ("new output.W[0,0]", W5, "This is the weight from before the update."),
+    ("new output.W[0,0]", G5, "This is the gradient. The new weight is w − η · ∂E/∂w."),
+    ("d output.W[0,0]", ETA * G5, "This is the step, η times the gradient."),
+    ("d output.W[0,0]", D1, "This is ∂E/∂net_o1 alone. It has to be multiplied by out_h1."),
     ("d hidden.net[0]", F1, "This is ∂out_h1/∂net_h1 alone. It has to be multiplied by ∂E/∂out_h1."),
     ("hidden.out[0]", H2, "This is the number for out_h2. Is it in the wrong line?"),
     ("d hidden.out[0]", D1 * W5, "This is one term of the sum alone, w₅ · ∂E/∂net_o1. Add all 2."),
@@ -101,7 +101,7 @@ def test_a_slip_made_by_hand_is_named(marker, name, number, sentence):
 
 
 def test_the_right_numbers_are_the_lectures(marker):
-    right = {"d output/W[0,0]": 0.082167041, "new output/W[0,0]": 0.358916480, "new hidden/W[0,0]": 0.149780716}
+    right = {"d output.W[0,0]": 0.082167041, "new output.W[0,0]": 0.358916480, "new hidden.W[0,0]": 0.149780716}
     for name, number in right.items():
         assert marker.solution(name) == pytest.approx(number, abs=5e-10)
         assert told(marker, name, number).verdict is Verdict.RIGHT
@@ -109,7 +109,7 @@ def test_the_right_numbers_are_the_lectures(marker):
 
 def test_several_slips_that_give_one_number_are_all_told(marker):
     # With η = 0.5 whoever forgets it steps twice as far, as whoever forgets the ½ of the error does.
-    said = " ".join(told(marker, "new output/W[0,0]", W5 - G5).sentences)
+    said = " ".join(told(marker, "new output.W[0,0]", W5 - G5).sentences)
     assert "without the learning rate" in said
     assert "a factor ½" in said
 
@@ -122,7 +122,7 @@ def test_numbers_rounded_on_the_way_are_told(marker):
     h1, h2 = three(sigmoid(three(NET1))), three(sigmoid(three(NET2)))
     o1 = three(sigmoid(three(W5 * h1 + W6 * h2 + B2)))
     d1 = three(three(o1 - T1) * o1 * (1 - o1))
-    judged = told(marker, "d output/W[0,0]", three(d1 * h1))
+    judged = told(marker, "d output.W[0,0]", three(d1 * h1))
     # 0.0820 is not 0.0822: the mistake grew on the way.
     assert judged.verdict is Verdict.SLIP
     assert "every number on the way is rounded to 3 digits" in judged.sentences[0]
@@ -137,13 +137,13 @@ def test_numbers_rounded_on_the_way_are_told(marker):
     ],
 )
 def test_a_number_with_too_few_digits_is_told_as_such(marker, text, sentence):
-    judged = told(marker, "d output/W[0,0]", text)  # 0.08216704, with six digits 0.0821670
+    judged = told(marker, "d output.W[0,0]", text)  # 0.08216704, with six digits 0.0821670
     assert (judged.verdict, judged.sentences) == (Verdict.NEAR, (sentence,))
 
 
 def test_what_follows_from_an_own_wrong_number_is_told(marker):
     wrong = O1 - T1  # f′ forgotten
-    judged = told(marker, "d output/W[0,0]", wrong * H1, **{"d output.net[0]": wrong})
+    judged = told(marker, "d output.W[0,0]", wrong * H1, **{"d output.net[0]": wrong})
     assert judged.verdict is Verdict.FOLLOWS
     assert judged.sentences[0] == ("It follows from your number for ∂E/∂net_o1, which is not right. Mend that first.")
 
@@ -158,31 +158,31 @@ def test_what_follows_from_a_number_that_was_rounded_is_told(marker):
 
 
 def test_a_sum_over_the_examples_is_no_mean():
-    batch = marker_of(small_project(), "d output/W[0,0]", "loss.E", "new output/W[0,0]", examples=(0, 1, 2, 3))
-    gradient, loss = batch.solution("d output/W[0,0]"), batch.solution("loss.E")
-    for name, number in (("d output/W[0,0]", 4 * gradient), ("loss.E", 4 * loss)):
+    batch = marker_of(small_project(), "d output.W[0,0]", "loss", "new output.W[0,0]", examples=(0, 1, 2, 3))
+    gradient, loss = batch.solution("d output.W[0,0]"), batch.solution("loss")
+    for name, number in (("d output.W[0,0]", 4 * gradient), ("loss", 4 * loss)):
         judged = told(batch, name, number)
         assert judged.verdict is Verdict.SLIP
         assert any("without dividing by n = 4" in said for said in judged.sentences)
-    weight = float(batch.case.stored(batch.asked["new output/W[0,0]"].quantity.slot)[0, 0])
+    weight = float(batch.case.stored(batch.asked["new output.W[0,0]"].quantity.slot)[0, 0])
     rate = batch.stepper.rate
-    assert "without dividing by n = 4" in told(batch, "new output/W[0,0]", weight - rate * 4 * gradient).sentences[0]
+    assert "without dividing by n = 4" in told(batch, "new output.W[0,0]", weight - rate * 4 * gradient).sentences[0]
 
 
 def test_the_target_of_another_example_is_told():
-    batch = marker_of(small_project(), "d output.out[0]@0", examples=(0, 1))
+    batch = marker_of(small_project(), "d output.out[0] of example 0", examples=(0, 1))
     with batch.case.at_the_end():
-        out = batch.explainer.value(batch.catalogue.find("output.out[0]@0").quantity)
+        out = batch.explainer.value(batch.catalogue.find("output.out[0] of example 0").quantity)
     target = float(batch.stepper.feeds[batch.catalogue.program.judged[0].target][1][0])
-    judged = told(batch, "d output.out[0]@0", (out - target) / 2)
+    judged = told(batch, "d output.out[0] of example 0", (out - target) / 2)
     assert "This is what comes out with the target of another example." in judged.sentences
 
 
 def test_the_gradient_of_one_example_is_not_the_batchs():
-    batch = marker_of(small_project(), "d output/W[0,0]", examples=(0, 1, 2))
+    batch = marker_of(small_project(), "d output.W[0,0]", examples=(0, 1, 2))
     with batch.case.at_the_end():
-        row = batch.explainer.derive(batch.asked["d output/W[0,0]"].quantity).rows[1]
-    assert "This is one term of the sum alone" in told(batch, "d output/W[0,0]", row.value).sentences[0]
+        row = batch.explainer.derive(batch.asked["d output.W[0,0]"].quantity).rows[1]
+    assert "This is one term of the sum alone" in told(batch, "d output.W[0,0]", row.value).sentences[0]
 
 
 # Every network -------------------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_slips_leave_the_run_as_it_was(any_marker):
 
 def test_numbers_that_ran_away_are_judged_too():
     broken = worked_example().with_weight("hidden/W", np.full((2, 2), np.nan))
-    marker = marker_of(broken, "hidden.net[0]", "d output/W[0,0]", "new hidden/W[0,0]")
+    marker = marker_of(broken, "hidden.net[0]", "d output.W[0,0]", "new hidden.W[0,0]")
     for name in marker.asked:
         assert told(marker, name, "0.5").verdict is Verdict.WRONG
 

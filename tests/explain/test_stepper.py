@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from annstudio.document.network import Network
 from annstudio.engine.optimizers import SGD, Adam, Momentum
 from annstudio.engine.program import Phase, Update
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import answer, ask
 from annstudio.layers.activation import Activation
 from annstudio.layers.conv import Conv2D

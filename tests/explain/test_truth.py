@@ -14,7 +14,8 @@ from annstudio.document.compile import compile_graph
 from annstudio.engine.account import See, Term
 from annstudio.engine.op import Index
 from annstudio.engine.program import Program, Role, Step
-from annstudio.explain.derivation import Explainer, slots_by_name
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.reading import slots_by_name
 from tests.document.drawings import networks
 from tests.explain.checked import check
 from tests.explain.looked_at import (

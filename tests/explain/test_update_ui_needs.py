@@ -5,10 +5,11 @@ import pytest
 
 from annstudio.document.network import Network
 from annstudio.engine.optimizers import OPTIMIZERS
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
 from annstudio.explain.paths import paths
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.update import explain_update
 from annstudio.explain.weight import ask
 from tests.builders import small_project, trained, worked_example

@@ -9,8 +9,9 @@ import pytest
 from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.engine.program import Phase, Step
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.moments import Grain, Moment, Moments, Told
+from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Walk
 from annstudio.formats import studio
 from annstudio.layers.conv import Conv2D

@@ -5,8 +5,9 @@ import pytest
 from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.engine.program import Phase
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.moments import Grain
+from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import ask
 from annstudio.layers.activation import Activation

@@ -10,10 +10,12 @@ from annstudio.engine.arena import Arena
 from annstudio.engine.program import Phase, Step
 from annstudio.errors import GraphError, StudioError
 from annstudio.explain.check import Check
-from annstudio.explain.derivation import Explainer, Quantity, source_of
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
+from annstudio.explain.reading import source_of
 from annstudio.explain.report import report
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import WeightAnswer, answer, ask, product
 from annstudio.layers.activation import Sigmoid
 from tests.builders import small_project, worked_example

@@ -11,11 +11,21 @@ from pydantic import ValidationError
 from annstudio.document.network import Network
 from annstudio.errors import GraphError
 from annstudio.explain.answers import digits_given, parse_answer
-from annstudio.explain.asked import Catalogue, Kind, renamed
+from annstudio.explain.asked import Catalogue, Kind
+from annstudio.explain.asking import renamed, spelled, weight_named
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Verdict
+from annstudio.explain.sheet import laid_out
 from annstudio.explain.worksheet import Measure, Tolerance, Worksheet
-from tests.builders import small_project, worked_example
+from annstudio.layers.conv import Conv2D
+from annstudio.layers.dense import Dense
+from annstudio.layers.ends import Input
+from annstudio.layers.losses import Loss
+from annstudio.layers.names import renamed as renamed_path
+from annstudio.layers.recurrent.lstm import LSTM
+from annstudio.layers.shaping import Flatten
+from tests.builders import chain, small_project, worked_example
+from tests.explain.asked import asked
 from tests.explain.sheets import all_names, marker_of, told
 
 # Numbers as people write them ----------------------------------------------------------------------------------------
@@ -126,20 +136,20 @@ def catalogue_of(project, *examples: int) -> Catalogue:
 
 def test_the_worked_examples_numbers_have_the_names_that_one_would_give_them():
     names = all_names(Network(worked_example()).stepper(0))
-    for name in ("hidden.net[0]", "output.out[1]", "loss.E", "loss.e#0", "d output.out[0]", "d hidden.net[1]",
-                 "d output/W[0,1]", "new hidden/W[1,0]"):  # fmt: skip
+    for name in ("hidden.net[0]", "output.out[1]", "loss", "loss.e[0]", "d output.out[0]", "d hidden.net[1]",
+                 "d output.W[0,1]", "new hidden.W[1,0]"):  # fmt: skip
         assert name in names
-    assert not any("/b" in name for name in names), "fixed biases are not learned"
+    assert not any(".b" in name for name in names), "fixed biases are not learned"
 
 
 @pytest.mark.parametrize("examples", [(0,), (2, 0, 1)])
 def test_every_name_is_found_again_as_the_same_number(examples):
     catalogue = catalogue_of(small_project(), *examples)
-    everything = [asked for group in catalogue.groups for asked in catalogue.members(group)]
-    assert len({asked.name for asked in everything}) == len(everything)
+    everything = [one for group in catalogue.groups for one in catalogue.members(group)]
+    assert len({one.name for one in everything}) == len(everything)
     assert len({(a.quantity, a.kind) for a in everything}) == len(everything)
-    for asked in everything:
-        assert catalogue.find(asked.name) == asked
+    for one in everything:
+        assert catalogue.find(one.name) == one
     assert sum(map(catalogue.size, catalogue.groups)) == len(everything)
     assert {a.kind for a in everything} == set(Kind)
     shuffled = sorted((a.name for a in everything), key=hash)
@@ -148,12 +158,80 @@ def test_every_name_is_found_again_as_the_same_number(examples):
 
 @pytest.mark.parametrize(
     "name",
-    ["hidden.net[9]", "hidden.net", "nobody.net[0]", "hidden.net[0]@1", "hidden.net[0,0]", "loss.E#0", "", "d ", "[0]",
-     "hidden.net[999999999]", "new hidden/b[0]"],
+    ["hidden.net[9]", "hidden.net", "nobody.net[0]", "hidden.net[0] of example 1", "hidden.net[0,0]", "loss[0]", "",
+     "d ", "[0]", "hidden.net[999999999]", "hidden.net[0-1]", "new hidden.b[0]", "new ", "new hidden.net[0]",
+     "hidden.W[0,0]", "loss.e", "loss.e[2]", "d loss.e", "input.x[0]", "hidden.net[0]@1", "loss.E#0"],
 )  # fmt: skip
 def test_a_name_that_the_network_does_not_have_is_told(name):
     with pytest.raises(GraphError, match="This network has no number"):
         catalogue_of(worked_example(), 0).find(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("d hidden/W[1,2]", "d hidden.W[1,2]"),
+        ("new hidden/W[1,2]", "new hidden.W[1,2]"),
+        ("new  hidden.b [ 1 ]", "new hidden.b[1]"),
+        ("hidden.net[3]@2", "hidden.net[3] of example 2"),
+        ("hidden.net[3]", "hidden.net[3] of example 0"),
+        ("loss.E", "loss"),
+        ("loss.e#1@1", "loss.e[1] of example 1"),
+        ("nobody/W[0]", "nobody/W[0]"),
+    ],
+)
+def test_a_name_spelled_otherwise_is_the_same_number(name, written):
+    catalogue = catalogue_of(small_project(), 2, 0, 1)
+    assert catalogue.written(name) == written
+    if name != written:
+        assert catalogue.find(name) == catalogue.find(written)
+
+
+def test_names_of_time_steps_may_stand_before_the_place():
+    graph = chain(input=Input(shape=(4, 2)), lstm_1=LSTM(units=3, direction="both"), loss=Loss())
+    catalogue = Catalogue(asked(graph, n=2).explainer)
+    assert catalogue.written("lstm_1.c(t = 3)[2]@1") == "lstm_1.c[2] t=3 of example 1"
+    assert catalogue.written("d lstm_1.c(back, t = 0)[1]@0") == "d lstm_1.c[1] back,t=0 of example 0"
+
+
+def test_a_sheet_spelled_otherwise_is_marked_by_its_own_names():
+    marker = marker_of(worked_example(), "d output/W[0,0]", "new output/W[0,1]", "loss.E")
+    assert marker.missing == ()
+    assert {line.name for line in laid_out(marker, marker.sheet).blanks} == set(marker.sheet.asked)
+    assert told(marker, "d output/W[0,0]", marker.solution("d output/W[0,0]")).verdict is Verdict.RIGHT
+    sheet = marker.sheet.answered("loss.E", "1").answered("new output/W[0,1]", "2")
+    spelled_now = sheet.spelled(marker.catalogue.written)
+    assert spelled_now.asked == ("d output.W[0,0]", "new output.W[0,1]", "loss")
+    assert [(a.name, a.text) for a in spelled_now.answers] == [("new output.W[0,1]", "2"), ("loss", "1")]
+
+
+def test_a_number_that_was_asked_under_two_names_is_asked_once():
+    sheet = Worksheet(asked=("loss", "loss.E")).answered("loss", "1").answered("loss.E", "2")
+    sheet = sheet.spelled(catalogue_of(worked_example(), 0).written)
+    assert (sheet.asked, [a.text for a in sheet.answers]) == (("loss",), ["1"])
+
+
+def test_pictures_are_asked_channels_last():
+    graph = chain(input=Input(shape=(4, 3, 2)), conv_1=Conv2D(filters=5), flat=Flatten(), out=Dense(), loss=Loss())
+    catalogue = Catalogue(asked(graph).explainer)
+    group = next(group for group in catalogue.groups if group.name == "conv_1.out")
+    assert [number.name for number in catalogue.members(group, 2)] == ["conv_1.out[0,0,0]", "conv_1.out[0,0,1]"]
+    assert catalogue.find("conv_1.out[2,1,4]").quantity.index == (4, 2, 1)
+
+
+@pytest.mark.parametrize("text", ["hidden.W[0,1]", "hidden/W[0,1]", " hidden.W [ 0 , 1 ] "])
+def test_a_weight_can_be_named_without_its_network(text):
+    key, place = weight_named(text)
+    assert (key, place) == ("hidden/W", (0, 1))
+    assert spelled(key, place) == "hidden.W[0,1]"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "W[0]", "hidden.W", "hidden.W[]", "hidden.W[0-1]", "hidden.W[0,1] t=3", "[0]", "."]
+)
+def test_what_names_no_weight_is_told(text):
+    with pytest.raises(GraphError, match="names no weight"):
+        weight_named(text)
 
 
 def test_a_sheet_with_names_that_are_gone_asks_for_the_others():
@@ -163,13 +241,26 @@ def test_a_sheet_with_names_that_are_gone_asks_for_the_others():
     assert marker.judge(marker.sheet.answered("gone.net[0]", "1"), "gone.net[0]").verdict is Verdict.OPEN
 
 
-def test_names_follow_their_layers():
+@pytest.mark.parametrize(
+    ("name", "follows"),
+    [
+        ("d hidden.net[0] of example 2", "d block_1/h.1.net[0] of example 2"),
+        ("new hidden.W[0,1]", "new block_1/h.1.W[0,1]"),
+        ("new hidden/W[0,1]", "new block_1/h.1/W[0,1]"),
+        ("hidden.x.net[0]", "hidden.x.net[0]"),
+        ("d hidden/inside.W[0,1]", "d block_1/h.1/inside.W[0,1]"),
+        ("hidden/inside[3].W[0,1]", "block_1/h.1/inside[3].W[0,1]"),
+        ("hidden_2.net[0]", "hidden_2.net[0]"),
+        ("d other.out[0] via hidden", "d other.out[0] via block_1/h.1"),
+        ("d other.out[0] via hidden/a back, t = 3 (2) of example 1",
+         "d other.out[0] via block_1/h.1/a back, t = 3 (2) of example 1"),
+        ("d hidden.h[0] t=2 via hidden 2 t = 3", "d block_1/h.1.h[0] t=2 via hidden 2 t = 3"),
+        ("loss", "loss"),
+    ],
+)  # fmt: skip
+def test_names_follow_their_layers(name, follows):
     names = {"hidden": "block_1/h.1"}
-    assert renamed("d hidden.net[0]@2", names) == "d block_1/h.1.net[0]@2"
-    assert renamed("new hidden/W[0,1]", names) == "new block_1/h.1/W[0,1]"
-    assert renamed("hidden.x.net[0]", names) == "hidden.x.net[0]"
-    assert renamed("d hidden/inside/W[0,1]", names) == "d block_1/h.1/inside/W[0,1]"
-    assert renamed("hidden_2.net[0]", names) == "hidden_2.net[0]"
+    assert renamed(name, lambda path: renamed_path(path, names)) == follows
 
 
 def test_the_score_counts_hints_and_what_was_shown():

@@ -10,7 +10,8 @@ from annstudio.engine.passes import quicken
 from annstudio.engine.program import Phase, Program, Role
 from annstudio.engine.run import Run
 from annstudio.errors import ShapeError
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.told import Quantity
 from annstudio.explain.words import written_text
 from annstudio.layers.base import make
 from annstudio.layers.framing import border, window_counts

@@ -7,23 +7,17 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.run import Run
-from annstudio.explain.derivation import slots_by_name
+from annstudio.explain.reading import slots_by_name
 from tests.builders import random_feeds, random_weights, run_of
 from tests.layers.cases import cases, written
 from tests.slopes import to_update
 
 SAMPLED = 6
-BY_NUMBERS = {
-    "Hold",
-    "Blank",
-    "OverSteps",
-    "CountedMax",
-    "CountedMean",
-    "CountedMeanOf",
-    "CountedMeanSquareOf",
-    "Lookup",
-}
+BY_NUMBERS = {"Hold", "Blank", "OverSteps", "CountedMax", "CountedMean", "CountedMeanOf", "CountedMeanSquareOf",
+              "Lookup"}  # fmt: skip
 """Ops whose numbers decide which elements count this time: what they see is what could count."""
+BY_BUFFERS = {"CrossEntropy", "BinaryCrossEntropy"}
+"""Ops that are told by what they keep, such as the probabilities that they make of scores."""
 
 every_case = pytest.mark.parametrize("case", cases(), ids=str)
 
@@ -72,7 +66,7 @@ def _is_told_by_place(program: Program, step: Step, slot: int) -> bool:
     """Whether the account names every element that counts, whatever the numbers are."""
     described = program.slots[slot]
     weighs = described.role in (Role.PARAMETER, Role.CONSTANT) or described.dtype == "int"
-    return not weighs and type(step.op).__name__ not in BY_NUMBERS
+    return not weighs and type(step.op).__name__ not in BY_NUMBERS | BY_BUFFERS
 
 
 def _seen(program: Program, step: Step, which: int, index: Index) -> Array:
@@ -89,8 +83,8 @@ def _named(run: Run, step: Step, index: Index) -> dict[int, list[Index]]:
 
     def look(term: Term) -> None:
         for factor in term.factors:
-            if factor.within is not None:
-                look(factor.within)
+            for inner in factor.within:
+                look(inner)
             names = [n for n in slots if n not in ("y", *step.buffers)]
             if factor.array not in names:
                 continue

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsItem, QGraphicsView, QSplitter
 
 from annstudio.document.project import Project
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import ask
 from annstudio.session import Session
 from annstudio.ui.explain.bar import ExplainBar

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.document.project import Project
 from annstudio.engine.layout import to_user
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Grain
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense

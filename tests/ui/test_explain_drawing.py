@@ -6,7 +6,7 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.data.base import parse_source
 from annstudio.engine.differentiate import AddGradients
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Grain
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input

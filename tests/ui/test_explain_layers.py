@@ -150,7 +150,7 @@ def test_a_cell_asks_about_its_number_in_pictures_and_in_numbers(desk: Desk):
     size = cell.width() / 8
     click_widget(pane.left.mosaic, QPointF(cell.left() + 5.5 * size, cell.top() + 4.5 * size))
     assert (desk.tour.question.slot, desk.tour.question.index) == (2, (2, 4, 5))
-    assert desk.panel.text.startswith("How does net_c(3,5,6) get its value?")
+    assert desk.panel.text.startswith("How does net_c(5,6,3) get its value?")
     QTest.mouseClick(pane.left.toggle, Qt.MouseButton.LeftButton)
     table = pane.left.table
     click_widget(table.viewport(), table.visualRect(table.model().index(1, 2)).center())

@@ -8,7 +8,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Grain
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.data.base import parse_source
 from annstudio.engine.optimizers import Adam
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.moments import Grain
+from annstudio.explain.told import Quantity
 from annstudio.explain.trial import Trial
 from annstudio.layers.dense import Dense, WeightedSum
 from annstudio.layers.ends import Input

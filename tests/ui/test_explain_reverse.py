@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.data.images import Digits
 from annstudio.explain.attribution import FromInput, ToOutputs
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.receptive import Receptive
+from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
@@ -108,7 +108,7 @@ def test_from_a_pixel_s_contribution_one_asks_to_which_outputs_and_back(desk: De
     click_widget(pane.right.mosaic, cell(desk, pane.right, 0, 3, 2))
     assert isinstance(desk.tour.question, ToOutputs)
     assert desk.tour.question.index == (0, 3, 2)
-    assert desk.panel.text.startswith("To which outputs does i_(1,4,3) contribute?")
+    assert desk.panel.text.startswith("To which outputs does i_(4,3,1) contribute?")
     rows = tables(desk)[0].table.rows
     assert sorted(row[0].text for row in rows) == sorted(f"o{i + 1}" for i in range(10))
     QTest.mouseClick(

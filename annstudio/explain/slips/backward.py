@@ -8,11 +8,11 @@ import numpy as np
 from annstudio.engine.program import Phase, Role
 from annstudio.explain.asked import Asked, Kind
 from annstudio.explain.case import BACKWARD, Case, Slip
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
 from annstudio.explain.rework import Mistake, copied, during, put_all, together
 from annstudio.explain.slips.forward import transposed
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 
 MOST_ALONE = 6
 """Where f′ could have been forgotten in more layers, only all of them together are tried."""

@@ -6,11 +6,12 @@ from functools import cached_property
 from annstudio.engine.account import Factor, See, Term
 from annstudio.engine.op import Array, Index, Limit
 from annstudio.engine.program import Parameter, Phase, Step, Update
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.takeaway.counting import updated
 from annstudio.explain.takeaway.extent import Extent
 from annstudio.explain.takeaway.keys import key_of
 from annstudio.explain.takeaway.paper import Entry, Number, Section, Worth
+from annstudio.explain.told import Quantity
 
 _CLIP_VALUE, _CLIP_NORM = "clip_{value}", "clip_{norm}"
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
-from annstudio.explain.derivation import Explainer, Part, Quantity, Row
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.takeaway.counting import needed, shown
@@ -14,6 +14,7 @@ from annstudio.explain.takeaway.extent import Extent
 from annstudio.explain.takeaway.keys import key_of
 from annstudio.explain.takeaway.paper import About, Chapter, ChapterName, Entry, Number, Paper, Section, Worth
 from annstudio.explain.takeaway.updating import Updates
+from annstudio.explain.told import Part, Quantity, Row
 
 Told = Callable[[int], None]
 """Is told now and then how many numbers are written; may raise to give up."""

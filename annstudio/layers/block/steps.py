@@ -10,7 +10,7 @@ from annstudio.engine.sight import SAME, Sight, windows
 class Row(Op):
     """One row of a picture as a sequence: (C, H, W) → (W, C)."""
 
-    formula = r"y_{w,c} = x_{c,h,w}"
+    formula = r"y_{w,c} = x_{h,w,c}"
 
     def __init__(self, h: int) -> None:
         self.h = h
@@ -40,7 +40,7 @@ class Row(Op):
 class StackRows(Op):
     """Sequences as the rows of a picture: H times (W, C) → (C, H, W)."""
 
-    formula = r"y_{c,h,w} = (x_h)_{w,c}"
+    formula = r"y_{h,w,c} = (x_h)_{w,c}"
 
     def shape(self, *inputs: Shape) -> Shape:
         steps, values = same_shape(*inputs)

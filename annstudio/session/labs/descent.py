@@ -13,7 +13,8 @@ from annstudio.document.project import fitted
 from annstudio.engine.arena import Weights
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, StudioError, TrainingError
-from annstudio.session.keeping import check_number, read_place, spelled
+from annstudio.explain.asking import spelled, weight_named
+from annstudio.session.keeping import check_number
 from annstudio.training.landscape import Landscape, Plane, Surface, fitting, survey
 from annstudio.training.minibatches import Comparison, compare
 from annstudio.training.race import Race, Way, retrace, side_by_side
@@ -69,7 +70,7 @@ def steepest(ground: Ground) -> tuple[Coordinate, Coordinate]:
 
 def place_of(network: Network, text: str) -> Coordinate:
     """`hidden.W[0,1]` → the number it names. Raises GraphError where it names none that is learned or set by hand."""
-    key, index = read_place(text)
+    key, index = weight_named(text)
     try:
         network.plain.parameter_of(key)
     except KeyError:

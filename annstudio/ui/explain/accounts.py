@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from annstudio.explain.derivation import Derivation, Part, Quantity, Row
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.paths import Path, paths
 from annstudio.explain.templates import SHOWN_TERMS
+from annstudio.explain.told import Derivation, Part, Quantity, Row
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Table
 from annstudio.ui.explain.rich import bold, coloured, link, one_line, rich, signed, times

@@ -6,7 +6,7 @@ import numpy as np
 
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Program, Role, View
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QSizePolicy, QTableView, QVBoxLayout, QWidget
 
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.copying import copy_menu, table_latex, table_text
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.items import signed_text_colour

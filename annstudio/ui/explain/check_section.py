@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from annstudio.explain.check import Check, nudge
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.numbers import number_text
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Formula, Lines, Note, Section
 from annstudio.ui.explain.rich import bold, rich

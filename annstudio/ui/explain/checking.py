@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from annstudio.engine.program import Role
 from annstudio.explain.check import Check, Nudge, check, nudge
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.trial import GivenUp, Trial
 
 AT_ONCE_NUMBERS, AT_ONCE_STEPS = 20_000, 400

@@ -6,9 +6,9 @@ import numpy as np
 
 from annstudio.engine.program import Role
 from annstudio.explain.attribution import MOST_OUTPUTS, Contributions, FromInput, Reverse, Source, ToOutputs
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.receptive import Fields
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.formula import Piece
 from annstudio.ui.explain.page import Block, Cell, Formula, Lines, Note, Page, Section, Table
 from annstudio.ui.explain.rich import bold, rich, signed

@@ -8,8 +8,8 @@ from functools import partial
 from annstudio.engine.op import Array
 from annstudio.engine.program import AnyStep, Role, Step, Update
 from annstudio.explain.attribution import FromInput, Source, ToOutputs
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.explain.told import Quantity
 from annstudio.explain.words import slot_word
 from annstudio.ui.explain.array_maps import Maps, Subject, laid_out, layout, quantity_at, subjects_of
 from annstudio.ui.explain.lights import NOTHING, Lights, Marks

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtCore import QLineF, QPointF, QRectF
 
 from annstudio.engine.program import Phase, Program, Role, Step, Update
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, Wire, unit_rects
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.wire_items import Flow

@@ -20,8 +20,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.copying import copy_menu
 from annstudio.ui.explain.typeset import Set, typeset
 from annstudio.ui.numbers import localised, localised_latex

@@ -1,8 +1,8 @@
 """Why a weight changes, read like an account: the rule with its numbers, what moves the weight, the new one."""
 
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.ledger import Entry, Ledger, ledger
 from annstudio.explain.numbers import number_latex
+from annstudio.explain.told import Quantity
 from annstudio.explain.update import UpdateLine
 from annstudio.explain.weight import WeightQuestion
 from annstudio.ui.explain.formula import Piece

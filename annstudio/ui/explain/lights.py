@@ -8,7 +8,7 @@ import numpy as np
 from annstudio.engine.op import Array, Shape
 from annstudio.engine.program import Program, Role, Step
 from annstudio.engine.sight import Bools
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.explain.winners import winners
 from annstudio.layers.steady import Masked, MaskedFeatures
 from annstudio.ui.explain.tour import Tour

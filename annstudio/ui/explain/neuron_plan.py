@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QPointF, QRectF
 
 from annstudio.engine.program import Phase, Program, Role, Step
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.layers.activation import Softmax
 from annstudio.layers.dense import SharedBias, WeightedSum
 from annstudio.layers.merge import Join, Sum

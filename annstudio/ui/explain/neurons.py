@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from annstudio.engine.op import Array
 from annstudio.engine.program import Program, Role
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import lowered
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
 from annstudio.ui.explain.meetings import PlusItem

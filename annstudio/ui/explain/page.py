@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.formula import Piece
 
 

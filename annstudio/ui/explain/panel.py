@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.ui import theme as themes
 from annstudio.ui.explain.batch_chooser import where_text
 from annstudio.ui.explain.blocks import Box, plain_text, title_label, widgets_of

@@ -5,8 +5,8 @@ import re
 from functools import lru_cache
 
 from annstudio.explain.attribution import FromInput, ToOutputs
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.names import plain
+from annstudio.explain.told import Quantity
 from annstudio.ui.numbers import localised, places_text
 from annstudio.ui.theme import theme
 

@@ -8,8 +8,9 @@ import numpy as np
 from annstudio.engine.op import Array, Limit, shape_text, signature
 from annstudio.engine.program import Phase, Role, Step, Update
 from annstudio.explain.attribution import Reverse
-from annstudio.explain.derivation import Quantity, slots_by_name, source_of
 from annstudio.explain.names import plain
+from annstudio.explain.reading import slots_by_name, source_of
+from annstudio.explain.told import Quantity
 from annstudio.explain.words import slot_word
 from annstudio.ui.explain.accounts import row_symbols
 from annstudio.ui.explain.check_section import check_section

@@ -13,13 +13,14 @@ from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Program, Role
 from annstudio.errors import StudioError
 from annstudio.explain.attribution import Attribution, Reverse
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.journey import Journey
 from annstudio.explain.moments import Grain
 from annstudio.explain.names import Names
 from annstudio.explain.numbers import DEFAULT_DIGITS, MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.receptive import Fields, Receptive
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.walk import Walk
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, question_of
 from annstudio.training.course import Place

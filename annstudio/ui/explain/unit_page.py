@@ -6,9 +6,10 @@ import numpy as np
 
 from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
-from annstudio.explain.derivation import Quantity, source_of
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import lowered
+from annstudio.explain.reading import source_of
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.accounts import account, path_blocks
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.contribution_page import turned_round

@@ -2,9 +2,10 @@
 steps, the steps of a shared block; and the page about one such share."""
 
 from annstudio.engine.program import Role, Step
-from annstudio.explain.derivation import Derivation, Quantity, source_of
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.ledger import is_penalty
+from annstudio.explain.reading import source_of
+from annstudio.explain.told import Derivation, Quantity
 from annstudio.ui.explain.accounts import account, by_size
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.page import Cell, Note, Page, Section, Source, Table

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from annstudio.engine.program import Phase, Program
 from annstudio.errors import StudioError
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.moments import Grain
+from annstudio.explain.told import Quantity
 from annstudio.layers.ends import Input
 from annstudio.session import Session
 from annstudio.ui import theme as themes

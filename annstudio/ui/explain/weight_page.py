@@ -1,9 +1,10 @@
 """The page about a weight: how much it changes the error, its new value, its neighbours, and whether it is true."""
 
 from annstudio.engine.program import Step
-from annstudio.explain.derivation import Quantity, source_of
 from annstudio.explain.ledger import is_penalty
 from annstudio.explain.numbers import number_latex
+from annstudio.explain.reading import source_of
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, chain
 from annstudio.ui.explain.accounts import factor_lines, numbers, path_blocks, sum_line, symbols
 from annstudio.ui.explain.check_section import check_section

@@ -4,9 +4,9 @@ import numpy as np
 
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import Parameter, Program, Step
-from annstudio.explain.derivation import Quantity
 from annstudio.explain.lazy import Lazy
 from annstudio.explain.names import lowered
+from annstudio.explain.told import Quantity
 from annstudio.explain.weight import WeightQuestion
 from annstudio.ui.explain.page import Cell, Table
 from annstudio.ui.explain.tour import Tour

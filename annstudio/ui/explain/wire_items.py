@@ -6,7 +6,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPainterPathStroker, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsSceneHoverEvent
 
-from annstudio.explain.derivation import Quantity
+from annstudio.explain.told import Quantity
 from annstudio.ui.explain.items import (
     CENTRE,
     Item,

@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 from annstudio.document.project import Project
 from annstudio.errors import StudioError
 from annstudio.explain.asked import Catalogue
-from annstudio.explain.derivation import Explainer, Quantity
+from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Judgement, Marker
 from annstudio.explain.names import plain
 from annstudio.explain.sheet import digits_given, formula_hint, given_text, laid_out, numbers_hint
 from annstudio.explain.stepper import Stepper
+from annstudio.explain.told import Quantity
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.session import Session
 from annstudio.ui.explain.elided import ElidedLabel

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.explain.asked import Catalogue, Kind
+from annstudio.explain.asking import of_any_example
 from annstudio.explain.worksheet import MOST_ASKED, MOST_EXAMPLES, Help, Measure, Tolerance, Worksheet
 from annstudio.ui.choices import ChoiceField
 from annstudio.ui.fields import NumberField, TextField
@@ -183,7 +184,7 @@ class MakerPage(QWidget):
 
     def begin(self, sheet: Worksheet, catalogue: Catalogue, n_data: int, *, there: bool) -> None:
         """Begin with a sheet: the project's, where it is `there`, or a new one."""
-        self.sheet, self.n_data = sheet, n_data
+        self.sheet, self.n_data = sheet.spelled(catalogue.written), n_data
         self.title.set_value(sheet.title)
         self.title.setPlaceholderText("Worksheet")
         self.first.limits = Limits(1, max(n_data, 1), whole=True)
@@ -250,10 +251,8 @@ class MakerPage(QWidget):
         chosen = self.model.names
         catalogue = self._catalogue_of(self.examples)
         if value != before:
-            # hidden.net[0] of one example is hidden.net[0]@0 of a batch.
-            several = len(self.examples) > 1
-            chosen = tuple(_of_batch(name, catalogue) for name in chosen) if several else chosen
-            chosen = chosen if several else tuple(name.partition("@")[0] for name in chosen)
+            # hidden.net[0] of one example is that of the batch's first.
+            chosen = tuple(name if len(self.examples) > 1 else of_any_example(name) for name in chosen)
         self._show(catalogue, chosen)
 
     def _measure_chosen(self, measure: Measure) -> None:
@@ -263,10 +262,6 @@ class MakerPage(QWidget):
     def _refused(self, field: NumberField, words: str) -> None:
         self.words.setText(f"{field.accessibleName()} {words}")
         field.restore()
-
-
-def _of_batch(name: str, catalogue: Catalogue) -> str:
-    return name if catalogue.has(name) or not catalogue.has(f"{name}@0") else f"{name}@0"
 
 
 def _column(parent: QWidget) -> QVBoxLayout:

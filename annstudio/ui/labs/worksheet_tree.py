@@ -5,8 +5,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from annstudio.explain.asked import Asked, Catalogue, Group
-from annstudio.explain.names import plain
+from annstudio.explain.asked import Asked, Catalogue, Group, symbol_text
 from annstudio.explain.worksheet import MOST_ASKED
 from annstudio.ui.numbers import count_text
 
@@ -39,8 +38,8 @@ class NumbersModel(QAbstractItemModel):
         self.beginResetModel()
         self.catalogue, self.groups = catalogue, catalogue.groups
         self._members = {}
-        found = {name: catalogue.group_of(name) for name in chosen if catalogue.has(name)}
-        self.chosen = found
+        known = [catalogue.find(name) for name in chosen if catalogue.has(name)]
+        self.chosen = {asked.name: catalogue.group_of(asked) for asked in known}
         self.endResetModel()
 
     @property
@@ -61,7 +60,7 @@ class NumbersModel(QAbstractItemModel):
         else:
             drawn = self.catalogue.drawn(groups, total, 0)
         for asked in drawn:
-            self.chosen[asked.name] = self.catalogue.group_of(asked.name)
+            self.chosen[asked.name] = self.catalogue.group_of(asked)
         self._told(words)
 
     def clear(self) -> None:
@@ -111,8 +110,9 @@ class NumbersModel(QAbstractItemModel):
         if role == Role.CheckStateRole:
             return Qt.CheckState.Checked if asked.name in self.chosen else Qt.CheckState.Unchecked
         if role == Role.DisplayRole:
-            behind = f", example {(asked.quantity.example or 0) + 1}" if "@" in asked.name else ""
-            return plain(self.catalogue.symbol(asked)).replace("^+", "⁺") + behind
+            example = asked.quantity.example
+            behind = "" if example is None or self.catalogue.n == 1 else f", example {example + 1}"
+            return symbol_text(self.catalogue.symbol(asked)) + behind
         return asked.name if role == Role.ToolTipRole else None
 
     def _group_data(self, group: Group, role: int) -> Any:

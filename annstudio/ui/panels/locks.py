@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu
 
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
-from annstudio.session.keeping import spelled
+from annstudio.explain.asking import spelled
 from annstudio.ui.actions import by_id, shortcuts
 from annstudio.ui.theme import icon
 

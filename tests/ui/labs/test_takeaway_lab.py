@@ -154,6 +154,7 @@ def test_saving_shows_how_far_it_is_and_can_be_given_up(qapp, monkeypatch, tmp_p
 
 def test_without_data_it_says_what_is_missing(qapp):
     found = Bench(project_of(worked_example().graph))
+    found.rest()
     assert found.lab.empty.isVisible()
     assert "The project has no data." in found.lab.empty.text()
     found.close()

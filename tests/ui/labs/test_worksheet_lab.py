@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
-from annstudio.explain.worksheet import Help
+from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.formats import studio
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.labs.worksheet_page import NumbersView
@@ -47,7 +48,7 @@ def test_a_sheet_is_made_from_a_preset_and_can_be_undone(lab: WorksheetLab):
 def test_presets_can_be_of_one_layer_and_single_numbers_are_ticked(lab: WorksheetLab):
     lab.maker.layer.choose("hidden")
     click(button(lab.maker, "New weights"))
-    assert set(lab.maker.model.names) == {f"new hidden/W[{i},{j}]" for i in range(2) for j in range(2)}
+    assert set(lab.maker.model.names) == {f"new hidden.W[{i},{j}]" for i in range(2) for j in range(2)}
     tree, model = lab.maker.tree, lab.maker.model
     row = next(i for i, group in enumerate(model.groups) if group.name == "output.net")
     tree.setExpanded(model.index(row, 0), True)
@@ -84,7 +85,7 @@ def test_a_mini_batch_asks_for_every_example(qtbot: QtBot):
         click(lab.maker.make)
         sheet = lab.session.project.worksheet
         assert sheet.examples == (0, 1, 2)
-        assert {"hidden.net[0]@0", "hidden.net[0]@2", "loss.E"} <= set(sheet.asked)
+        assert {"hidden.net[0] of example 0", "hidden.net[0] of example 2", "loss"} <= set(sheet.asked)
         assert "Example 3" in shown(lab)
 
 
@@ -92,7 +93,7 @@ def test_a_mini_batch_asks_for_every_example(qtbot: QtBot):
 
 
 def test_enter_judges_an_answer_and_goes_on_to_the_next_after_a_right_one(qtbot: QtBot):
-    with opening(with_sheet("hidden.net[0]", "hidden.out[0]", "d output/W[0,0]")) as lab:
+    with opening(with_sheet("hidden.net[0]", "hidden.out[0]", "d output.W[0,0]")) as lab:
         answer(lab, "hidden.net[0]", "0,3775")
         assert told(lab, "hidden.net[0]") == "✓ Right."
         assert lab.page.blanks["hidden.out[0]"].field.hasFocus()
@@ -101,12 +102,12 @@ def test_enter_judges_an_answer_and_goes_on_to_the_next_after_a_right_one(qtbot:
             "✗ Not right. This is what comes out with net of hidden in place of out: the activation was forgotten."
         )
         assert lab.page.blanks["hidden.out[0]"].field.hasFocus()
-        answer(lab, "d output/W[0,0]", f"{-G5:.9f}")
-        assert "The sign is wrong." in told(lab, "d output/W[0,0]")
+        answer(lab, "d output.W[0,0]", f"{-G5:.9f}")
+        assert "The sign is wrong." in told(lab, "d output.W[0,0]")
         assert lab.score.text() == "1 of 3 right"
-        answer(lab, "d output/W[0,0]", "two")
-        assert told(lab, "d output/W[0,0]").startswith("? No number. “two” is no number.")
-        assert lab.session.project.worksheet.answer("d output/W[0,0]").tries == 2
+        answer(lab, "d output.W[0,0]", "two")
+        assert told(lab, "d output.W[0,0]").startswith("? No number. “two” is no number.")
+        assert lab.session.project.worksheet.answer("d output.W[0,0]").tries == 2
         assert lab.session.document.undo_label == "Answer ∂E/∂w₅"
 
 
@@ -127,7 +128,7 @@ def test_leaving_a_field_keeps_the_answer_and_check_all_judges(qtbot: QtBot):
 
 
 def test_hints_come_step_by_step_and_do_not_tell_other_asked_numbers(qtbot: QtBot):
-    names = ("hidden.net[0]", "hidden.out[0]", "d output/W[0,0]", "new output/W[0,0]")
+    names = ("hidden.net[0]", "hidden.out[0]", "d output.W[0,0]", "new output.W[0,0]")
     with opening(with_sheet(*names)) as lab:
         blank = lab.page.blanks["hidden.out[0]"]
         click(blank.hint)
@@ -137,7 +138,7 @@ def test_hints_come_step_by_step_and_do_not_tell_other_asked_numbers(qtbot: QtBo
         assert hints(lab, "hidden.out[0]")[1] == "out_h1 = 1/(1 + e^(-net_h1))"
         answer(lab, "hidden.net[0]", "0.3775")
         assert "0.3775" in hints(lab, "hidden.out[0]")[1]
-        new = lab.page.blanks["new output/W[0,0]"]
+        new = lab.page.blanks["new output.W[0,0]"]
         click(new.hint)
         click(new.hint)
         assert "0.082167" not in shown(lab)
@@ -161,7 +162,7 @@ def test_no_asked_number_can_be_read_anywhere_in_the_panel(qtbot: QtBot):
 
 def test_numbers_that_are_not_asked_are_shown_as_the_way_there_unless_told_otherwise(qtbot: QtBot):
     for rest in (True, False):
-        with opening(with_sheet("d output/W[0,0]", rest=rest)) as lab:
+        with opening(with_sheet("d output.W[0,0]", rest=rest)) as lab:
             given = " ".join(re.sub("<[^>]*>", "", v.text()) for v in lab.page.right.findChildren(NumbersView))
             assert ("0.593269992" in given, "1.10590597" in given) == (True, rest)
             assert "0.3589" not in given
@@ -231,6 +232,33 @@ def test_numbers_that_the_network_lost_are_told(qtbot: QtBot):
         click(lab.maker.make)
         assert lab.session.project.worksheet.asked == ("hidden.net[0]",)
         assert not lab.missing.isVisibleTo(lab)
+
+
+def test_a_sheet_spelled_otherwise_keeps_its_answers_when_it_is_changed(qtbot: QtBot):
+    with opening(with_sheet("hidden.net[0]", "loss.E", "d output/W[0,0]")) as lab:
+        assert not lab.missing.isVisibleTo(lab)
+        answer(lab, "d output/W[0,0]", f"{G5:.9f}")
+        assert told(lab, "d output/W[0,0]").startswith("✓")
+        click(lab.change)
+        assert lab.maker.words.text() == "3 numbers hidden, of at most 100."
+        click(lab.maker.make)
+        sheet = lab.session.project.worksheet
+        assert sheet.asked == ("hidden.net[0]", "loss", "d output.W[0,0]")
+        assert sheet.answer("d output.W[0,0]").text == f"{G5:.9f}"
+
+
+def test_a_sheet_of_a_batch_becomes_one_of_an_example(qtbot: QtBot):
+    asked = ("hidden.net[0] of example 0", "hidden.net[0] of example 2", "d output.W[0,0]")
+    start = replace(small_project(), worksheet=Worksheet(examples=(0, 1, 2), asked=asked))
+    with opening(start) as lab:
+        click(lab.change)
+        lab.maker.count.setFocus()
+        lab.maker.count.lineEdit().selectAll()
+        QTest.keyClicks(lab.maker.count.lineEdit(), "1")
+        QTest.keyClick(lab.maker.count, Key.Key_Return)
+        click(lab.maker.make)
+        sheet = lab.session.project.worksheet
+        assert (sheet.examples, sheet.asked) == ((0,), ("hidden.net[0]", "d output.W[0,0]"))
 
 
 def test_without_a_whole_network_the_panel_says_what_it_needs(qtbot: QtBot):
