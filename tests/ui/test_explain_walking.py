@@ -81,7 +81,7 @@ def test_element_by_element_through_a_network_of_any_size(qtbot: QtBot):
         press(desk, Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
         assert caption(desk) == "Forward · conv_1 · out_conv_1 (8,8,16)"
         press(desk, Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
-        assert caption(desk) == "Forward · conv_1 · net_conv_1 (16,8,8)"
+        assert caption(desk) == "Forward · conv_1 · net_conv_1 (8,8,16)"
         press(desk, Key.Key_L)
         assert caption(desk) == "Loss · loss · E"
         press(desk, Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
