@@ -42,9 +42,9 @@ def one_unit() -> Project:
         ),
         title="One unit",
         note="Who passes after how many hours? The numbers are made up. One sigmoid unit is logistic regression. Open "
-        "Labs, Activation lab, and turn w and b: the weight makes the curve steep, the bias shifts it. Choose the sums "
-        "of unit: with b = −8 most lie where the sigmoid is flat. Press Train and see them move to where it bends; the "
-        "unit says one half at 2.7 hours.",
+        "Labs, Activation curves, and turn w and b: the weight makes the curve steep, the bias shifts it. Choose the "
+        "sums of unit: with b = −8 most lie where the sigmoid is flat. Press Train and see them move to where it "
+        "bends; the unit says one half at 2.7 hours.",
     )  # fmt: skip
 
 

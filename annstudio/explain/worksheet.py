@@ -39,8 +39,10 @@ class Help(StrEnum):
     SOLUTIONS = "solutions"
 
     def allows(self, other: "Help") -> bool:
-        order = list(Help)
-        return order.index(self) >= order.index(other)
+        return _ORDER[self] >= _ORDER[other]
+
+
+_ORDER = {help: i for i, help in enumerate(Help)}
 
 
 class _Value(BaseModel):

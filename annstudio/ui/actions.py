@@ -125,6 +125,11 @@ def _by(id: str, text: str, grain: Grain, tip: str, key: str) -> Command:
                  chosen=lambda v: v.tour.walk is not None and v.tour.walk.grain is grain)  # fmt: skip
 
 
+def _lab(id: str, text: str, tip: str) -> Command:
+    """Opens the laboratory that is called so."""
+    return Command(id, text, lambda w: w.open_lab(id), "Labs", tip)
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("new", "New", lambda w: w.files.new(), "File", "Begin with an empty canvas", Keys.New, "new"),
     Command("open", "Open …", lambda w: w.files.open(), "File", "Open a project", Keys.Open, "open", toolbar=1,
@@ -288,6 +293,13 @@ COMMANDS: tuple[Command, ...] = (
           can_go=lambda v: True),
     Command("leave_explain", "Leave explain", lambda w: w.session.leave_explain(), "Explain",
             "Back to the canvas", (), "leave", _explaining, go=lambda v: v.leave(), can_go=lambda v: True),
+    _lab("activation_curves", "Activation curves",
+         "See what activations do: f and f′ of any two, weight and bias to turn, and your own layers' sums on them"),
+    _lab("descent", "Descent", "Look at the loss over two weights and send optimisers down it"),
+    _lab("worksheet", "Worksheet",
+         "Hide numbers of your network and work them out: every answer is judged, and typical slips are named"),
+    _lab("take_away", "Take away",
+         "Take the whole calculation of an example away: as a web page, LaTeX, a table, a workbook that reckons"),
     Command("search", "Search commands …", lambda w: w.search_commands(), "Help", "Find any command by its name",
             ("Ctrl+K",), "search"),
     Command("about", "About ANN Studio", lambda w: w.about(), "Help", "Version and licences", separator=True),

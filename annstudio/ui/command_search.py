@@ -54,9 +54,9 @@ class CommandSearch(QFrame):
         self._list.clear()
         words = text.lower().split()
         for action in sorted(self._actions, key=lambda one: not all(word in one.text().lower() for word in words)):
-            # What is found by its name comes before what is found by its description.
+            # What is found by its name comes before what is found by its menu or its description.
             name = action.text().replace("&", "")
-            if all(word in f"{name} {action.statusTip()}".lower() for word in words):
+            if all(word in f"{name} {action.data()} {action.statusTip()}".lower() for word in words):
                 keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)
                 item = QListWidgetItem(f"{name}    {keys}" if keys else name, self._list)
                 item.setData(Qt.ItemDataRole.UserRole, action)

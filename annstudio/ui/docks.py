@@ -1,9 +1,7 @@
 """The panels around the canvas: where each stands at first, and how Explain borrows their room."""
 
-from functools import partial
-
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QWidget
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QToolButton, QWidget
 
 from annstudio.errors import StudioError
 from annstudio.explain.told import Quantity
@@ -25,16 +23,21 @@ from annstudio.ui.panels.palette import PalettePanel
 from annstudio.ui.panels.predictions import PredictionsPanel
 from annstudio.ui.panels.problems import ProblemsPanel
 from annstudio.ui.panels.weights import WeightsPanel
+from annstudio.ui.theme import wear
 
 Area = Qt.DockWidgetArea
 BOTTOM: tuple[type[Panel], ...] = (
     CurvesPanel, ActivationsPanel, WeightsPanel, MapsPanel, BoundaryPanel, PredictionsPanel, DataPanel, ProblemsPanel,
 )  # fmt: skip
-LABS: tuple[type[Panel], ...] = (ActivationLab, DescentPanel, WorksheetLab, TakeAwayLab)
-"""Laboratories: panels that are not there at first; the Labs menu opens them, with room to work in."""
+LABS: dict[str, type[Panel]] = {
+    "activation_curves": ActivationLab, "descent": DescentPanel, "worksheet": WorksheetLab, "take_away": TakeAwayLab,
+}  # fmt: skip
+"""Laboratories by the command that opens them: panels that are not there at first, and get room to work in."""
+BELOW = (*BOTTOM, *LABS.values())
 
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
 PALETTE_MINIMUM, INSPECTOR_MINIMUM, BOTTOM_MINIMUM, EXPLAIN_WIDTH = 150, 264, 120, 540
+TAB_ICON, SETTLED_MS = 12, 50
 
 
 class Docks:
@@ -45,6 +48,8 @@ class Docks:
         self._session = session
         self._canvas = canvas
         self._before_explain: QByteArray | None = None
+        self._tabs = QTimer(window, singleShot=True, interval=0)
+        self._tabs.timeout.connect(self._dress_tabs)
         window.setCorner(Qt.Corner.BottomLeftCorner, Area.LeftDockWidgetArea)
         window.setCorner(Qt.Corner.BottomRightCorner, Area.RightDockWidgetArea)
         window.setTabPosition(Area.BottomDockWidgetArea, QTabWidget.TabPosition.North)
@@ -63,7 +68,7 @@ class Docks:
         self._dock("Inspector", self.inspector, Area.RightDockWidgetArea, scroll=True).setMinimumWidth(
             INSPECTOR_MINIMUM
         )
-        for kind in (*BOTTOM, *LABS):
+        for kind in BELOW:
             panel = {ProblemsPanel: self.problems, WeightsPanel: self.weights}.get(kind) or kind(session)
             self.panels[kind] = panel
             self._dock(kind.title, panel, Area.BottomDockWidgetArea, scroll=True)
@@ -91,12 +96,19 @@ class Docks:
         self.docks[kind.title].raise_()
 
     def open_lab(self, kind: type[Panel]) -> None:
-        """Bring a laboratory to the front and give it half of the window's height."""
+        """Bring a laboratory to the front and give it half of the window's height; a drawing seen whole stays so."""
+        if self._canvas.shows_all:
+            # The docks take their places when events go on.
+            QTimer.singleShot(SETTLED_MS, self._canvas, self._fit_again)
         self.show_panel(kind)
         dock, half = self.docks[kind.title], self._window.height() // 2
         if not dock.isFloating() and dock.height() < half:
             self._window.resizeDocks([dock], [half], Qt.Orientation.Vertical)
         self.panels[kind].setFocus()
+
+    def _fit_again(self) -> None:
+        if not self._canvas.shows_all:
+            self._canvas.fit()
 
     def show_sheet(self) -> None:
         """Open the worksheet where the project has one."""
@@ -127,18 +139,6 @@ class Docks:
             if dock is not self.explain_dock:
                 menu.addAction(dock.toggleViewAction())
 
-    def fill_labs(self, menu: QMenu) -> None:
-        """One entry a laboratory: its name, and in the tooltip what it is for."""
-        for kind in LABS:
-            action = menu.addAction(f"{kind.title} …")
-            action.setToolTip(kind.__doc__.partition("\n")[0] if kind.__doc__ else "")
-            action.setStatusTip(action.toolTip())
-            action.triggered.connect(partial(self._open_lab, kind))
-
-    def _open_lab(self, kind: type[Panel], _checked: bool = False) -> None:
-        self._session.leave_explain()
-        self.open_lab(kind)
-
     def _dock(self, title: str, panel: QWidget, area: Area, *, scroll: bool = False) -> QDockWidget:
         """A dock; with `scroll` it can be smaller than what is in it, so that no panel dictates the window's size."""
         dock = QDockWidget(title, self._window)
@@ -161,10 +161,12 @@ class Docks:
             # The tab says the name already; a panel that floats or stands alone gets its title bar back.
             dock.topLevelChanged.connect(self.dress_titles)
             dock.dockLocationChanged.connect(self.dress_titles)
+            dock.visibilityChanged.connect(self.dress_titles)
         return dock
 
     def dress_titles(self, *_: object) -> None:
-        for kind in (*BOTTOM, *LABS):
+        """Title bars where there is no tab, and on a laboratory's tab a button that closes it."""
+        for kind in BELOW:
             dock = self.docks[kind.title]
             tabbed = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()
             bare = dock.titleBarWidget() is not None
@@ -174,13 +176,31 @@ class Docks:
                 old = dock.titleBarWidget()
                 dock.setTitleBarWidget(None)  # type: ignore[arg-type]
                 old.deleteLater()
+        # A dock that was just shown gets its tab when events go on.
+        self._tabs.start()
+
+    def _dress_tabs(self) -> None:
+        labs = {kind.title: self.docks[kind.title] for kind in LABS.values()}
+        right = QTabBar.ButtonPosition.RightSide
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            for i in range(bar.count()):
+                dock = labs.get(bar.tabText(i))
+                if dock is not None and bar.tabButton(i, right) is None:
+                    button = QToolButton(bar)
+                    button.setObjectName("tab")
+                    wear(button, "close", "dim")
+                    button.setIconSize(QSize(TAB_ICON, TAB_ICON))
+                    button.setToolTip(f"Close {bar.tabText(i)}; the Labs menu opens it again")
+                    button.setAccessibleName(f"Close {bar.tabText(i)}")
+                    button.clicked.connect(dock.close)
+                    bar.setTabButton(i, right, button)
 
     def _arrange(self) -> None:
         """First places: layers left, inspector right, everything else in tabs below."""
-        tabs = [self.docks[kind.title] for kind in (*BOTTOM, *LABS)]
+        tabs = [self.docks[kind.title] for kind in BELOW]
         for dock in tabs[1:]:
             self._window.tabifyDockWidget(tabs[0], dock)
-        closed = {self.explain_dock, *(self.docks[kind.title] for kind in LABS)}
+        closed = {self.explain_dock, *(self.docks[kind.title] for kind in LABS.values())}
         for dock in self.docks.values():
             dock.setVisible(dock not in closed)
         tabs[0].raise_()

@@ -9,7 +9,7 @@ import math
 import re
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QLocale, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
@@ -55,6 +55,8 @@ class NumberField(QAbstractSpinBox):
 
     def set_value(self, value: Any) -> None:
         if value == self._good and type(value) is type(self._good):
+            if not self.hasFocus() and self.text() != self._shown() and parse_number(self.text()) == value:
+                self._show()  # The same with another decimal sign.
             return
         self._good = value
         self._show()
@@ -302,16 +304,17 @@ class NamesField(TextField):
 
 
 class NumbersField(TextField):
-    """A list of numbers with commas between."""
+    """A list of numbers with commas between; with semicolons where the comma is the decimal sign."""
 
     def read(self, text: str) -> Any:
-        numbers = [parse_number(part) for part in re.split(r"[,;\s]+", text.strip()) if part]
+        comma = QLocale().decimalPoint() == ","
+        numbers = [parse_number(part) for part in re.split(r",?[;\s]+" if comma else r"[,;\s]+", text.strip()) if part]
         if None in numbers:
-            raise ValueError("needs numbers with commas between.")
+            raise ValueError(f"needs numbers with {'semicolons' if comma else 'commas'} between.")
         return tuple(numbers)
 
     def write(self, value: Any) -> str:
-        return ", ".join(map(number_text, value))
+        return ("; " if QLocale().decimalPoint() == "," else ", ").join(map(number_text, value))
 
 
 def indent(box: QAbstractSpinBox) -> None:

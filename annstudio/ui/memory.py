@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised when the docks change, so that an arrangement of an older version is not forced upon them."""
 MAX_RECENT = 8
 

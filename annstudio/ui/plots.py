@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.engine.op import Array
-from annstudio.ui.numbers import number_text
+from annstudio.ui.numbers import localised, number_text
 from annstudio.ui.theme import GRID, SMALL, TEXT, mono_font, theme, ui_font, wear
 
 Points = tuple[Array, Array]
@@ -250,7 +250,13 @@ def bare_plot(parent: QWidget) -> Any:
     """A pyqtgraph plot without menus and mouse gestures of its own, whose ranges are set by us."""
     import pyqtgraph as pg
 
-    plot = pg.PlotWidget(parent, enableMenu=False)
+    class Axis(pg.AxisItem):
+        """Numbers as everywhere else: with the user's decimal sign and a true minus."""
+
+        def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
+            return [localised(text).replace("-", "\u2212") for text in super().tickStrings(values, scale, spacing)]
+
+    plot = pg.PlotWidget(parent, enableMenu=False, axisItems={side: Axis(side) for side in ("left", "bottom")})
     # pyqtgraph makes this menu all the same, as a window of its own that would outlive the plot.
     menu = plot.getPlotItem().ctrlMenu
     menu.setParent(plot, menu.windowFlags())

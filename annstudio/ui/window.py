@@ -25,7 +25,7 @@ from annstudio.ui.actions import COMMANDS, MENUS, Command, shortcuts
 from annstudio.ui.canvas.scene import CanvasScene
 from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.command_search import CommandSearch
-from annstudio.ui.docks import Docks
+from annstudio.ui.docks import LABS, Docks
 from annstudio.ui.explain.bar import ExplainBar
 from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
@@ -108,6 +108,10 @@ class Window(QMainWindow):
     def lock_weights(self) -> None:
         self.docks.show_panel(WeightsPanel)
         self.docks.weights.lock()
+
+    def open_lab(self, command: str) -> None:
+        self.session.leave_explain()
+        self.docks.open_lab(LABS[command])
 
     def explain(self) -> None:
         self.session.explain()
@@ -257,6 +261,7 @@ class Window(QMainWindow):
         keys = shortcuts_text(action)
         action.setToolTip(f"{command.tip} ({keys})" if keys else command.tip)
         action.setStatusTip(command.tip)
+        action.setData(command.menu)
         action.setCheckable(command.chosen is not None)
         if command.icon:
             themes.wear(action, command.icon)
@@ -284,8 +289,6 @@ class Window(QMainWindow):
                         self._file_menus(menu)
             if title == "View":
                 self.docks.fill_menu(menu.addMenu("Panels"))
-            if title == "Labs":
-                self.docks.fill_labs(menu)
 
     def _explain_toolbar(self) -> QToolBar:
         bar = QToolBar("Explain", self)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QLocale
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from annstudio.layers.dense import Dense
@@ -16,7 +16,9 @@ from annstudio.ui.app import application
 from annstudio.ui.explain.blocks import LinesView, PageTable
 from annstudio.ui.explain.formula import FormulaView, Piece
 from annstudio.ui.explain.rich import one_line, rich
-from annstudio.ui.numbers import localised, localised_latex, use_decimal_sign
+from annstudio.ui.fields import NumberField, NumbersField
+from annstudio.ui.numbers import Limits, localised, localised_latex, use_decimal_sign
+from annstudio.ui.plots import bare_plot
 from annstudio.ui.window import Window
 from tests.builders import chain, project, some_table, trained, worked_example
 from tests.ui.explaining import explaining
@@ -101,3 +103,36 @@ def test_the_sign_is_chosen_in_the_menu_and_what_is_shown_follows(qtbot: QtBot):
     window.session.document.mark_saved()
     window.close()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_lists_of_numbers_are_apart_from_decimal_commas(qtbot: QtBot):
+    field = NumbersField()
+    qtbot.addWidget(field)
+    use_decimal_sign("comma")
+    assert field.write((-1.6, 2.4)) == "-1,6; 2,4"
+    for typed in ("-1,6; 2,4", "-1,6 2,4", "-1,6, 2,4", "-1.6; 2.4"):
+        assert field.read(typed) == (-1.6, 2.4), typed
+    with pytest.raises(ValueError, match="semicolons"):
+        field.read("a; b")
+    use_decimal_sign("point")
+    assert field.read("-1.6, 2.4") == (-1.6, 2.4)
+    assert field.write((-1.6, 2.4)) == "-1.6, 2.4"
+
+
+def test_axes_have_the_sign_and_a_true_minus(qtbot: QtBot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    axis = bare_plot(parent).getAxis("left")
+    use_decimal_sign("comma")
+    assert axis.tickStrings([-0.5, 0.0, 0.5], 1.0, 0.5) == ["−0,5", "0", "0,5"]
+
+
+def test_a_field_follows_another_sign(qtbot: QtBot):
+    use_decimal_sign("point")
+    field = NumberField(Limits(0, 10))
+    qtbot.addWidget(field)
+    field.set_value(0.5)
+    for sign, text in (("comma", "0,5"), ("point", "0.5")):
+        use_decimal_sign(sign)
+        field.set_value(0.5)
+        assert field.text() == text

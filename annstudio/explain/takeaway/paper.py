@@ -141,6 +141,8 @@ class Paper:
     extent: Extent = field(default_factory=Extent)
     rule: str = ""
     """The optimiser's formula (LaTeX)."""
+    sign: str = "."
+    """What stands before a number's decimals, where people read it."""
 
     def chapter(self, name: ChapterName) -> Chapter | None:
         return next((chapter for chapter in self.chapters if chapter.name is name), None)

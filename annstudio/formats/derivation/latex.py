@@ -104,7 +104,7 @@ class _Document:
         return filled(worth.shape, [self.linked(number) for number in worth.numbers])
 
     def figures(self, worth: Worth) -> str:
-        return filled(worth.shape, [in_place(number, self.paper.digits) for number in worth.numbers])
+        return filled(worth.shape, [self.signed(in_place(number, self.paper.digits)) for number in worth.numbers])
 
     def linked(self, number: Number) -> str:
         listed = number.entry in self.paper.listed
@@ -117,7 +117,11 @@ class _Document:
         return rf"\hypertarget{{{entry.key}}}{{}}"
 
     def number(self, of: Entry | Number) -> str:
-        return Number("", of.value, whole=of.whole).latex(self.paper.digits)
+        return self.signed(Number("", of.value, whole=of.whole).latex(self.paper.digits))
+
+    def signed(self, number: str) -> str:
+        """With the paper's decimal sign; behind a bare comma TeX leaves a gap."""
+        return number if self.paper.sign == "." else number.replace(".", f"{{{self.paper.sign}}}")
 
     def known(self, formula: str) -> str:
         """A formula with nothing in it that pdflatex does not know."""

@@ -58,12 +58,15 @@ class Looks:
                 sheet.cell(first - 1, i).alignment = self.styles.Alignment(horizontal="right")
             sheet.column_dimensions[self.column(i)].width = WIDTHS[i - 1]
         sheet.freeze_panes = f"C{first}"
+        self._onto_paper(sheet)
+        sheet.print_title_rows = f"{first - 1}:{first - 1}"
+
+    def _onto_paper(self, sheet: Any) -> None:
+        """Printed, a sheet is as wide as the page."""
         sheet.page_setup.orientation = "landscape"
         sheet.page_setup.fitToHeight = 0
-        sheet.sheet_properties.pageSetUpPr = import_module("openpyxl.worksheet.properties").PageSetupProperties(
-            fitToPage=True
-        )
-        sheet.print_title_rows = f"{first - 1}:{first - 1}"
+        properties = import_module("openpyxl.worksheet.properties")
+        sheet.sheet_properties.pageSetUpPr = properties.PageSetupProperties(fitToPage=True)
 
     def section(self, sheet: Any, row: int, title: str, words: str) -> None:
         for i in range(1, len(WIDTHS) + 1):
@@ -93,6 +96,7 @@ class Looks:
     def front(self, sheet: Any, title: str, words: Sequence[str], layers: Sequence[tuple[str, str]]) -> None:
         """The first sheet, one line below the other."""
         sheet.title = "About"
+        self._onto_paper(sheet)
         sheet.column_dimensions["A"].width = FRONT_WIDTH + 10
         legend = (
             ("Given", "Given: change it"),

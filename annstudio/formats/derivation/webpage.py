@@ -1,6 +1,7 @@
 """The paper as one web page that needs nothing else: formulas in MathML, every factor a link to where it comes from."""
 
 import html
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from annstudio.explain.numbers import number_text
@@ -89,6 +90,8 @@ class _Page:
     def three(self, symbol: str, worths: Sequence[Worth], result: str) -> Iterator[str]:
         listed, digits = self.paper.listed, self.paper.digits
         rule, filled = _sum(worths, lambda w: symbols(w, listed)), _sum(worths, lambda w: figures(w, digits))
+        if self.paper.sign != ".":
+            filled = re.sub(r"(?<=\d)\.(?=\d+</mn>)", self.paper.sign, filled)
         same = _sum(worths, Worth.symbols) == symbol
         yield f"<p>{rule}</p>" if same else f"<p>{math(symbol)} = {rule}</p>"
         if any(worth.template or len(worth.numbers) > 1 for worth in worths) or len(worths) != 1:
@@ -96,7 +99,8 @@ class _Page:
         yield f'<p class="result">= <b>{result}</b></p>'
 
     def number(self, of: Entry | Number) -> str:
-        return f"{of.value:.0f}" if of.whole else number_text(of.value, self.paper.digits).replace("e−", "e-")
+        text = f"{of.value:.0f}" if of.whole else number_text(of.value, self.paper.digits)
+        return text.replace("e−", "e-").replace(".", self.paper.sign)
 
     def count(self) -> None:
         self.done += 1

@@ -1,21 +1,28 @@
-"""Work of a laboratory in a thread of its own: a generator whose newest value can be had at any time."""
+"""Work of a laboratory in a thread of its own, which tells values; the newest of them can be had at any time."""
 
 import threading
 from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
+Tell = Callable[[T], None]
+"""Work calls this with every value, how far it is or what it found; it raises Stopped where the work is to end."""
+
+
+class Stopped(Exception):
+    """Nobody wants to know any more."""
 
 
 class Study(Generic[T]):
-    """Runs what `work` yields, to its end or until `stop`. Whoever is interested takes the newest value now and then.
+    """Runs `work` to its end or until `stop`. Whoever is interested takes the newest value now and then.
 
     `work` is called in the thread; what it raises is told by `take` (as any other thing that went wrong there).
     """
 
-    def __init__(self, work: Callable[[], Generator[T, None, None]], name: str) -> None:
+    def __init__(self, work: Callable[[Tell[T]], object], name: str) -> None:
         self._work = work
         self._stopped = threading.Event()
         self._newest: list[T] = []
@@ -35,24 +42,37 @@ class Study(Generic[T]):
         newest, self._newest = self._newest, []
         return newest[-1] if newest else None
 
-    def stop(self) -> None:
-        """End after the value at hand, and wait for it."""
+    def stop(self, *, wait: bool = True) -> None:
+        """End after the value at hand, and where wanted wait for it."""
         self._stopped.set()
-        self._thread.join()
+        if wait:
+            self._thread.join()
 
     def join(self, timeout: float | None = None) -> None:
         self._thread.join(timeout)
 
+    def _tell(self, value: T) -> None:
+        self._newest = [value]
+        if self._stopped.is_set():
+            raise Stopped
+
     def _run(self) -> None:
-        values = self._work()
         try:
             # BLAS threads spin at barriers and would starve the window.
             with threadpool_limits(1, "blas"):
-                for value in values:
-                    self._newest = [value]
-                    if self._stopped.is_set():
-                        break
+                self._work(self._tell)
+        except Stopped:
+            pass
         except BaseException as error:
             self._error = error
-        finally:
-            values.close()
+
+
+def every(values: Callable[[], Generator[T, None, None]]) -> Callable[[Tell[T]], None]:
+    """Work that tells whatever a generator yields."""
+
+    def work(tell: Tell[T]) -> None:
+        with closing(values()) as given:
+            for value in given:
+                tell(value)
+
+    return work

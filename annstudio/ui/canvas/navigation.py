@@ -88,6 +88,11 @@ class Navigation(QGraphicsView):
     def zoom_reset(self) -> None:
         self.zoom_to(1.0)
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether the whole drawing is in view."""
+        return self.viewport().rect().contains(self.mapFromScene(self.canvas.whole).boundingRect())
+
     def fit(self) -> None:
         """Show the whole drawing, not larger than it is."""
         whole = QRectF(self.canvas.whole)

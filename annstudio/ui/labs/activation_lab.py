@@ -32,6 +32,7 @@ from annstudio.session.labs.activations import (
     sum_of_sigmoids,
     sums,
 )
+from annstudio.ui.actions import by_id
 from annstudio.ui.choices import ChoiceField
 from annstudio.ui.fields import NumberField
 from annstudio.ui.labs.activation_plot import ActivationPlot
@@ -54,7 +55,7 @@ CONTROLS_WIDTH = 84 * GRID
 class ActivationLab(Panel):
     """See what activations do: f and f′ of any two, weight and bias to turn, and your own layers' sums on them."""
 
-    title = "Activation lab"
+    title = by_id("activation_curves").text
     pace = LIVE_SECONDS
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:

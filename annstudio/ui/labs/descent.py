@@ -23,7 +23,9 @@ from annstudio.session.labs.descent import (
     try_out,
     values_at,
 )
+from annstudio.session.labs.study import every
 from annstudio.training.race import Race
+from annstudio.ui.actions import by_id
 from annstudio.ui.labs.bench import Bench
 from annstudio.ui.labs.descent_controls import Controls
 from annstudio.ui.labs.descent_findings import Findings
@@ -43,7 +45,7 @@ PADDING = 0.15
 class DescentPanel(Panel):
     """Look at the loss over two weights and send optimisers down it."""
 
-    title = "Descent"
+    title = by_id("descent").text
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -273,10 +275,10 @@ class DescentPanel(Panel):
     # What the work brings -------------------------------------------------------------------------------------------
 
     def _start(self, name: str, work: Callable[[], Any]) -> None:
-        self.bench.start(name, work)
+        self.bench.start(name, every(work))
         self._show_progress()
 
-    def _tell_trouble(self, words: str) -> None:
+    def _tell_trouble(self, name: str, words: str) -> None:
         self.session.told.emit("error", words)
 
     def _take(self, news: dict[str, object]) -> None:

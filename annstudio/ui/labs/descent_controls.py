@@ -175,7 +175,7 @@ class Controls(QWidget):
         self.go_form = Form(Going, label_width=LABEL)
         self.go = _button("Let them go", "Run the ticked optimisers side by side from the start", primary=True)
         self.again = _button(
-            "The run’s way", "Do the project’s own run again from its start, and note where these two weights went"
+            "The run's way", "Do the project's own run again from its start, and note where these two weights went"
         )
         self.draw_form = Form(Drawing, label_width=LABEL)
         self.draw = _button("Draw mini-batches", "Compare their gradients with that of all examples", primary=True)

@@ -15,7 +15,7 @@ from annstudio.training.landscape import Plane, Surface
 from annstudio.training.minibatches import Comparison
 from annstudio.training.trace import Track
 from annstudio.ui.numbers import number_text
-from annstudio.ui.theme import GRID, SMALL, mixed, mono_font, theme
+from annstudio.ui.theme import GRID, SMALL, mixed, mono_font, theme, ui_font
 
 LEVELS = 12
 """How many lines of one height are drawn."""
@@ -172,7 +172,9 @@ class ScaleBar(QWidget):
         painter.setBrush(gradient)
         painter.drawRect(bar)
         painter.setPen(theme().dim)
+        painter.setFont(ui_font(SMALL))
         painter.drawText(QRectF(bar.left(), 0, self.width(), line), Qt.AlignmentFlag.AlignLeft, "loss")
+        painter.setFont(mono_font(SMALL))
         for share in (0.0, 0.25, 0.5, 0.75, 1.0):
             y = bar.bottom() - share * bar.height()
             painter.drawLine(round(bar.right()), round(y), round(bar.right() + GRID), round(y))

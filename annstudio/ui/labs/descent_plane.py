@@ -302,7 +302,7 @@ class DescentPlane(QWidget):
             if away[k] < NEAR:
                 loss = float(way.track.losses[k])
                 words = place_words(
-                    self.scene.names, float(points[k, 0]), float(points[k, 1]), loss, "its batch’s loss"
+                    self.scene.names, float(points[k, 0]), float(points[k, 1]), loss, "its batch's loss"
                 )
                 return f"{way.name}, {int(way.track.steps[k])} steps: {words}"
         return ""

@@ -32,7 +32,7 @@ TIPS = {
     "loss": "The mean loss over its examples",
     "µs": "What it took, loading its examples included",
     "rate": "The learning rate",
-    "end loss": "The loss at the way’s end, over the examples of the surface",
+    "end loss": "The loss at the way's end, over the examples of the surface",
 }
 WAY_COLUMNS = ("optimiser", "rate", "steps", "end loss")
 BATCH_COLUMNS = ("batch", "angle", "length", "error", "loss", "µs")

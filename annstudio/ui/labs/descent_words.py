@@ -69,7 +69,7 @@ def way_words(raced: Raced | None, retraced: Retraced | None, seen: int) -> str:
         words.append(f"{said[retraced.exact]} In it all weights moved, not only these two.")
     elif seen > 1:
         words.append(
-            f"The run as it was seen at {seen} moments while it trained; “The run’s way” shows every step. In it all "
+            f"The run as it was seen at {seen} moments while it trained; “The run's way” shows every step. In it all "
             "weights moved, not only these two."
         )
     return " ".join(words)
@@ -85,7 +85,7 @@ def batch_words(found: Comparison) -> str:
     return (
         f"{count_text(part.n)} of {count_text(full.n)} examples: {told(1e6 * found.seconds, 3)} µs in place of "
         f"{told(1e6 * full.seconds, 3)} µs. One mini-batch points {_figure(mean, 2)}° aside and is off by "
-        f"{_figure(100 * found.error)} % of the full gradient’s length; the mean of all {len(found.drawn)} by "
+        f"{_figure(100 * found.error)} % of the full gradient's length; the mean of all {len(found.drawn)} by "
         f"{_figure(100 * found.mean_error, 2)} %."
     )
 

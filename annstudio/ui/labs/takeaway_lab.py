@@ -1,10 +1,10 @@
 """The laboratory that writes the derivation down: what is to be in the file, how it will look, and saving it."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -21,25 +21,26 @@ from PySide6.QtWidgets import (
 
 from annstudio.document.network import Network
 from annstudio.document.takeaway import about
-from annstudio.errors import StudioError
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
 from annstudio.explain.takeaway import ChapterName, Extent, Paper, fitting, n_numbers, write
 from annstudio.formats.base import atomic_write
 from annstudio.formats.derivation import OUTPUTS, Output
 from annstudio.session import Session
+from annstudio.session.labs.study import Tell
+from annstudio.ui.actions import by_id
 from annstudio.ui.choices import ChoiceField
 from annstudio.ui.fields import indent
+from annstudio.ui.labs.bench import Bench
 from annstudio.ui.labs.takeaway_preview import preview
-from annstudio.ui.labs.takeaway_work import Told, Work
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import Panel, SampleField, heading, quiet_label
-from annstudio.ui.patience import GivenUp
 from annstudio.ui.theme import GRID
 
 DIGITS, MOST_UNITS = 9, 100_000
 PREVIEWED = 250
 """So many numbers are written down for the preview."""
 CONTROLS_WIDTH = 78 * GRID
+LOOK, SAVE = "look", "save"
 SECONDS_A_NUMBER = 0.0015
 
 
@@ -52,13 +53,16 @@ class Wish:
     digits: int
     units: int
     chapters: frozenset[ChapterName]
+    sign: str = "."
+    """What stands before the decimals."""
 
-    def paper(self, network: Network, told: Told, most: int) -> Paper:
+    def paper(self, network: Network, told: Tell[int], most: int) -> Paper:
         """At most so many numbers, and only the chapters that are wanted."""
         stepper = network.stepper(self.sample)
         extent = self.extent(fitting(stepper, most))
         with np.errstate(all="ignore"):
             paper = write(stepper, about(network, self.sample), extent, self.digits, told)
+        paper = replace(paper, sign=self.sign)
         if self.output.whole:
             return paper
         return replace(paper, chapters=tuple(c for c in paper.chapters if c.name in self.chapters))
@@ -81,7 +85,7 @@ class Looked:
     """What the file would have: of so many units (None: of all) so many numbers."""
 
 
-def look(wish: Wish, network: Network, told: Told) -> Looked:
+def look(wish: Wish, network: Network, told: Tell[int]) -> Looked:
     """The beginning of the file, and how large it would be."""
     stepper = network.stepper(wish.sample)
     extent = Extent(wish.units) if wish.units else fitting(stepper, wish.output.most)
@@ -90,7 +94,7 @@ def look(wish: Wish, network: Network, told: Told) -> Looked:
     return Looked(page, whole, numbers, None if numbers == whole else extent.units)
 
 
-def save(wish: Wish, network: Network, path: Path, told: Told) -> str:
+def save(wish: Wish, network: Network, path: Path, told: Tell[int]) -> str:
     """Write the file; what is in it comes back in words."""
     paper = wish.paper(network, told, wish.output.most if not wish.units else 1 << 60)
     n = sum(1 for _ in paper.entries())
@@ -101,7 +105,7 @@ def save(wish: Wish, network: Network, path: Path, told: Told) -> str:
 class TakeAwayLab(Panel):
     """Take the whole calculation of one example away: as a web page, LaTeX, an Excel workbook that reckons, a table."""
 
-    title = "Take away"
+    title = by_id("take_away").text
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -125,7 +129,7 @@ class TakeAwayLab(Panel):
         self.page = QTextBrowser(self.body)
         self.page.setAccessibleName("Preview")
         self.page.setOpenLinks(True)
-        self._looking, self._saving = Work(self), Work(self)
+        self._bench = Bench(self, waits=False)
         self._shown: tuple[Network, Wish] | None = None
         self._numbers = 0
         self._lay_out()
@@ -151,8 +155,9 @@ class TakeAwayLab(Panel):
         column.setSpacing(2 * GRID)
         rows = QFormLayout()
         rows.setHorizontalSpacing(3 * GRID)
+        rows.addRow(self.sample)
         for words, field in (
-            ("Example", self.sample), ("File", self.kind), ("Digits", self.digits), ("Units a layer", self.units),
+            ("File", self.kind), ("Digits", self.digits), ("Units a layer", self.units),
         ):  # fmt: skip
             rows.addRow(words, field)
         column.addLayout(rows)
@@ -183,18 +188,15 @@ class TakeAwayLab(Panel):
             box.toggled.connect(self._wished)
         self.save_button.clicked.connect(self._save)
         self.cancel.clicked.connect(self._cancel)
-        self._looking.done.connect(self._looked)
-        self._looking.failed.connect(self._not_looked)
-        self._saving.went.connect(self.bar.setValue)
-        self._saving.done.connect(self._saved)
-        self._saving.failed.connect(self._not_saved)
+        self._bench.brought.connect(self._take)
+        self._bench.troubled.connect(self._troubled)
 
     # Showing ---------------------------------------------------------------------------------------------------------
 
     @property
     def busy(self) -> bool:
         """Whether the preview or a file is being written."""
-        return self._looking.busy or self._saving.busy
+        return self._bench.busy
 
     @property
     def output(self) -> Output:
@@ -204,7 +206,7 @@ class TakeAwayLab(Panel):
     def wish(self) -> Wish:
         chosen = frozenset(name for name, box in self.chapters.items() if box.isChecked())
         sample = self.sample.value() - 1
-        return Wish(sample, self.output, self.digits.value(), self.units.value(), chosen)
+        return Wish(sample, self.output, self.digits.value(), self.units.value(), chosen, QLocale().decimalPoint())
 
     def refresh(self) -> None:
         self.sample.update_now()
@@ -212,12 +214,17 @@ class TakeAwayLab(Panel):
             if self._shown is None:
                 self.say("The network is learning. Pause: the derivation of its next step appears here.")
             return
+        if not self.session.project.graph.nodes:
+            self._shown = None
+            self.say("Draw a network and choose data: here its whole calculation is written down.")
+            return
         now = (self.session.network, self.wish)
         if self._shown is not None and now[0] is self._shown[0] and now[1] == self._shown[1]:
             return
         self._shown = now
         self.told.setText("Writing …")
-        self._looking.start(partial(look, self.wish, self.session.network))
+        wish, network = now[1], now[0]
+        self._bench.start(LOOK, lambda tell: tell(look(wish, network, lambda far: tell(None))))
 
     def redress(self) -> None:
         self._shown = None  # Links have the theme's colour.
@@ -243,11 +250,23 @@ class TakeAwayLab(Panel):
         self.told.setText(_size(found, self.output))
         self._numbers = found.numbers
 
-    def _not_looked(self, error: BaseException) -> None:
-        if isinstance(error, StudioError):
-            self.say(f"The derivation appears when the data is there and the network has no problem. {error}")
-        elif not isinstance(error, GivenUp):
-            raise error
+    def _take(self, news: dict[str, object]) -> None:
+        """What the threads have brought: how far they are, or what they were asked for."""
+        for found in news.values():
+            if isinstance(found, Looked):
+                self._looked(found)
+            elif isinstance(found, int):
+                self.bar.setValue(found)
+            elif isinstance(found, str):
+                self.session.told.emit("info", found)
+        if SAVE in news and not isinstance(news[SAVE], int):
+            self._show_saving(busy=False)
+
+    def _troubled(self, name: str, words: str) -> None:
+        if name == LOOK:
+            self.say(f"The calculation is written down here once the network has its data and no problem. {words}")
+        else:
+            self.session.told.emit("error", words)
 
     # Saving ----------------------------------------------------------------------------------------------------------
 
@@ -266,22 +285,13 @@ class TakeAwayLab(Panel):
         self.bar.setRange(0, max(2 * self._numbers, 1))
         self.bar.setValue(0)
         self._show_saving(busy=True)
-        self._saving.start(partial(save, self.wish, self.session.network, path))
+        wish, network = self.wish, self.session.network
+        self._bench.start(SAVE, lambda tell: tell(save(wish, network, path, tell)))
 
     def _cancel(self) -> None:
-        self._saving.give_up()
+        self._bench.drop(SAVE)
         self._show_saving(busy=False)
         self.session.told.emit("info", "Nothing was saved.")
-
-    def _saved(self, words: str) -> None:
-        self._show_saving(busy=False)
-        self.session.told.emit("info", words)
-
-    def _not_saved(self, error: BaseException) -> None:
-        self._show_saving(busy=False)
-        if not isinstance(error, StudioError):
-            raise error
-        self.session.told.emit("error", str(error))
 
     def _show_saving(self, *, busy: bool) -> None:
         self.save_button.setVisible(not busy)

@@ -102,7 +102,7 @@ def _sum(worths: Sequence[Worth], told: Callable[[Worth], str]) -> str:
 
 
 def _number(paper: Paper, of: Entry | Number) -> str:
-    return f"{of.value:.0f}" if of.whole else number_text(of.value, paper.digits)
+    return f"{of.value:.0f}" if of.whole else number_text(of.value, paper.digits).replace(".", paper.sign)
 
 
 def _quiet(text: str) -> str:
@@ -123,7 +123,7 @@ def _cells(book: Workbook) -> str:
             if isinstance(row[4].value, (int, float)):
                 held = str(row[3].value) if row[3].data_type == "f" else ""
                 shown = html.escape(held[:MOST_SIGNS] + ("…" if len(held) > MOST_SIGNS else ""))
-                value = number_text(float(row[4].value), book.paper.digits)
+                value = number_text(float(row[4].value), book.paper.digits).replace(".", book.paper.sign)
                 cells = (row[3].coordinate, html.escape(str(row[1].value)), _quiet(shown), f"<b>{value}</b>")
                 rows.append("<tr>" + "".join(f"<td>{cell}&nbsp;&nbsp;</td>" for cell in cells) + "</tr>")
         if sheet.max_row > MOST_CELLS + 3:

@@ -13,16 +13,17 @@ from annstudio.explain.asked import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Judgement, Marker
 from annstudio.explain.names import plain
-from annstudio.explain.sheet import digits_given, formula_hint, given_text, laid_out, numbers_hint
+from annstudio.explain.sheet import Sheet, digits_given, formula_hint, given_text, laid_out, numbers_hint
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Quantity
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.session import Session
+from annstudio.ui.actions import by_id
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.fields import TextField
 from annstudio.ui.labs.worksheet_files import SaveMenu
 from annstudio.ui.labs.worksheet_maker import MakerPage
-from annstudio.ui.labs.worksheet_page import SheetPage
+from annstudio.ui.labs.worksheet_page import SheetPage, set_formulas
 from annstudio.ui.numbers import localised
 from annstudio.ui.panels.base import Panel, quiet_label
 from annstudio.ui.patience import GivenUp, patiently
@@ -36,7 +37,7 @@ SHOWN = 3
 class WorksheetLab(Panel):
     """Hide numbers of your network and work them out yourself: every answer is judged, and typical slips are named."""
 
-    title = "Worksheet"
+    title = by_id("worksheet").text
     pace = 0.5
     led = Signal(object, object)
     """Somebody wants to see a number in Explain: the examples of the batch, and the number."""
@@ -59,7 +60,8 @@ class WorksheetLab(Panel):
         self.student.setAccessibleName("Your name")
         self.student.setToolTip("It stands in the report; you may leave it empty")
         self.student.setMaxLength(200)
-        self.student.setFixedWidth(34 * GRID)
+        self.student.setMinimumWidth(18 * GRID)
+        self.student.setMaximumWidth(34 * GRID)
         self.score = QLabel(self.body)
         self.check = self._button("Check all", "Judge every answer")
         self.check.setProperty("primary", True)
@@ -117,6 +119,9 @@ class WorksheetLab(Panel):
 
     def refresh(self) -> None:
         sheet = self.sheet
+        if not self.session.project.graph.nodes:
+            self.say("Draw a network and choose data: here you hide numbers of it and work them out yourself.")
+            return
         making = sheet is None or self._making
         try:
             marker = self._marker(sheet or Worksheet(examples=(self.session.sample,)))
@@ -136,6 +141,7 @@ class WorksheetLab(Panel):
 
     def redress(self) -> None:
         self._shown = ()
+        self.page.forget()
 
     def _show_maker(self, sheet: Worksheet | None, marker: Marker) -> None:
         key = ("maker", marker, sheet)
@@ -150,7 +156,7 @@ class WorksheetLab(Panel):
         key = ("sheet", marker, sheet.rest, sheet.help, sheet.tolerance)
         if key != self._shown:
             try:
-                page = self._patiently("Laying out the sheet", lambda: laid_out(marker, sheet))
+                page = self._patiently("Laying out the sheet", lambda: _laid_out(marker, sheet))
             except GivenUp:
                 return
             self._shown, self._judged, self._state = key, {}, ()
@@ -347,6 +353,13 @@ def _worked_out(stepper: Stepper, sheet: Worksheet) -> Marker:
     marker = Marker(stepper, sheet)
     assert marker.case.right is not None
     return marker
+
+
+def _laid_out(marker: Marker, sheet: Worksheet) -> Sheet:
+    """The sheet, and its formulas set."""
+    page = laid_out(marker, sheet)
+    set_formulas(page)
+    return page
 
 
 def _same(mine: object, theirs: object) -> bool:

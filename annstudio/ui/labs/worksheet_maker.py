@@ -47,6 +47,8 @@ HELPS = {
 }
 ALL_LAYERS = ""
 PRESETS_WIDTH, SETTINGS_WIDTH = 46 * GRID, 80 * GRID
+LEAST_SHARE = 70
+"""In narrow places both columns get so much of their width, in %."""
 CatalogueOf = Callable[[tuple[int, ...]], Catalogue]
 
 
@@ -87,8 +89,7 @@ class MakerPage(QWidget):
         self.presets = [self._preset(words, kinds) for words, kinds in PRESETS]
         self.words = quiet_label("", self)
         self.told = quiet_label(
-            "Tick numbers of the calculation, or begin with a button on the left. You are asked for them; every answer "
-            "is judged, and typical slips are named.",
+            "Tick numbers of the calculation, or begin with a button on the left.",
             self,
         )
         self.make = QPushButton("Make the sheet", self)
@@ -142,7 +143,6 @@ class MakerPage(QWidget):
 
     def _lay_out(self) -> None:
         left, right = QWidget(self), QWidget(self)
-        left.setFixedWidth(PRESETS_WIDTH)
         column = _column(left)
         column.addWidget(heading("Hide", left))
         column.addWidget(self.layer)
@@ -277,5 +277,6 @@ def _scrolling(inside: QWidget, parent: QWidget, width: int = PRESETS_WIDTH) -> 
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
-    area.setFixedWidth(width + 3 * GRID)
+    area.setMinimumWidth(LEAST_SHARE * width // 100)
+    area.setMaximumWidth(width + 3 * GRID)
     return area

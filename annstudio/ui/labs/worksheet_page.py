@@ -7,13 +7,14 @@ from itertools import groupby
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from annstudio.explain.drawn import formula_svg
 from annstudio.explain.sheet import Line, Section, Sheet, digits_given, given_text
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.ui.explain.blocks import Box
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.rich import rich
 from annstudio.ui.labs.worksheet_rows import SYMBOL_SIZE, Blank, pieces_of
-from annstudio.ui.numbers import count_text, localised
+from annstudio.ui.numbers import count_text, localised, localised_latex
 from annstudio.ui.panels.base import heading, quiet_label
 from annstudio.ui.theme import GRID, SMALL, mono_font
 
@@ -32,6 +33,9 @@ class SheetPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.blanks: dict[str, Blank] = {}
+        self._given: list[NumbersView] = []
+        self._form: object = None
+        """Of what is shown all but the given numbers."""
         self.left = _area(self)
         self.left.setFixedWidth(GIVEN_WIDTH)
         self.right = _area(self)
@@ -42,17 +46,29 @@ class SheetPage(QWidget):
         row.addWidget(self.right, 1)
 
     def show_sheet(self, sheet: Sheet, worksheet: Worksheet) -> None:
-        """Another sheet is to be filled in."""
+        """Another sheet is to be filled in, or the same one with other numbers given: then all stays where it is."""
         helps, digits = worksheet.help, digits_given(worksheet.tolerance)
+        form = (helps, worksheet.tolerance, sheet.rule, *map(_form, (sheet.given, *sheet.sections)))
+        if form == self._form:
+            given = [section.given for section in (sheet.given, *sheet.sections) if section.given]
+            for view, lines in zip(self._given, given, strict=True):
+                view.show_lines(lines, digits)
+            return
+        self._form = form
         wanted = quiet_label(f"Give every number {worksheet.tolerance.words}.")
-        _fill(self.left, [wanted, *_given(sheet, digits)])
+        left = [wanted, *_given(sheet, digits)]
         self.blanks = {}
-        self._sections = list(sheet.sections)
-        parts = [part for section in sheet.sections for part in self._section(section, helps, digits)]
-        _fill(self.right, parts)
+        right = [part for section in sheet.sections for part in self._section(section, helps, digits)]
+        self._given = [part for part in (*left, *right) if isinstance(part, NumbersView)]
+        _fill(self.left, left)
+        _fill(self.right, right)
         for blank in self.blanks.values():
             # Whoever goes from field to field sees the one that he is in.
             blank.field.installEventFilter(self)
+
+    def forget(self) -> None:
+        """What is shown has the colours of another theme."""
+        self._form = None
 
     def _section(self, section: Section, helps: Help, digits: int) -> list[QWidget]:
         parts: list[QWidget] = [_plain(heading(section.title))]
@@ -95,24 +111,41 @@ class NumbersView(QLabel):
         self, lines: Sequence[Line], digits: int, parent: QWidget | None = None, *, narrow: bool = False
     ) -> None:
         super().__init__(parent)
+        self._narrow = narrow
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setFont(mono_font(SMALL + 1))
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.show_lines(lines, digits)
+
+    def show_lines(self, lines: Sequence[Line], digits: int) -> None:
         paragraphs, plain = [], []
         for example, group in groupby(lines, lambda line: line.example):
             told = [(rich(line.symbol), line.text, localised(given_text(line.value, digits))) for line in group]
             start = "" if example is None else f"Example {example + 1}: "
             numbers = [f"{symbol} = {number}".replace(" ", "&nbsp;") for symbol, _, number in told]
             numbers = [re.sub(r"(?<!<)/", "/&#8288;", number) for number in numbers]  # ∂E/∂w stays on one line
-
             length = max(len(f"{text.partition(',')[0]} = {number}") for _, text, number in told)
-            columns = (2 if length <= MOST_OF_TWO else 1) if narrow else 0
+            columns = (2 if length <= MOST_OF_TWO else 1) if self._narrow else 0
             paragraphs.append(f"<div>{start}{_in_columns(numbers, columns)}</div>")
             plain += [f"{text} = {number}" for _, text, number in told]
-        self.setTextFormat(Qt.TextFormat.RichText)
         self.setText("".join(paragraphs))
         self.setAccessibleName("; ".join(plain))
-        self.setFont(mono_font(SMALL + 1))
-        self.setWordWrap(True)
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+
+def set_formulas(sheet: Sheet) -> None:
+    """Set a sheet's formulas for the first time, which takes a while and no window: the page finds them ready."""
+    for _, formulas in sheet.given.formulas:
+        for formula in formulas:
+            for piece in pieces_of(formula):
+                formula_svg(localised_latex(piece.latex), SYMBOL_SIZE - 2)
+
+
+def _form(section: Section) -> object:
+    """A section without the numbers in it."""
+    lines = tuple((line.symbol, line.name, line.example) for line in section.lines)
+    return section.title, lines, section.left_out, section.formulas
 
 
 def _in_columns(numbers: Sequence[str], columns: int) -> str:

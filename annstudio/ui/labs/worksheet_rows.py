@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette
@@ -17,7 +18,7 @@ from annstudio.ui.explain.typeset import typeset
 from annstudio.ui.panels.base import number_label
 from annstudio.ui.theme import GRID, TEXT, mono_font, theme, ui_font
 
-SYMBOL_WIDTH, FIELD_WIDTH = 24 * GRID, 38 * GRID
+SYMBOL_WIDTH, EQUALS_WIDTH, FIELD_WIDTH = 28 * GRID, 4 * GRID, 38 * GRID
 SYMBOL_SIZE, SYMBOL_HEIGHT, FRACTION_HEIGHT = 15, 7 * GRID, 11 * GRID
 NEXT_HINT = ("Hint", "With numbers", "Solution")
 """What the button for hints offers, by how many have been given."""
@@ -68,7 +69,7 @@ class AnswerField(QLineEdit):
 
 
 class SymbolView(QWidget):
-    """A number's symbol. It is set when it is first seen: a sheet may have a hundred."""
+    """A number's symbol and an equals sign. It is set when it is first seen: a sheet may have a hundred."""
 
     def __init__(self, latex: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,10 +79,13 @@ class SymbolView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         told = typeset(self.latex, SYMBOL_SIZE, theme().text.name())
         height = told.above + told.below
-        scale = min(1.0, self.width() / max(told.width, 1.0), self.height() / max(height, 1.0))
+        room = self.width() - EQUALS_WIDTH
+        scale = min(1.0, room / max(told.width, 1.0), self.height() / max(height, 1.0))
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         told.draw(painter, QPointF(0, (self.height() - height * scale) / 2), theme().text, scale)
+        painter.setPen(theme().text)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "=")
         painter.end()
 
 
@@ -99,8 +103,6 @@ class Blank(QWidget):
         self.field = AnswerField(self)
         self.field.setAccessibleName(line.text)
         self.field.setToolTip(f"{line.text}: a number such as 0.082, 0,082, 3/8 or 1e-3. Enter judges it.")
-        self.verdict, self.remarks = self._words(), self._words()
-        self.remarks.hide()
         self.hint = QPushButton(NEXT_HINT[0], self)
         self.hint.setFixedWidth(self.hint.fontMetrics().horizontalAdvance(NEXT_HINT[1]) + 7 * GRID)
         self.lead = QPushButton("Show me", self)
@@ -108,8 +110,6 @@ class Blank(QWidget):
         self.lead.setAccessibleName(f"Show {line.text} in Explain")
         self.hint.setVisible(helps.allows(Help.HINTS))
         self.lead.setVisible(helps.allows(Help.SOLUTIONS))
-        self.hints = Box(self)
-        self.hints.hide()
         self._hints_shown: tuple[str, ...] = ()
         self._lay_out()
         self.field.given.connect(lambda text, judged: self.given.emit(line.name, text, judged))
@@ -132,14 +132,35 @@ class Blank(QWidget):
         grid.setVerticalSpacing(GRID)
         middle = Qt.AlignmentFlag.AlignVCenter
         grid.addWidget(self.symbol, 0, 0, middle)
-        grid.addWidget(QLabel("=", self), 0, 1, middle)
-        grid.addWidget(self.field, 0, 2, middle)
-        grid.addWidget(self.verdict, 0, 3, middle)
-        grid.addWidget(self.hint, 0, 4, middle)
-        grid.addWidget(self.lead, 0, 5, middle)
-        grid.addWidget(self.remarks, 1, 2, 1, 4)
-        grid.addWidget(self.hints, 2, 2, 1, 4)
-        grid.setColumnStretch(3, 1)
+        grid.addWidget(self.field, 0, 1, middle)
+        grid.addWidget(self.hint, 0, 3, middle)
+        grid.addWidget(self.lead, 0, 4, middle)
+        grid.setColumnStretch(2, 1)
+        self._grid = grid
+
+    # Most rows need these late or never, and a sheet may have a hundred rows.
+
+    @cached_property
+    def verdict(self) -> QLabel:
+        """How an answer is judged, in a word or two."""
+        label = self._words()
+        self._grid.addWidget(label, 0, 2, Qt.AlignmentFlag.AlignVCenter)
+        return label
+
+    @cached_property
+    def remarks(self) -> QLabel:
+        """What is said about an answer."""
+        label = self._words()
+        self._grid.addWidget(label, 1, 1, 1, 4)
+        return label
+
+    @cached_property
+    def hints(self) -> Box:
+        """The hints that were taken."""
+        box = Box(self)
+        box.hide()
+        self._grid.addWidget(box, 2, 1, 1, 4)
+        return box
 
     def show_answer(self, text: str, judgement: Judgement | None, quiet: str = "") -> None:
         """Show an answer, and how it is judged; None where it has not been judged."""
@@ -148,12 +169,14 @@ class Blank(QWidget):
         if judgement is not None and judgement.verdict is not Verdict.OPEN:
             words, colour = WORDS[judgement.verdict], verdict_colour(judgement.verdict)
             remarks = "\nOr: ".join(judgement.sentences)
-        self.verdict.setText(words)
-        palette = self.verdict.palette()
-        palette.setColor(QPalette.ColorRole.WindowText, colour)
-        self.verdict.setPalette(palette)
-        self.remarks.setText(remarks)
-        self.remarks.setVisible(bool(remarks))
+        if words or "verdict" in self.__dict__:
+            self.verdict.setText(words)
+            palette = self.verdict.palette()
+            palette.setColor(QPalette.ColorRole.WindowText, colour)
+            self.verdict.setPalette(palette)
+        if remarks or "remarks" in self.__dict__:
+            self.remarks.setText(remarks)
+            self.remarks.setVisible(bool(remarks))
         self.field.setAccessibleDescription(f"{words}. {remarks}" if remarks else words)
 
     def show_hints(self, hints: Sequence[tuple[str, ...]], solution: str, given: int, *, solutions: bool) -> None:

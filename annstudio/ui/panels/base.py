@@ -76,6 +76,12 @@ class Panel(QWidget):
         self.body.setSizePolicy(need, need)
         self._stack.setCurrentWidget(self.empty if words else self.body)
 
+    def heightForWidth(self, width: int) -> int:
+        # The stack counts both pages, whichever is shown.
+        if self._stack.currentWidget() is self.empty:
+            return self.empty.heightForWidth(width)
+        return super().heightForWidth(width)
+
     def touch(self, least: float | None = None) -> None:
         """Something is new: show it, at once or `least` seconds after the last time, if anybody can see it."""
         self._stale = True

@@ -317,8 +317,8 @@ def network_text(session: Session) -> str:
     words = f"{n} layer{'s' if n != 1 else ''} · {count_text(checked.n_parameters)} parameters"
     dataset = session.dataset
     if dataset is not None:
-        many = len(dataset) != 1
-        words += f" · {dataset.title or dataset.name}, {count_text(len(dataset))} example{'s' if many else ''}"
+        several = "s" if len(dataset) != 1 else ""
+        words += f" · {dataset.title or dataset.name}, {count_text(len(dataset))} example{several}"
     elif session.data_problem:
         words += f" · {session.data_problem}"
     else:

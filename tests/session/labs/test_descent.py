@@ -29,7 +29,7 @@ from annstudio.session.labs.descent import (
     try_out,
     values_at,
 )  # fmt: skip
-from annstudio.session.labs.study import Study
+from annstudio.session.labs.study import Study, every
 from annstudio.training.race import Race
 from tests.builders import chain, project, small_project, some_table, trained, worked_example
 
@@ -147,7 +147,7 @@ def test_gradients_of_mini_batches_are_taken_where_it_is_asked():
 
 
 def test_the_newest_value_is_taken_once():
-    study = Study(lambda: (number for number in range(5)), "five")
+    study = Study(every(lambda: (number for number in range(5))), "five")
     study.join(10)
     assert study.take() == 4
     assert study.take() is None
@@ -165,10 +165,32 @@ def test_a_study_stops_and_closes_its_work():
         finally:
             closed.set()
 
-    study = Study(endless, "endless")
+    study = Study(every(endless), "endless")
     study.stop()
     assert closed.is_set()
     assert not study.running
+
+
+def test_work_that_tells_how_far_it_is_ends_at_its_next_word():
+    told, ended = threading.Event(), threading.Event()
+
+    def work(tell):
+        try:
+            while True:
+                tell(7)
+                told.set()
+                time.sleep(0.001)
+        finally:
+            ended.set()
+
+    study = Study(work, "long")
+    assert told.wait(10)
+    assert study.take() == 7
+    study.stop(wait=False)
+    assert ended.wait(10)
+    study.join(10)
+    study.take()
+    assert study.take() is None
 
 
 def test_what_goes_wrong_in_a_study_is_raised_where_it_is_read():
@@ -176,7 +198,7 @@ def test_what_goes_wrong_in_a_study_is_raised_where_it_is_read():
         yield 1
         raise TrainingError("No.")
 
-    study = Study(bad, "bad")
+    study = Study(every(bad), "bad")
     study.join(10)
     with pytest.raises(TrainingError):
         study.take()

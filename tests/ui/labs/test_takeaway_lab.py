@@ -1,10 +1,11 @@
 """Taking the derivation away from the window: what the preview shows, what is saved, and giving up."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
@@ -15,6 +16,7 @@ from annstudio.layers.dense import Dense
 from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.labs.takeaway_lab import TakeAwayLab
+from annstudio.ui.numbers import use_decimal_sign
 from tests.builders import project as project_of
 from tests.builders import worked_example
 from tests.formats.derivation.spreadsheet import Spreadsheet
@@ -172,3 +174,25 @@ def test_a_network_with_a_problem_says_so_and_comes_back(qapp):
     assert not found.lab.empty.isVisible()
     assert "0.358916480" in found.shown
     found.close()
+
+
+@pytest.mark.parametrize("suffix", [".html", ".tex"])
+def test_with_a_decimal_comma_preview_and_file_have_it(qapp, monkeypatch, tmp_path, suffix):
+    before = QLocale()
+    try:
+        use_decimal_sign("comma")
+        found = Bench(worked_example())
+        found.choose(suffix)
+        comma = "," if suffix == ".html" else "{,}"
+        assert f"0{comma}593269992" in found.shown
+        assert not re.search(r"\d\.\d", found.shown.partition("Forward")[2])
+        found.save(monkeypatch, tmp_path / f"d{suffix}")
+        found.rest()
+        written = (tmp_path / f"d{suffix}").read_text("utf-8").replace(" ", "")
+        assert f"0{comma}358916480" in written
+        assert "0.358916480" not in written
+        assert ("<mn>0,050000000</mn>" if suffix == ".html" else "0{,}050000000") in written
+        assert "0.050000000" not in written
+        found.close()
+    finally:
+        QLocale.setDefault(before)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
-from annstudio.document.project import Project
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.formats import studio
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
@@ -262,6 +261,25 @@ def test_a_sheet_of_a_batch_becomes_one_of_an_example(qtbot: QtBot):
 
 
 def test_without_a_whole_network_the_panel_says_what_it_needs(qtbot: QtBot):
-    with opening(Project()) as lab:
+    with opening(replace(worked_example(), data=None)) as lab:
         assert lab.empty.text().startswith("A worksheet needs a network with its data.")
         assert lab.empty.isVisibleTo(lab)
+
+
+def test_where_one_reads_and_types_stays_when_a_weight_changes(qtbot: QtBot):
+    names = [f"{layer}.{what}[{i}]" for layer in ("hidden", "output") for what in ("net", "out") for i in (0, 1)]
+    with opening(with_sheet(*names)) as lab:
+        lab.resize(900, 260)
+        QApplication.processEvents()
+        last = lab.page.blanks[names[-1]]
+        last.field.setFocus()
+        QTest.keyClicks(last.field, "0.12")
+        bar = lab.page.right.verticalScrollBar()
+        at = bar.value()
+        assert at > 0
+        before = shown(lab)
+        lab.session.set_weight("hidden/W", (0, 0), 0.75)
+        qtbot.waitUntil(lambda: shown(lab) != before)
+        assert "w1 = 0.75" in re.sub("<[^>]*>", "", shown(lab)).replace("\xa0", " ").replace("&nbsp;", " ")
+        assert (bar.value(), last.field.text()) == (at, "0.12")
+        assert last.field.hasFocus()
