@@ -181,6 +181,11 @@ class Names:
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+def lowered(name: str) -> str:
+    """A unit's short name as it is drawn: h1 → h₁. Other names stay as they are."""
+    return name.translate(_SUBSCRIPTS) if re.fullmatch(r"[^\W\d_]\d+", name) else name
+
+
 @lru_cache(maxsize=4096)
 def plain(latex: str) -> str:
     """LaTeX of the kind used here as readable text."""

@@ -4,11 +4,13 @@ import math
 
 DEFAULT_DIGITS = 4
 MIN_DIGITS, MAX_DIGITS = 2, 17
+PLAIN = 1e-4
+"""Smaller numbers than this may be written with powers of ten, others that are less than 1 never are."""
 
 
 def number_text(value: float, digits: int = DEFAULT_DIGITS) -> str:
-    """`digits` places behind the point for numbers of everyday size (fewer where many stand before it), else powers
-    of ten: 0.593269992, 1234.57, 3.510e-05. A minus is the real minus sign."""
+    """`digits` places behind the point for numbers of everyday size (fewer where many stand before it, more where zeros
+    would take them), else powers of ten: 0.593269992, 1234.57, 0.0007515, 3.510e-05. A minus is the real minus sign."""
     if math.isnan(value):
         return "not a number"
     if math.isinf(value):
@@ -17,6 +19,8 @@ def number_text(value: float, digits: int = DEFAULT_DIGITS) -> str:
     value = value if size else 0.0  # never minus zero
     if size and (size < 10.0 ** -min(digits - 1, 5) or size >= 1e9):
         text = f"{value:.{digits - 1}e}"
+        if PLAIN <= size < 1:
+            text = f"{value:.{digits - 1 - int(text.partition('e')[2])}f}"
     else:
         before = len(str(int(size)))
         text = f"{value:.{max(digits + 1 - before, 0) if before > 1 else digits}f}"

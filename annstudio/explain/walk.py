@@ -138,14 +138,17 @@ class Walk:
 
     def to_quantity(self, quantity: Quantity) -> None:
         """To the moment when a number came into being; nowhere for one that was given."""
+        place = self.place_of(quantity)
+        if place is not None:
+            self.to(place)
+
+    def place_of(self, quantity: Quantity) -> int | None:
+        """Which of the steps, as they are counted here, brings a number into being; None for one that was given."""
         at = self.stepper.written_by.get(quantity.slot)
         if at is None:
-            return
+            return None
         exact = self.moments.rank(at, quantity.slot, quantity.index, quantity.term)
-        if exact is not None:
-            self.to(exact + 1)
-        else:
-            self.to_position(at + 1)
+        return self.moments.reached(at + 1) if exact is None else exact + 1
 
     # Over, into and out of boxes -------------------------------------------------------------------------------------
 

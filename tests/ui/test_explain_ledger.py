@@ -162,7 +162,7 @@ def test_a_table_is_copied_whole(qtbot: QtBot):
         QTest.keyClick(table, Key.Key_C, Qt.KeyboardModifier.ControlModifier)
         lines = QGuiApplication.clipboard().text().splitlines()
         assert lines[0] == "weight\tnow\t∂E/∂w\tafter update"
-        assert lines[1] == "w₅ h1→o1\t0.400000000\t+0.082167041\t0.358916480"
+        assert lines[1] == "w₅ h₁→o₁\t0.400000000\t+0.082167041\t0.358916480"
         assert len(lines) == 7
         assert latex_of(table).splitlines()[:3] == [
             r"\begin{tabular}{lrrr}",

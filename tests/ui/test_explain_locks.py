@@ -31,7 +31,7 @@ def test_a_locked_weight_has_a_sign_and_its_page_says_so(desk: Desk):
     assert "It is locked: its gradient is shown, it is not updated." in desk.panel.text
     assert "0.082167041" in desk.panel.text
     rows = layer_table(desk.tour, ask(desk.tour.program, "output/W", (0, 0))).rows
-    assert [rows[i][0].text for i in range(2)] == ["w₅ h1→o1 · locked", "w₆ h2→o1"]
+    assert [rows[i][0].text for i in range(2)] == ["w₅ h₁→o₁ · locked", "w₆ h₂→o₁"]
 
 
 def test_the_update_passes_it_by_number_for_number(desk: Desk):

@@ -83,9 +83,9 @@ def test_all_weights_of_the_layer_stand_in_a_table_and_a_click_asks(desk: Desk):
     desk.view.ask(desk.weight("output/W", 0, 0))
     (table,) = tables(desk)
     rows = cells(table)
-    assert rows[0] == ["w₅ h1→o1", "0.400000000", "+0.082167041", "0.358916480"]
-    assert rows[2] == ["w₇ h1→o2", "0.500000000", "−0.022602540", "0.511301270"]
-    assert rows[4] == ["b_o1", "0.600000000", "+0.138498562", "0.600000000"]
+    assert rows[0] == ["w₅ h₁→o₁", "0.400000000", "+0.082167041", "0.358916480"]
+    assert rows[2] == ["w₇ h₁→o₂", "0.500000000", "−0.022602540", "0.511301270"]
+    assert rows[4] == ["b 1→o₁", "0.600000000", "+0.138498562", "0.600000000"]
     assert table.table.chosen == 0
     rect = table.visualRect(table.model().index(3, 0))
     click_widget(table.viewport(), rect.center())
@@ -151,15 +151,16 @@ def test_a_unit_is_answered_term_by_term_then_by_its_activation(desk: Desk):
         assert line in text, line
     assert text.count("Every path to the error") == 1
     (table,) = tables(desk)
-    assert cells(table)[1] == ["h2", "0.392500000", "0.596884378", "0.041370323", "0.009954255"]
+    assert cells(table)[1] == ["h₂", "0.392500000", "0.596884378", "0.041370323", "0.009954255"]
 
 
 def test_what_was_not_computed_yet_has_symbols_but_no_numbers_and_leads_there(desk: Desk):
     desk.view.ask(desk.unit("output", 0).quantity)
     assert "1.105905967" not in desk.panel.text
-    assert "Not computed yet: that is step 3 of" in desk.panel.text
-    note = next(n for n in desk.panel.area.widget().findChildren(type(desk.panel.title)) if "step 3 of" in n.text())
+    assert "Not computed yet: that is step 5 of 43." in desk.panel.text
+    note = next(n for n in desk.panel.area.widget().findChildren(type(desk.panel.title)) if "step 5 of" in n.text())
     note.linkActivated.emit(address(Quantity(desk.tour.program.slots[5].index, (0,))))
+    assert desk.view.timeline.number.text() == "Step 5 of 43"
     assert desk.view.timeline.caption.text() == "Forward · output · net_o1"
     assert "1.105905967" in desk.panel.text
 
@@ -173,8 +174,8 @@ def test_the_error_is_told_output_by_output(desk: Desk):
     assert desk.panel.text.startswith("How large is E_o2?")
     (table,) = tables(desk)
     assert cells(table) == [
-        ["o1", "0.751365070", "0.01", "0.274811083"],
-        ["o2", "0.772928465", "0.99", "0.023560026"],
+        ["o₁", "0.751365070", "0.01", "0.274811083"],
+        ["o₂", "0.772928465", "0.99", "0.023560026"],
     ]
 
 

@@ -42,9 +42,9 @@ def test_what_there_is_to_say_beside_a_number_stands_on_its_page():
 def test_a_unit_under_the_pointer_is_explained_in_plain_text():
     with explaining(worked_example()) as desk:
         unit = desk.unit("output", 0)
-        assert "not computed yet" in desk.view.scene.tip(unit)
+        assert "not computed yet" in desk.view.scene.tip(unit.quantity)
         desk.key(Qt.Key.Key_End)
-        told = desk.view.scene.tip(unit).splitlines()
+        told = desk.view.scene.tip(unit.quantity).splitlines()
         assert told[0] == "out_o1 = 1/(1 + e^(-net_o1))"
         assert told[1] == "= 1/(1 + e^-1.105905967)"
         assert told[2] == "= 0.751365070"

@@ -99,6 +99,37 @@ def test_the_main_button_can_be_read_under_the_pointer(qtbot, qapp, mode: str):
     assert contrast(look.theme().on_accent, ground) >= 4.5
 
 
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_button_with_the_keys_is_told_from_one_without_and_from_one_that_is_chosen(qtbot, qapp, mode: str):
+    look.apply_theme(qapp, mode)
+    bar = QToolBar()
+    qtbot.addWidget(bar)
+    for words in ("Layer", "Element", "Step"):
+        bar.addAction(words).setCheckable(words == "Element")
+    plain, chosen, main = (b for b in bar.findChildren(QToolButton) if b.text())
+    main.setProperty("primary", True)
+    chosen.setChecked(True)
+    bar.show()
+    bar.activateWindow()
+    qtbot.waitUntil(bar.isActiveWindow)
+    without = main.grab().toImage()
+    main.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    main.setFocus()
+    edge, ground = (main.grab().toImage().pixelColor(x, main.height() // 2) for x in (0, 4))
+    assert without.pixelColor(0, main.height() // 2) == without.pixelColor(4, main.height() // 2)
+    assert contrast(edge, ground) >= 3
+    assert _ink(chosen.grab().toImage(), look.theme().link)
+    plain.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    plain.setFocus()
+    assert not _ink(plain.grab().toImage().copy(4, 4, plain.width() - 8, plain.height() - 8), look.theme().link)
+    look.apply_theme(qapp, "light")
+
+
+def _ink(image: QImage, colour: QColor) -> bool:
+    """Whether anything is drawn in this very colour."""
+    return any(image.pixelColor(x, y) == colour for x in range(image.width()) for y in range(image.height()))
+
+
 def test_icons_are_drawn_in_the_colour_asked_for(qapp):
     look.apply_theme(qapp, "light")
     for name in ICONS:

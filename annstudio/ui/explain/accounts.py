@@ -36,8 +36,8 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     if not walk.known(quantity.slot, quantity.index, quantity.term):
         with tour.stepper.visit(at + 1):
             told = tour.explainer.derive(quantity, tour.digits)
-        place, whole = count_text(at + 1), count_text(len(tour.stepper))
-        go = Note(f"Not computed yet: that is step {place} of the batch's {whole} operations.", quantity)
+        place, whole = count_text(walk.place_of(quantity)), count_text(len(walk))
+        go = Note(f"Not computed yet: that is step {place} of {whole}.", quantity)
         return (Formula(symbols(told)), go)
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:

@@ -124,9 +124,8 @@ class Exhibition:
             return Exhibit(title, self._why_none(subject))
         described = self.program.slots[slot]
         if not walk.known(slot, (0,) * len(described.shape)):
-            at = walk.stepper.written_by.get(slot, 0)
-            place, whole = count_text(at + 1), count_text(len(tour.stepper))
-            return Exhibit(title, f"Not computed yet: step {place} of {whole} operations does that.")
+            done = count_text(walk.moments.reached(walk.stepper.written_by.get(slot, 0) + 1))
+            return Exhibit(title, f"Not computed yet: that is step {done} of {count_text(len(walk))}.")
         if described.role in (Role.PARAMETER, Role.STATE):
             return self._laid_out(subject, slot, title, tour.stepper.before_update(slot), before=True)
         return self._laid_out(subject, slot, title, tour.array(slot))

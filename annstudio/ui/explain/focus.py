@@ -1,19 +1,22 @@
 """What the moment at hand is about in a neuron drawing: which units and wires take part, and where gradients flow."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QLineF, QPointF, QRectF
 
 from annstudio.engine.program import Phase, Program, Role, Step, Update
 from annstudio.explain.told import Quantity
-from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, Wire
+from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, Wire, unit_rects
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.wire_items import Flow
 
 _BESIDE = 23.0
 """How far beside a wire its gradient runs."""
 _MOST_TEXTS = 4
+_TEXT_WIDTH = 140.0
+_SHARES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78, 0.45, 0.55, 0.35, 0.65, 0.26, 0.74)
+"""Where along its line a text may stand, the best place first."""
 
 
 @dataclass
@@ -116,17 +119,19 @@ class _Finder:
             if step.node in self.program.losses:
                 self._flow_from_error(owner, unit)
             elif step.node != owner.node:
-                shares = {} if self._whole else self._shares(gradient, unit)
+                whole = Quantity(gradient, (unit,))
+                shares = {} if self._whole else self._shares(whole)
                 for i, wire in enumerate(self.plan.wires):
                     if wire.source == (owner.node, unit) and wire.node == step.node:
                         self.focus.wires.add(i)
-                        self._flow(wire, shares.get(wire.target[1], ""))
+                        share = shares.get(wire.target[1], "")
+                        self._flow(wire, share, whole if share else None)
                 self._meet(owner, unit, len(shares))
 
-    def _shares(self, gradient: int, unit: int) -> dict[int, str]:
+    def _shares(self, gradient: Quantity) -> dict[int, str]:
         """What each unit further on adds to a unit's gradient, in words."""
         found = {}
-        for row in self.tour.explainer.derive(Quantity(gradient, (unit,))).rows:
+        for row in self.tour.explainer.derive(gradient).rows:
             came = None if row.through is None else row.parts[row.through].quantity
             if came is not None and came.index:
                 found[came.index[0]] = f"w·δ = {self.tour.text(row.value)}"
@@ -137,19 +142,21 @@ class _Finder:
         if at is not None and shares > 1:
             self.focus.meetings.append((at + QPointF(RADIUS + 4, -0.75 * RADIUS), shares))
 
-    def _flow(self, wire: Wire, share: str = "") -> None:
-        """An arrow beside a wire, against its direction, with the δ that it carries or what comes of it."""
+    def _flow(self, wire: Wire, share: str = "", total: Quantity | None = None) -> None:
+        """An arrow beside a wire, against its direction, with the δ that it carries or what comes of it: a share of a
+        sum, `total`."""
         column = self.plan.columns[wire.target[0]]
         slot = column.slot if column.net is None else column.net
         delta = self.program.gradients.get(slot)
         name = "δ" if column.net is not None else "∂E/∂out"
-        text = f"{name} = {self.tour.text(self.tour.number(delta, (wire.target[1],)))}" if delta is not None else ""
+        carried = None if delta is None else Quantity(delta, (wire.target[1],))
+        text = "" if carried is None else f"{name} = {self.tour.text(self.tour.number(carried.slot, carried.index))}"
         line = QLineF(wire.end, wire.start)
         way = (line.p2() - line.p1()) / max(line.length(), 1.0)
         beside = QPointF(-way.y(), way.x()) * (_BESIDE if way.x() <= 0 else -_BESIDE)
         # Above the wire: towards smaller y.
         beside = beside if beside.y() <= 0 else -beside
-        self.focus.flows.append(Flow(line.translated(beside), share or text))
+        self.focus.flows.append(Flow(line.translated(beside), share or text, asks=total or carried))
 
     def _flow_from_error(self, column: Column, unit: int) -> None:
         at = column.at(unit)
@@ -196,6 +203,7 @@ class _Finder:
         flows: list[Flow] = []
         texts = {flow.text for flow in self.focus.flows}
         lines: set[tuple[float, float, float, float]] = set()
+        taken = self._taken()
         for flow in sorted(self.focus.flows, key=lambda flow: abs(flow.line.dy())):
             key = (flow.line.x1(), flow.line.y1(), flow.line.x2(), flow.line.y2())
             if key in lines:
@@ -203,19 +211,32 @@ class _Finder:
             lines.add(key)
             told = flow.text if flow.text not in seen and len(texts) <= _MOST_TEXTS else ""
             seen.add(flow.text)
-            flows.append(Flow(flow.line, told, self._clear_share(flow.line) if told else 0.5))
+            share = _clear_share(flow.line, taken) if told else 0.5
+            if told:
+                taken.append(_text_room(flow.line, share))
+            flows.append(replace(flow, text=told, share=share))
         self.focus.flows = flows
 
-    def _clear_share(self, line: QLineF) -> float:
-        """Where along a line its text lies on no label."""
+    def _taken(self) -> list[QRectF]:
+        """Where labels of weights and the numbers of units are."""
         pills = [QRectF(w.pill.x() - 56, w.pill.y() - 20, 112, 40) for w in self.plan.wires if w.pill is not None]
+        return [*pills, *(rect for c in self.plan.columns.values() for y in c.ys for rect in unit_rects(c.x, y))]
 
-        def hidden(share: float) -> float:
-            at = line.pointAt(share)
-            text = QRectF(at.x() - 56, at.y() - 25, 112, 18)
-            return sum(cut.width() * cut.height() for pill in pills if (cut := text.intersected(pill)).isValid())
 
-        return min((0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78), key=hidden)
+def _text_room(line: QLineF, share: float) -> QRectF:
+    """The room of a text beside a line."""
+    at = line.pointAt(share)
+    return QRectF(at.x() - _TEXT_WIDTH / 2, at.y() - 25, _TEXT_WIDTH, 18)
+
+
+def _clear_share(line: QLineF, taken: list[QRectF]) -> float:
+    """Where along a line its text lies on nothing else that is written."""
+
+    def hidden(share: float) -> float:
+        text = _text_room(line, share)
+        return sum(cut.width() * cut.height() for other in taken if (cut := text.intersected(other)).isValid())
+
+    return min(_SHARES, key=hidden)
 
 
 def quantity_of_unit(column: Column, unit: int) -> Quantity:

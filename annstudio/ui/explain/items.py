@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsSceneHoverEvent, QGraphicsSceneMouseEvent
 
 from annstudio.explain.told import Quantity
@@ -16,7 +16,7 @@ CENTRE = Qt.AlignmentFlag.AlignCenter
 
 
 class Item(QGraphicsItem):
-    """An item that shows a state and asks about `quantity` when it is clicked."""
+    """An item that shows a state and asks about a number when it is clicked: `quantity`, or one written beside it."""
 
     state: Any = None
     quantity: Quantity | None = None
@@ -31,15 +31,46 @@ class Item(QGraphicsItem):
         scene: Any = self.scene()
         return scene
 
+    def asked_at(self, at: QPointF) -> Quantity | None:
+        """The number that stands at a place of the item, in its own measures."""
+        return self.quantity
+
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self.quantity is not None:
-            self.neuron_scene().asked.emit(self.quantity)
+        asked = self.asked_at(event.pos())
+        if event.button() == Qt.MouseButton.LeftButton and asked is not None:
+            self.neuron_scene().asked.emit(asked)
             event.accept()
         else:
             event.ignore()
 
     def hoverEnterEvent(self, event: QGraphicsSceneHoverEvent) -> None:
-        self.setToolTip(self.neuron_scene().tip(self))
+        self.setToolTip(self.neuron_scene().tip(self.asked_at(event.pos())))
+
+    def hoverMoveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
+        self.setToolTip(self.neuron_scene().tip(self.asked_at(event.pos())))
+
+
+Labels = list[tuple[QRectF, Quantity]]
+"""Where an item has written which numbers."""
+
+
+def label_at(labels: Labels, at: QPointF) -> Quantity | None:
+    """The number that is written at a place."""
+    return next((quantity for rect, quantity in labels if rect.contains(at)), None)
+
+
+def with_labels(path: QPainterPath, labels: Labels) -> QPainterPath:
+    """What can be hit of an item: a shape, and the numbers around it."""
+    path.setFillRule(Qt.FillRule.WindingFill)
+    for rect, _ in labels:
+        path.addRect(rect)
+    return path
+
+
+def written_in(rect: QRectF, text: str, font: QFont) -> QRectF:
+    """Where in a rectangle a text stands that is written in its middle."""
+    wide = QFontMetricsF(font).horizontalAdvance(text) + GRID
+    return QRectF(rect.center().x() - wide / 2, rect.top(), wide, rect.height())
 
 
 def signed_text_colour(t: Theme, value: float) -> QColor:
@@ -49,10 +80,9 @@ def signed_text_colour(t: Theme, value: float) -> QColor:
 
 def on_ground(painter: QPainter, t: Theme, rect: QRectF, text: str) -> None:
     """Text in the middle of a rectangle, on a ground that keeps it legible where lines pass behind it."""
-    wide = QFontMetricsF(painter.font()).horizontalAdvance(text) + GRID
     ground = QColor(t.canvas)
     ground.setAlpha(215)
-    painter.fillRect(QRectF(rect.center().x() - wide / 2, rect.top() + 1, wide, rect.height() - 2), ground)
+    painter.fillRect(written_in(rect, text, painter.font()).adjusted(0, 1, 0, -1), ground)
     painter.drawText(rect, CENTRE, text)
 
 

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from annstudio.engine.op import Array
 from annstudio.engine.program import Program, Role
+from annstudio.explain.names import lowered
 from annstudio.explain.told import Quantity
 from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
@@ -21,6 +22,7 @@ from annstudio.ui.explain.unit_items import (
     FrameItem,
     UnitItem,
     UnitState,
+    error_width,
 )
 from annstudio.ui.explain.weight_table import locked_numbers
 from annstudio.ui.explain.wire_items import FlowItem, PillItem, WireItem, WireState
@@ -62,7 +64,12 @@ class NeuronScene(QGraphicsScene):
         self._hovered: WireItem | None = None
 
     def content(self) -> QRectF:
-        return self.plan.bounds if self.plan is not None else QRectF()
+        """The drawing with room for the errors at its right, however many digits they have."""
+        if self.plan is None:
+            return QRectF()
+        ends = [item.pos().x() + error_width(self.tour.digits) for _, _, item in self.errors]
+        right = max([self.plan.bounds.right(), *ends])
+        return QRectF(self.plan.bounds.topLeft(), QPointF(right, self.plan.bounds.bottom()))
 
     # Making ----------------------------------------------------------------------------------------------------------
 
@@ -200,25 +207,31 @@ class NeuronScene(QGraphicsScene):
                 return unit
         return None
 
+    @property
+    def node_asked(self) -> str:
+        """The layer whose unit or weight is asked about; empty where none is."""
+        item = None if self.tour.question is None else self.item_of(self.tour.question)
+        return item.key[0] if isinstance(item, UnitItem) else item.wire.node if isinstance(item, WireItem) else ""
+
     def quantities(self) -> list[Quantity]:
         """All that can be asked here, in reading order."""
         asked = [q for item in (*self.units, *self.wires) if (q := item.quantity) is not None]
         ends = [item.quantity for _, _, item in self.errors[:1] if item.quantity is not None]
         return [*asked, *ends]
 
-    def tip(self, item: Item) -> str:
-        """What is said about an item under the pointer."""
-        if item.quantity is None:
+    def tip(self, quantity: Quantity | None) -> str:
+        """What is said about a number under the pointer."""
+        if quantity is None:
             return ""
         tour, walk = self.tour, self.tour.walk
-        slot, index = item.quantity.slot, item.quantity.index
+        slot, index = quantity.slot, quantity.index
         name = tour.names.text(slot, index)
         if walk is None or not walk.known(slot, index):
             return f"{name} · not computed yet"
         brief = f"{name} = {tour.text(tour.number(slot, index))}"
         if tour.stepper.written_by.get(slot) is None:
             return f"{brief}\nClick to ask about it"
-        told = localised(tour.explainer.derive(item.quantity, tour.digits).text(tour.digits))
+        told = localised(tour.explainer.derive(quantity, tour.digits).text(tour.digits))
         short = max(map(len, told.splitlines())) <= LONGEST_TIP
         return f"{told if short else brief}\nClick to ask about it"
 
@@ -243,12 +256,14 @@ class NeuronScene(QGraphicsScene):
         value = column.slot if out_known else net if net_known else None
         number = 0.0 if value is None else tour.number(value, index)
         given = tour.program.slots[column.slot].role is Role.FEED
-        above = []
+        above: list[str] = []
+        above_asks: list[Quantity] = []
         for slot, word in ((column.slot, "δ" if column.net == column.slot else "∂E/∂out"), (net, "δ")):
             gradient = None if slot is None else gradients.get(slot)
             if gradient is not None and walk.known(gradient, index):
                 word = f"∂E/∂{item.name}" if given else word
                 above.append(f"{word} {tour.text(tour.number(gradient, index))}")
+                above_asks.append(Quantity(gradient, index))
         asked = self._asked(column.slot, net, gradients.get(column.slot), gradients.get(net or -1), index=index)
         off = column.mask is not None and out_known and tour.number(column.mask, index) == 0
         written = tour.short(number) if given else tour.text(number)
@@ -265,6 +280,8 @@ class NeuronScene(QGraphicsScene):
             else "",
             asked,
             off,
+            tuple(above_asks[-1:] if column.compact else above_asks),
+            None if net is None else Quantity(net, index),
         )
 
     def _largest_weight(self) -> float:
@@ -336,14 +353,9 @@ def unit_name(tour: Tour, column: Column, unit: int) -> str:
     """A unit's name where it is short, else its number: the caption above says the rest."""
     name = tour.names.text(column.slot, (unit,))
     short = name.partition("_")[2] if "_" in name else name
-    return _subscripted(short) if len(short) <= 4 else str(unit + 1)
+    return lowered(short) if len(short) <= 4 else str(unit + 1)
 
 
 def _pill_name(tour: Tour, weight: Quantity) -> str:
     name = tour.names.text(weight.slot, weight.index)
     return "b" if name.startswith("b_") else name if len(name) <= 4 else ""
-
-
-def _subscripted(name: str) -> str:
-    """h1 → h₁."""
-    return name.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")) if name[:1].isalpha() else name

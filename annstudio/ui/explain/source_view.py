@@ -3,7 +3,7 @@
 import re
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QSyntaxHighlighter, QTextCharFormat, QTextDocument
+from PySide6.QtGui import QFontMetrics, QSyntaxHighlighter, QTextCharFormat, QTextDocument, QWheelEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from annstudio.ui.theme import GRID, SMALL, mono_font, theme
@@ -56,3 +56,11 @@ class SourceView(QPlainTextEdit):
         lines = self.document().blockCount()
         # The bar that scrolls long lines stands below the text, not on it.
         self.setFixedHeight(QFontMetrics(self.font()).lineSpacing() * lines + 6 * GRID)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """All lines are seen: the wheel is the page's, but for the way along long lines."""
+        along = event.angleDelta()
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier or abs(along.x()) > abs(along.y()):
+            super().wheelEvent(event)
+        else:
+            event.ignore()

@@ -48,8 +48,12 @@ class Stage(QGraphicsView):
         """Something lies over so much of the upper edge: a fitted drawing begins below it."""
         if pixels != self._above:
             self._above = pixels
-            if self._fitted:
-                self.settle()
+            self.refit()
+
+    def refit(self) -> None:
+        """What is drawn takes another room: a drawing that was fitted is fitted again."""
+        if self._fitted:
+            self.settle()
 
     def settle(self) -> None:
         """Show the whole drawing where it can be read then, else as much of it as can, with the place that matters."""
@@ -106,8 +110,7 @@ class Stage(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._fitted:
-            self.settle()
+        self.refit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.zoom_by(_ZOOM ** (event.angleDelta().y() / 120))

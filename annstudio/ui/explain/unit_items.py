@@ -7,7 +7,17 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsSceneMouseEvent
 
 from annstudio.explain.told import Quantity
-from annstudio.ui.explain.items import CENTRE, Item, draw_symbol, on_ground, signed_text_colour
+from annstudio.ui.explain.items import (
+    CENTRE,
+    Item,
+    Labels,
+    draw_symbol,
+    label_at,
+    on_ground,
+    signed_text_colour,
+    with_labels,
+    written_in,
+)
 from annstudio.ui.explain.neuron_plan import BIAS_RADIUS, RADIUS
 from annstudio.ui.theme import GRID, SMALL, TEXT, TITLE, Theme, mono_font, theme, ui_font
 
@@ -16,7 +26,8 @@ DONE, NOW, TO_COME = "done", "now", "to come"
 
 @dataclass(frozen=True)
 class UnitState:
-    """All that a unit shows. `sign` colours the value; `above` are its gradients, `below` its weighted sum."""
+    """All that a unit shows. `sign` colours the value; `above` are its gradients, `below` its weighted sum, and
+    `above_asks` and `below_asks` the numbers that these are."""
 
     status: str = TO_COME
     value: str = ""
@@ -26,6 +37,8 @@ class UnitState:
     below: str = ""
     asked: bool = False
     off: bool = False
+    above_asks: tuple[Quantity, ...] = ()
+    below_asks: Quantity | None = None
 
 
 class UnitItem(Item):
@@ -48,7 +61,18 @@ class UnitItem(Item):
     def shape(self) -> QPainterPath:
         path = QPainterPath()
         path.addEllipse(QPointF(), RADIUS + 2, RADIUS + 2)
-        return path
+        return with_labels(path, self._labels())
+
+    def asked_at(self, at: QPointF) -> Quantity | None:
+        return label_at(self._labels(), at) or self.quantity
+
+    def _labels(self) -> Labels:
+        state, font = self.state, mono_font(SMALL)
+        told = zip(reversed(state.above), reversed(state.above_asks), strict=True)
+        found = [(written_in(_above(i), text, font), asks) for i, (text, asks) in enumerate(told)]
+        if state.below and state.below_asks is not None:
+            found.append((written_in(_BELOW, state.below, font), state.below_asks))
+        return found
 
     def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
         t, state = theme(), self.state
@@ -66,10 +90,10 @@ class UnitItem(Item):
         painter.setFont(mono_font(SMALL))
         painter.setPen(t.gradient_text)
         for i, line in enumerate(reversed(state.above)):
-            on_ground(painter, t, QRectF(-90, -RADIUS - 21 - 15 * i, 180, 15), line)
+            on_ground(painter, t, _above(i), line)
         painter.setPen(t.dim)
         if state.below:
-            on_ground(painter, t, QRectF(-90, RADIUS + 5, 180, 15), state.below)
+            on_ground(painter, t, _BELOW, state.below)
 
     def _value(self, painter: QPainter, t: Theme) -> None:
         font = mono_font(SMALL)
@@ -87,6 +111,14 @@ class UnitItem(Item):
         if self.state.word:
             painter.setPen(t.dim)
             painter.drawText(QRectF(-RADIUS, 17, 2 * RADIUS, 14), CENTRE, self.state.word)
+
+
+_BELOW = QRectF(-90, RADIUS + 5, 180, 15)
+
+
+def _above(line: int) -> QRectF:
+    """Where a unit's gradients are written, the lowest first."""
+    return QRectF(-90, -RADIUS - 21 - 15 * line, 180, 15)
 
 
 class FoldItem(Item):
@@ -120,6 +152,7 @@ class BiasItem(Item):
         super().__init__()
         self.setPos(at)
         self.setZValue(2)
+        self.setToolTip("Always 1: each of its wires adds its weight, b.\nClick a wire to ask about it")
 
     def boundingRect(self) -> QRectF:
         return QRectF(-60, -BIAS_RADIUS - 4, 120, 2 * BIAS_RADIUS + 28)
@@ -165,6 +198,17 @@ class FrameItem(Item):
                          CENTRE, self.title)  # fmt: skip
 
 
+_ERROR_WIDTH = 260.0
+"""Room for an error with as many digits as there are."""
+
+
+def error_width(digits: int) -> float:
+    """How wide an output's error is with so many digits."""
+    font = mono_font(TEXT)
+    font.setBold(True)
+    return 8 + QFontMetricsF(font).horizontalAdvance("E" + "0" * (digits + 6))
+
+
 class ErrorItem(Item):
     """Beside an output: the target and this output's share of the error. `state` is (target, name, error, lit)."""
 
@@ -176,21 +220,21 @@ class ErrorItem(Item):
         self.state = ("", "", "", False)
 
     def boundingRect(self) -> QRectF:
-        return QRectF(0, -24, 190, 48)
+        return QRectF(0, -24, 8 + _ERROR_WIDTH, 48)
 
     def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
         t = theme()
         target, name, error, lit = self.state
         painter.setFont(ui_font(TEXT))
         painter.setPen(t.dim)
-        painter.drawText(QRectF(8, -22, 180, 20), Qt.AlignmentFlag.AlignVCenter, target)
+        painter.drawText(QRectF(8, -22, _ERROR_WIDTH, 20), Qt.AlignmentFlag.AlignVCenter, target)
         if error:
             font = mono_font(TEXT)
             font.setBold(lit)
             painter.setFont(font)
             painter.setPen(t.problem)
-            left = 8 + draw_symbol(painter, QRectF(8, 0, 180, 20), name) + 2 * GRID
-            painter.drawText(QRectF(left, 0, 188 - left, 20), Qt.AlignmentFlag.AlignVCenter, error)
+            left = 8 + draw_symbol(painter, QRectF(8, 0, _ERROR_WIDTH, 20), name) + 2 * GRID
+            painter.drawText(QRectF(left, 0, 8 + _ERROR_WIDTH - left, 20), Qt.AlignmentFlag.AlignVCenter, error)
 
 
 def _circle(painter: QPainter, t: Theme, radius: float, status: str, asked: bool) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 from annstudio.engine.op import Index
 from annstudio.engine.program import Role, Step
 from annstudio.explain.lazy import Lazy
+from annstudio.explain.names import lowered
 from annstudio.explain.reading import source_of
 from annstudio.explain.told import Quantity
 from annstudio.ui.explain.accounts import account, path_blocks
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.contribution_page import turned_round
-from annstudio.ui.explain.page import Block, Cell, Lines, Page, Section, Source, Table
+from annstudio.ui.explain.page import Block, Cell, Lines, Note, Page, Section, Source, Table
 from annstudio.ui.explain.rich import bold, rich
 from annstudio.ui.explain.tour import Tour
 
@@ -50,7 +51,8 @@ def loss_page(tour: Tour, quantity: Quantity) -> Page:
     if own is not None and tour.program.slots[own.slot].batched and quantity != own:
         # Of one example its error is the whole error; of several one share of n.
         title = "Error of this example" if of_all else "Its sum over the outputs"
-        sections.append(Section(title, account(tour, own)))
+        alone = () if of_all else (Note("There is one example: its error e is the whole error E."),)
+        sections.append(Section(title, (*account(tour, own), *alone)))
         quantity = own
     table = _share_table(tour, quantity)
     if table is not None:
@@ -193,7 +195,7 @@ def _layer_table(tour: Tour, value: Quantity, slots: list[int]) -> Table | None:
 
 def _unit_text(tour: Tour, slot: int, index: Index) -> str:
     name = tour.names.text(slot, index)
-    return name.partition("_")[2] or name
+    return lowered(name.partition("_")[2] or name)
 
 
 def _known_cell(tour: Tour, slot: int, index: Index) -> Cell:

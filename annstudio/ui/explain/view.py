@@ -89,6 +89,7 @@ class ExplainView(QWidget):
         self.tour.moved.connect(self._moved)
         self.tour.asked.connect(self._asked)
         self.tour.digits_changed.connect(self._refresh)
+        self.tour.digits_changed.connect(self.stage.refit)
         self.tour.marked.connect(self._show_marks)
         self.player.changed.connect(self._read_out)
         for signal in (self.tour.begun, self.tour.moved, self.tour.marked, self.tour.asked, self.player.changed,
@@ -178,9 +179,9 @@ class ExplainView(QWidget):
 
     @property
     def node_at_hand(self) -> str:
-        """The node that a command means: the one that is held, else the one whose turn it is."""
+        """The node that a command means: the one that is held or asked about, else the one whose turn it is."""
         walk = self.tour.walk
-        held = "" if self.shows_neurons else self.layers.scene.chosen
+        held = self.scene.node_asked if self.shows_neurons else self.layers.scene.chosen
         return "" if walk is None else held or walk.node
 
     def toggle_breakpoint(self) -> None:

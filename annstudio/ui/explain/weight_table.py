@@ -5,6 +5,7 @@ import numpy as np
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import Parameter, Program, Step
 from annstudio.explain.lazy import Lazy
+from annstudio.explain.names import lowered
 from annstudio.explain.told import Quantity
 from annstudio.explain.weight import WeightQuestion
 from annstudio.ui.explain.page import Cell, Table
@@ -79,13 +80,13 @@ def locked_numbers(tour: Tour, parameter: Parameter) -> Array:
 
 
 def weight_title(tour: Tour, parameter: Parameter, stored: Index) -> str:
-    """A weight's name and between which units it stands: w₅ h1→o1."""
+    """A weight's name and between which units it stands: w₅ h₁→o₁; a bias b 1→o₁, from the unit that is always on."""
     name = tour.names.text(parameter.slot, stored)
     uses = [s for s in tour.program.steps if isinstance(s, Step) and not s.backward and parameter.slot in s.inputs]
     if len(parameter.views[0].axis_names) != 2 or len(uses) != 1 or len(stored) != 2 or len(name) > 4:
         return name
     source, unit = uses[0].inputs[0], stored[0]
+    target = lowered(tour.names.text(uses[0].output, (unit,)).rpartition("_")[2])
     if stored[1] >= tour.program.slots[source].shape[-1]:
-        return name
-    ends = [tour.names.text(source, (stored[1],)), tour.names.text(uses[0].output, (unit,))]
-    return f"{name} {'→'.join(end.rpartition('_')[2] for end in ends)}"
+        return f"b 1→{target}"
+    return f"{name} {lowered(tour.names.text(source, (stored[1],)).rpartition('_')[2])}→{target}"

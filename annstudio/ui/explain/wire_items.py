@@ -6,10 +6,20 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPainterPathStroker, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsSceneHoverEvent
 
-from annstudio.ui.explain.items import CENTRE, Item, on_ground, signed_text_colour
+from annstudio.explain.told import Quantity
+from annstudio.ui.explain.items import (
+    CENTRE,
+    Item,
+    Labels,
+    label_at,
+    on_ground,
+    signed_text_colour,
+    with_labels,
+    written_in,
+)
 from annstudio.ui.explain.neuron_plan import Wire
 from annstudio.ui.glyphs import draw_glyph
-from annstudio.ui.theme import GRID, SMALL, Theme, mono_font, theme, ui_font
+from annstudio.ui.theme import GRID, SMALL, mono_font, theme, ui_font
 
 LOCK = 15
 """The size of the sign on a weight that is locked."""
@@ -40,6 +50,8 @@ class Flow:
     text: str = ""
     share: float = 0.5
     """Where along the line it is written."""
+    asks: Quantity | None = None
+    """The gradient that is written."""
 
 
 class WireItem(Item):
@@ -160,6 +172,8 @@ class FlowItem(Item):
     def __init__(self) -> None:
         super().__init__()
         self.setZValue(1)
+        self.setAcceptHoverEvents(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.state: tuple[Flow, ...] = ()
 
     def boundingRect(self) -> QRectF:
@@ -169,7 +183,15 @@ class FlowItem(Item):
         return whole
 
     def shape(self) -> QPainterPath:
-        return QPainterPath()
+        return with_labels(QPainterPath(), self._labels())
+
+    def asked_at(self, at: QPointF) -> Quantity | None:
+        return label_at(self._labels(), at)
+
+    def _labels(self) -> Labels:
+        font = mono_font(SMALL + 1)
+        told = (flow for flow in self.state if flow.text)
+        return [(written_in(_beside(flow), flow.text, font), flow.asks) for flow in told if flow.asks is not None]
 
     def paint(self, painter: QPainter, option: object, widget: object = None) -> None:
         t = theme()
@@ -185,7 +207,8 @@ class FlowItem(Item):
         painter.setFont(mono_font(SMALL + 1))
         for flow in self.state:
             if flow.text:
-                _beside(painter, t, flow)
+                painter.setPen(t.gradient_text)
+                on_ground(painter, t, _beside(flow), flow.text)
 
 
 def arrow_head(line: QLineF, size: float) -> QPolygonF:
@@ -195,8 +218,7 @@ def arrow_head(line: QLineF, size: float) -> QPolygonF:
     return QPolygonF([line.p2(), back + across, back - across])
 
 
-def _beside(painter: QPainter, t: Theme, flow: Flow) -> None:
-    """Write what flows above the middle of its line, on a ground that keeps it legible."""
+def _beside(flow: Flow) -> QRectF:
+    """Where what flows is written: above its line."""
     middle = flow.line.pointAt(flow.share)
-    painter.setPen(t.gradient_text)
-    on_ground(painter, t, QRectF(middle.x() - 100, middle.y() - 25, 200, 18), flow.text)
+    return QRectF(middle.x() - 100, middle.y() - 25, 200, 18)
