@@ -36,8 +36,9 @@ def account(tour: Tour, quantity: Quantity) -> tuple[Block, ...]:
     if not walk.known(quantity.slot, quantity.index, quantity.term):
         with tour.stepper.visit(at + 1):
             told = tour.explainer.derive(quantity, tour.digits)
-        place, whole = count_text(walk.place_of(quantity)), count_text(len(walk))
-        go = Note(f"Not computed yet: that is step {place} of {whole}.", quantity)
+        place, whole = walk.place_of(quantity), count_text(len(walk))
+        assert place is not None, "a step computes it"
+        go = Note(f"Not computed yet: that is step {count_text(place)} of {whole}.", quantity)
         return (Formula(symbols(told)), go)
     told = tour.explainer.derive(quantity, tour.digits)
     if not told.rows:
