@@ -13,7 +13,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from annstudio.engine.program import Phase
 from annstudio.explain.asking import Asking
 from annstudio.explain.told import Quantity
 from annstudio.formats import studio
@@ -27,7 +26,7 @@ from annstudio.ui.window import Window
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 SIZE = (1600, 1000)
-BRIGHT_PIXEL = "conv_1.out[3,3,2]"
+BRIGHT_PIXEL = "conv_1.out[2,2,2]"
 
 
 def main() -> int:
@@ -79,13 +78,14 @@ def _explain(app: QApplication, path: Path) -> None:
 
 
 def _ask(app: QApplication, sample: str, number: str, path: Path) -> None:
-    """A larger network on the way back, with the question about one of its numbers."""
+    """A larger network at the moment when one of its numbers has its gradient, with the question about it."""
     window = _window(sample)
     window.session.explain()
     _wait(200)
     tour = window.explain_view.tour
-    tour.to_phase_end(Phase.BACKWARD)
-    tour.ask(Asking(tour.names).quantity(number))
+    quantity = Asking(tour.names).quantity(number)
+    tour.to_position(tour.stepper.written_by[tour.program.gradients[quantity.slot]] + 1)
+    tour.ask(quantity)
     _wait(600)
     _photograph(app, window, path)
 
