@@ -1,12 +1,15 @@
 """What pictures of a running training are made from: one example sent through a plain Run with the weights of now."""
 
+from collections import defaultdict
+from functools import cached_property
+
 import numpy as np
 
 from annstudio.engine.arena import Arena, frozen
 from annstudio.engine.layout import to_user
 from annstudio.engine.noise import KeepMask, generator
-from annstudio.engine.op import Array
-from annstudio.engine.program import Program
+from annstudio.engine.op import Array, Shape
+from annstudio.engine.program import Program, Role
 from annstudio.engine.run import Run
 from annstudio.training.batches import Rows
 from annstudio.training.snapshot import Views
@@ -30,7 +33,10 @@ class Watch:
         run.load(self._rows.feeds(self._program, np.array([sample % len(self._rows.dataset)])))
         with np.errstate(all="ignore"):
             run.finish()
-        activations = {node: frozen(to_user(self._columns(run, slot))) for node, slot in self._program.outputs.items()}
+        activations = {
+            node: frozen(to_user(self._columns(run, self._of_last_step(run, slot))))
+            for node, slot in self._program.outputs.items()
+        }
         weights = {}
         gradients = {}
         for parameter in self._trained.parameters:
@@ -41,6 +47,21 @@ class Watch:
                 if parameter.size <= MAX_WEIGHTS:
                     weights[key] = frozen(view.of(self._arena.stored(parameter)))
         return Views(activations, weights, self._masks(seed, step), gradients)
+
+    def _of_last_step(self, run: Run, slot: int) -> int:
+        """What a layer inside a block at every step gave at the last step that counts, rather than at padding."""
+        steps = self._steps.get(slot, [])
+        ends = [feed.slot for feed in self._program.feeds if feed.encoding == "lengths" and feed.end == len(steps) + 1]
+        return steps[max(int(run.arrays[ends[0]].flat[0]), 1) - 1] if ends else slot
+
+    @cached_property
+    def _steps(self) -> dict[int, list[int]]:
+        """Of results that stand for the last step: those of every step, in their order."""
+        alike: dict[tuple[str, str, Role, Shape], list[int]] = defaultdict(list)
+        for slot in self._program.slots:
+            if slot.scope:
+                alike[slot.node, slot.name, slot.role, slot.shape].append(slot.index)
+        return {steps[-1]: steps for steps in alike.values() if len(steps) > 1}
 
     def _columns(self, run: Run, slot: int) -> Array:
         array = run.arrays[slot]

@@ -2,12 +2,16 @@
 
 import numpy as np
 
+from annstudio.data.sequences import JapaneseVowels
 from annstudio.document.network import Network
+from annstudio.document.project import Project
+from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.pool import MaxPool2D
+from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten, Reshape
 from annstudio.layers.steady import Dropout
 from tests.builders import chain, project, some_table
@@ -55,3 +59,22 @@ def test_looking_at_an_example_beyond_the_last_begins_anew():
 def test_views_are_nobodys_to_write():
     views = picture_network().look(0)
     assert not any(a.flags.writeable for a in [*views.activations.values(), *views.weights.values()])
+
+
+def test_a_layer_inside_a_block_shows_the_last_step_that_counts_and_not_padding():
+    graph = chain(
+        input=Input(shape=(29, 12), lengths="steps"),
+        each=Block(inside=box_of(Dense(units=3)), apply="each step"),
+        memory=LSTM(units=5),
+        output=Dense(units=9, activation="softmax"),
+        loss=Loss(function="cross_entropy"),
+    )
+    network = Network(Project(graph, data=JapaneseVowels()))
+    for sample in (0, 7, 60):
+        length = int(network.need_dataset().columns["steps"].values[sample, 0])
+        views = network.look(sample)
+        assert length < 29
+        shown = views.activations["each/dense_1"][0]
+        np.testing.assert_array_equal(shown, views.activations["each"][0, length - 1])
+        x = network.need_dataset().columns["x"].values[sample]
+        np.testing.assert_allclose(views.activations["each/in_1"][0], x[length - 1], rtol=1e-6)
