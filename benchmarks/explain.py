@@ -81,6 +81,8 @@ def told(found: Mapping[str, Any]) -> list[str]:
 
 def _measured(app: QApplication, project: Project) -> dict[str, Any]:
     window = Window(Session(project), Memory())
+    # Whatever arrangement the user of this machine has.
+    window.reset_panels()
     window.resize(1600, 1000)
     window.show()
     _paint(app)

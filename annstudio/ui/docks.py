@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QScrollArea, QTabBar, QTabWidget, QToolButton, QWidget
+from shiboken6 import isValid
 
 from annstudio.errors import StudioError
 from annstudio.explain.told import Quantity
@@ -166,6 +167,9 @@ class Docks:
 
     def dress_titles(self, *_: object) -> None:
         """Title bars where there is no tab, and on a laboratory's tab a button that closes it."""
+        if not isValid(self._window):
+            # Docks tell of it, too, when they go with their window.
+            return
         for kind in BELOW:
             dock = self.docks[kind.title]
             tabbed = bool(self._window.tabifiedDockWidgets(dock)) and not dock.isFloating()

@@ -39,6 +39,7 @@ class WorksheetLab(Panel):
 
     title = by_id("worksheet").text
     pace = 0.5
+    waits = True
     led = Signal(object, object)
     """Somebody wants to see a number in Explain: the examples of the batch, and the number."""
 

@@ -31,6 +31,9 @@ class Panel(QWidget):
 
     title: ClassVar[str] = ""
     pace: ClassVar[float] = 0.0
+    waits: ClassVar[bool] = False
+    """True where refreshing may wait for a thread with a dialog open. Events that go on while Qt is still showing the
+    window may delete widgets that it has yet to show."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -138,7 +141,9 @@ class Panel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._follow_dock()
-        if self._stale:
+        if self._stale and self.waits:
+            self._timer.start(0)
+        elif self._stale:
             self._refresh_if_seen()
 
     def paintEvent(self, event: QPaintEvent) -> None:

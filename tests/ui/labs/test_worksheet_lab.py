@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale, Qt
+from PySide6.QtCore import QEvent, QLocale, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from annstudio.document.network import Network
 from annstudio.explain.worksheet import Help, Worksheet
 from annstudio.formats import studio
+from annstudio.session import Session
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
 from annstudio.ui.labs.worksheet_page import NumbersView
 from tests.builders import small_project, worked_example
@@ -283,3 +284,17 @@ def test_where_one_reads_and_types_stays_when_a_weight_changes(qtbot: QtBot):
         assert "w1 = 0.75" in re.sub("<[^>]*>", "", shown(lab)).replace("\xa0", " ").replace("&nbsp;", " ")
         assert (bar.value(), last.field.text()) == (at, "0.12")
         assert last.field.hasFocus()
+
+
+def test_nothing_is_worked_out_while_qt_is_still_showing_the_window(qapp, monkeypatch):
+    """Waiting lets events go on, and widgets that Qt has yet to show may be deleted meanwhile: it would crash."""
+    lab = WorksheetLab(Session(worked_example()))
+    done: list[str] = []
+    monkeypatch.setattr(lab, "refresh", lambda: done.append("refreshed"))
+    lab.show()
+    assert done == []
+    QApplication.processEvents()
+    assert done == ["refreshed"]
+    lab.close()
+    lab.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
