@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QGraphicsItem, QGraphicsView, QSplitter
+from PySide6.QtWidgets import QApplication, QGraphicsItem, QGraphicsView, QMenu, QSplitter, QWidget
 
 from annstudio.document.project import Project
 from annstudio.explain.told import Quantity
 from annstudio.explain.weight import ask
+from annstudio.formats import studio
+from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.explain.bar import ExplainBar
 from annstudio.ui.explain.blocks import PageTable
@@ -124,3 +127,25 @@ def click_row(table: PageTable, row: int) -> None:
     at = table.visualRect(table.model().index(row, 0)).center()
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
     QApplication.processEvents()
+
+
+def sample(name: str) -> Project:
+    return studio.load(SAMPLES / f"{name}.annstudio")
+
+
+def press(desk: Desk, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.keyClick(desk.view, key, modifier)
+    QApplication.processEvents()
+
+
+def caption(desk: Desk) -> str:
+    return desk.view.timeline.caption.text()
+
+
+def menu_at(widget: QWidget, at: QPoint) -> QMenu:
+    """The menu that a right click opens."""
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, widget.mapToGlobal(at))
+    QApplication.sendEvent(widget, event)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    return menu

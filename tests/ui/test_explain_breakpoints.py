@@ -3,26 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from annstudio.formats import studio
-from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.actions import by_id
 from annstudio.ui.app import application
 from annstudio.ui.window import Window
 from tests.builders import worked_example
-from tests.ui.explaining import Desk, explaining
+from tests.ui.explaining import Desk, caption, explaining, menu_at, press, sample
 
 Key = Qt.Key
-
-
-def sample(name: str):
-    return studio.load(SAMPLES / f"{name}.annstudio")
 
 
 @pytest.fixture
@@ -38,24 +30,6 @@ def blocks(qtbot: QtBot) -> Iterator[Desk]:
     with explaining(sample("block-of-blocks")) as desk:
         desk.view.show_neurons(False)
         yield desk
-
-
-def press(desk: Desk, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    QTest.keyClick(desk.view, key, modifier)
-    QApplication.processEvents()
-
-
-def caption(desk: Desk) -> str:
-    return desk.view.timeline.caption.text()
-
-
-def menu_at(widget, at: QPoint) -> QMenu:
-    """The menu that a right click opens."""
-    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, widget.mapToGlobal(at))
-    QApplication.sendEvent(widget, event)
-    menu = QApplication.activePopupWidget()
-    assert isinstance(menu, QMenu)
-    return menu
 
 
 def test_f9_sets_a_breakpoint_and_f8_runs_there_both_ways(desk: Desk):
