@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from annstudio.data.base import parse_source
@@ -27,7 +29,7 @@ from annstudio.ui.explain.blocks import PageTable
 from annstudio.ui.explain.layer_plan import layer_plan
 from annstudio.ui.explain.unit_items import DONE, NOW, TO_COME
 from tests.builders import chain, project, some_table, with_branch, worked_example
-from tests.ui.explaining import Desk, click, click_widget, explaining
+from tests.ui.explaining import Desk, click, click_widget, explaining, sample
 
 Key = Qt.Key
 
@@ -273,3 +275,25 @@ def test_nothing_lies_over_a_fitted_drawing(qtbot: QtBot):
             content = stage.mapFromScene(stage._content()).boundingRect()
             assert content.top() >= desk.view.switch.geometry().bottom() - 1
             assert content.bottom() <= stage.viewport().height()
+
+
+def test_a_number_of_an_array_is_explained_under_the_pointer(qtbot: QtBot):
+    application("light")
+    with explaining(sample("digits-cnn")) as desk:
+        desk.tour.to_position(2)
+        QApplication.processEvents()
+        frame = desk.view.layers.pane.left
+        map_, row, column = 2, 2, 2
+        at = next(
+            QPoint(x, y)
+            for y in range(frame.mosaic.height())
+            for x in range(frame.mosaic.width())
+            if frame.mosaic.place_at(QPointF(x, y)) == (map_, row, column)
+        )
+        QApplication.sendEvent(frame.mosaic, QHelpEvent(QEvent.Type.ToolTip, at, frame.mosaic.mapToGlobal(at)))
+        lines = QToolTip.text().splitlines()
+        assert lines[0] == "out_conv_1 (3,3,3) = max(0, net_conv_1 (3,3,3))"
+        assert lines[-1] == "Click to ask about it"
+        value = desk.tour.number(desk.tour.program.outputs["conv_1"], (map_, row, column))
+        assert f"= {desk.tour.text(value)}" in lines
+        QToolTip.hideText()

@@ -1,12 +1,13 @@
 """One array in full view: as a picture with its scale, or number by number in the colours of the signs."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QEvent, QModelIndex, QPointF, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QStackedLayout,
     QTableView,
     QToolButton,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +31,8 @@ from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
 from annstudio.ui.theme import GRID, SMALL, TEXT, TITLE, mono_font, theme, ui_font
 
+Place = tuple[int, int, int]
+"""Map, row, column."""
 _MOST_MAPS = 64
 """More maps than this are not drawn; the picker reaches them all."""
 
@@ -39,6 +43,8 @@ class CellMosaic(Mosaic):
     picked = Signal(int, int, int)
     marks = NOTHING
     """Of all maps (n, rows, columns)."""
+    tell: Callable[[Place], str] | None = None
+    """What is said about a cell under the pointer."""
 
     def show_marks(self, marks: Marks) -> None:
         self.marks = marks
@@ -54,6 +60,13 @@ class CellMosaic(Mosaic):
             paint_marks(painter, self.rect_of(i), self.marks.as_seen(itemgetter(i)), ground)
         painter.end()
 
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self.tell is not None:
+            place = self.place_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), self.tell(place) if place is not None else "", self)
+            return True
+        return super().event(event)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         place = self.place_at(event.position())
         if place is not None and event.button() == Qt.MouseButton.LeftButton:
@@ -65,6 +78,8 @@ class ArrayModel(MatrixModel):
     yet."""
 
     coming: Array | None = None
+    tell: Callable[[int, int], str] | None = None
+    """What is said about a number under the pointer."""
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         return super().flags(index) & ~Qt.ItemFlag.ItemIsEditable
@@ -75,6 +90,8 @@ class ArrayModel(MatrixModel):
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return "·" if coming else places_text(value, self.digits)
+            case Qt.ItemDataRole.ToolTipRole if self.tell and (tip := self.tell(index.row(), index.column())):
+                return tip
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
                 where = f"{self.row_name} {index.row() + 1}, {self.column_name} {index.column() + 1}"
                 return f"{where}: {'not computed yet' if coming else places_text(value, 17)}"
@@ -269,6 +286,11 @@ class ArrayFrame(QWidget):
     def _choose_numbers(self, wanted: bool) -> None:
         self._wants_numbers = wanted
         self._show()
+
+    def tell_by(self, tell: Callable[[Place], str]) -> None:
+        """Say by what a number is explained while the pointer rests on it."""
+        self.mosaic.tell = lambda place: tell(self.place_of_picture(place))
+        self.model.tell = lambda row, column: tell((self.picker.value() - 1, row, column))
 
     # Picking ---------------------------------------------------------------------------------------------------------
 

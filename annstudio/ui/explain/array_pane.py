@@ -1,5 +1,7 @@
 """The operations of a layer and the arrays they read and wrote: two in full view, side by side."""
 
+from functools import partial
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -11,6 +13,7 @@ from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.exhibits import Exhibit, Exhibition, Pair
 from annstudio.ui.explain.lights import Lights
 from annstudio.ui.explain.operations import OperationList, places_of
+from annstudio.ui.explain.tips import tip
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.theme import GRID, TEXT, ui_font
 
@@ -42,6 +45,7 @@ class ArrayPane(QWidget):
         self.which.currentIndexChanged.connect(self._show_pair)
         for frame, side in ((self.left, 0), (self.right, 1)):
             frame.picked.connect(lambda *place, s=side: self._pick(s, place))
+            frame.tell_by(partial(self._tip, side))
 
     def _build(self) -> None:
         aside = QVBoxLayout()
@@ -134,6 +138,10 @@ class ArrayPane(QWidget):
     def redress(self) -> None:
         for frame in (self.left, self.right):
             frame.redress()
+
+    def _tip(self, side: int, place: tuple[int, int, int]) -> str:
+        asks = self._shown[side].asks
+        return "" if asks is None else tip(self.tour, asks(place))
 
     def _pick(self, side: int, place: tuple[int, int, int]) -> None:
         asks = self._shown[side].asks

@@ -11,6 +11,7 @@ from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
 from annstudio.ui.explain.meetings import PlusItem
 from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, neuron_plan
+from annstudio.ui.explain.tips import tip
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import (
     DONE,
@@ -26,12 +27,9 @@ from annstudio.ui.explain.unit_items import (
 )
 from annstudio.ui.explain.weight_table import locked_numbers
 from annstudio.ui.explain.wire_items import FlowItem, PillItem, WireItem, WireState
-from annstudio.ui.numbers import localised
 
 WIDEST = 4.5
 """The width of the largest weight's line."""
-LONGEST_TIP = 120
-"""Explanations with longer lines than so many letters are no tips."""
 
 
 class NeuronScene(QGraphicsScene):
@@ -221,19 +219,7 @@ class NeuronScene(QGraphicsScene):
 
     def tip(self, quantity: Quantity | None) -> str:
         """What is said about a number under the pointer."""
-        if quantity is None:
-            return ""
-        tour, walk = self.tour, self.tour.walk
-        slot, index = quantity.slot, quantity.index
-        name = tour.names.text(slot, index)
-        if walk is None or not walk.known(slot, index):
-            return f"{name} · not computed yet"
-        brief = f"{name} = {tour.text(tour.number(slot, index))}"
-        if tour.stepper.written_by.get(slot) is None:
-            return f"{brief}\nClick to ask about it"
-        told = localised(tour.explainer.derive(quantity, tour.digits).text(tour.digits))
-        short = max(map(len, told.splitlines())) <= LONGEST_TIP
-        return f"{told if short else brief}\nClick to ask about it"
+        return tip(self.tour, quantity)
 
     # States ----------------------------------------------------------------------------------------------------------
 
