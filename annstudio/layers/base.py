@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from annstudio.layers.graph import Graph
 
 Size2D = tuple[Annotated[int, Field(ge=1, le=1024)], Annotated[int, Field(ge=1, le=1024)]]
+Padding = Literal["valid", "same"]
 
 
 class Family(StrEnum):
@@ -36,10 +37,33 @@ class Family(StrEnum):
     OUTPUT = "Output"
 
 
-class Layer(BaseModel):
-    """Settings of one node. Frozen: an edit is a new layer, made with `changed`, which checks the limits again."""
+class Settings(BaseModel):
+    """Settings that several kinds of nodes have, such as where weights begin, are a class of their own, and a kind
+    names it among its bases: `class Conv1D(Layer, Filtering, Restrained)`.
+
+    In files and in the inspector there stand first the settings of the first base, then a class's own, then those of
+    its further bases.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        first, *further = (base.model_fields for base in cls.__bases__ if issubclass(base, BaseModel))
+        behind = [name for fields in further for name in fields]
+        own = [name for name in cls.model_fields if name not in behind]
+        order = list(dict.fromkeys([*first, *own, *behind]))
+        if order != list(cls.model_fields):
+            # By itself pydantic begins with the last base and ends with a class's own.
+            fields = dict(cls.model_fields)
+            cls.model_fields.clear()
+            cls.model_fields.update({name: fields[name] for name in order})
+            cls.model_rebuild(force=True)
+
+
+class Layer(Settings):
+    """Settings of one node. Frozen: an edit is a new layer, made with `changed`, which checks the limits again."""
 
     family: ClassVar[Family]
     prefix: ClassVar[str]
@@ -133,15 +157,3 @@ def plain_words(error: ValidationError) -> str:
         return f"{where}: {first['ctx']['error']}"
     wanted = re.sub(r"^Input should be", "should be", first["msg"])
     return f"{where} {wanted}, got {first.get('input')!r}."
-
-
-TrainableField = Annotated[bool, Field(title="Trainable", description="Whether training changes this layer's weights.")]
-TrainBiasField = Annotated[
-    bool,
-    Field(
-        title="Train bias",
-        description="Whether training changes the biases.",
-        json_schema_extra={"needs": "bias"},
-    ),
-]
-Padding = Literal["valid", "same"]

@@ -13,11 +13,11 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.engine.sight import ALL, Sight, everything, windows
-from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, Padding, TrainableField, TrainBiasField
+from annstudio.layers.activation import activate, label
+from annstudio.layers.base import Family, Layer, Padding
 from annstudio.layers.filters import (
     DilationField,
-    FilterBiasField,
+    Filtering,
     GroupsField,
     KernelSizeField,
     PaddingField,
@@ -26,15 +26,8 @@ from annstudio.layers.filters import (
 )
 from annstudio.layers.framing import border, fitting_kernel, need_groups, need_image, window_counts
 from annstudio.layers.grouped import GroupedCorrelate2D
-from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
-from annstudio.layers.starting import (
-    BiasStartField,
-    BiasValueField,
-    ConstantField,
-    DeviationField,
-    InitializerField,
-    LimitField,
-)
+from annstudio.layers.restraint import Restrained, restrain
+from annstudio.layers.trained import BiasTrainable
 
 
 class Correlate2D(Op):
@@ -150,7 +143,7 @@ class Correlate2D(Op):
         return terms
 
 
-class Conv2D(Layer):
+class Conv2D(Layer, Filtering, BiasTrainable, Restrained):
     """Filters slide over the image; each gives a map of where it found what it looks for."""
 
     family: ClassVar[Family] = Family.CONVOLUTION
@@ -162,20 +155,6 @@ class Conv2D(Layer):
     dilation: DilationField = (1, 1)
     padding: PaddingField = "same"
     groups: GroupsField = 1
-    activation: ActivationField = "relu"
-    slope: SlopeField = SLOPE
-    initializer: InitializerField = "auto"
-    constant: ConstantField = 0.1
-    limit: LimitField = 0.5
-    deviation: DeviationField = 0.05
-    bias: FilterBiasField = True
-    bias_start: BiasStartField = "auto"
-    bias_value: BiasValueField = 0.0
-    train_bias: TrainBiasField = True
-    trainable: TrainableField = True
-    l1: L1Field = 0.0
-    l2: L2Field = 0.0
-    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -186,8 +165,10 @@ class Conv2D(Layer):
         need_image(net, x)
         fitting_kernel(net, x, self.kernel_size, self.dilation, self.padding)
         need_groups(net, x, self.groups, x.shape[0], self.filters)
-        frozen = frozenset(() if self.train_bias else ("b",))
-        w = filter_parameter(net, self, self.kernel_size, x.shape[0] // self.groups, self.filters, frozen)
+        w = filter_parameter(
+            net, self, self.kernel_size, x.shape[0] // self.groups, self.filters, trainable=self.trainable,
+            frozen=self.frozen_views,
+        )  # fmt: skip
         op: Op = Correlate2D(self.kernel_size, self.strides, self.padding, bias=self.bias)
         if self.groups > 1 or self.dilation != (1, 1):
             op = GroupedCorrelate2D(

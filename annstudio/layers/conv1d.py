@@ -11,21 +11,13 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.engine.sight import Sight, everything, grouped, windows
-from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, TrainableField
-from annstudio.layers.filters import FilterBiasField, GroupsField, filter_parameter
+from annstudio.layers.activation import activate, label
+from annstudio.layers.base import Family, Layer
+from annstudio.layers.filters import Filtering, GroupsField, filter_parameter
 from annstudio.layers.framing import border, fitting_kernel, need_groups, need_sequence, window_counts
 from annstudio.layers.padded import blanked, measure_windows
 from annstudio.layers.products import weight_gradient
-from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
-from annstudio.layers.starting import (
-    BiasStartField,
-    BiasValueField,
-    ConstantField,
-    DeviationField,
-    InitializerField,
-    LimitField,
-)
+from annstudio.layers.restraint import Restrained, restrain
 
 TimePadding = Literal["valid", "same", "causal"]
 Length = Annotated[int, Field(ge=1, le=1024)]
@@ -210,7 +202,7 @@ class GroupedCorrelate1D(Correlate1D):
         return terms
 
 
-class Conv1D(Layer):
+class Conv1D(Layer, Filtering, Restrained):
     """Filters slide along a sequence; each tells at every step how much it finds of what it looks for."""
 
     family: ClassVar[Family] = Family.CONVOLUTION
@@ -226,19 +218,6 @@ class Conv1D(Layer):
         description="same: a border of zeros keeps the length; causal: all of it before the start; valid: no border.",
     )
     groups: GroupsField = 1
-    activation: ActivationField = "relu"
-    slope: SlopeField = SLOPE
-    initializer: InitializerField = "auto"
-    constant: ConstantField = 0.1
-    limit: LimitField = 0.5
-    deviation: DeviationField = 0.05
-    bias: FilterBiasField = True
-    bias_start: BiasStartField = "auto"
-    bias_value: BiasValueField = 0.0
-    trainable: TrainableField = True
-    l1: L1Field = 0.0
-    l2: L2Field = 0.0
-    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -249,7 +228,8 @@ class Conv1D(Layer):
         need_sequence(net, x)
         fitting_kernel(net, x, (self.kernel_size,), (self.dilation,), self.padding)
         need_groups(net, x, self.groups, x.shape[1], self.filters)
-        w = filter_parameter(net, self, (self.kernel_size,), x.shape[1] // self.groups, self.filters)
+        channels = x.shape[1] // self.groups
+        w = filter_parameter(net, self, (self.kernel_size,), channels, self.filters, trainable=self.trainable)
         window = self.kernel_size, self.strides, self.dilation, self.padding
         op = Correlate1D(*window, bias=self.bias)
         if self.groups > 1:

@@ -12,19 +12,11 @@ from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
 from annstudio.engine.sight import ALL, SAME, Sight
 from annstudio.errors import Remedy
-from annstudio.layers.activation import SLOPE, ActivationName, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, TrainableField, TrainBiasField
-from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
-from annstudio.layers.starting import (
-    BiasStartField,
-    BiasValueField,
-    ConstantField,
-    DeviationField,
-    InitializerField,
-    LimitField,
-    biases_start,
-    weights_start,
-)
+from annstudio.layers.activation import activate, label
+from annstudio.layers.base import Family, Layer
+from annstudio.layers.restraint import Restrained, restrain
+from annstudio.layers.starting import Summing
+from annstudio.layers.trained import BiasTrainable
 
 
 class WeightedSum(Op):
@@ -119,35 +111,24 @@ class SharedBias(Op):
         return [Term((see("dy", *place, example=n),)) for place in places for n in range(see.n_examples)]
 
 
-class Dense(Layer):
-    """Every unit is connected to every input: weighted sum, bias, activation."""
+class UnitBias(BiasTrainable):
+    """Which biases a dense layer has, and whether they learn."""
 
-    family: ClassVar[Family] = Family.CORE
-    prefix: ClassVar[str] = "dense"
-
-    units: int = Field(8, ge=1, le=100_000, title="Units", description="How many outputs the layer has.")
-    activation: ActivationName = Field(
-        "relu", title="Activation", description="What every unit does with its weighted sum."
-    )
-    slope: SlopeField = SLOPE
-    initializer: InitializerField = "auto"
-    constant: ConstantField = 0.1
-    limit: LimitField = 0.5
-    deviation: DeviationField = 0.05
-    bias: bool = Field(True, title="Bias", description="Whether every unit has a bias: a weight from a unit always on.")
-    bias_start: BiasStartField = "auto"
-    bias_value: BiasValueField = 0.0
-    train_bias: TrainBiasField = True
     share_bias: bool = Field(
         False,
         title="One bias a layer",
         description="All units use one and the same bias.",
         json_schema_extra={"needs": "bias"},
     )
-    trainable: TrainableField = True
-    l1: L1Field = 0.0
-    l2: L2Field = 0.0
-    max_norm: MaxNormField = 0.0
+
+
+class Dense(Layer, Summing, UnitBias, Restrained):
+    """Every unit is connected to every input: weighted sum, bias, activation."""
+
+    family: ClassVar[Family] = Family.CORE
+    prefix: ClassVar[str] = "dense"
+
+    units: int = Field(8, ge=1, le=100_000, title="Units", description="How many outputs the layer has.")
 
     @classmethod
     def order(cls) -> int:
@@ -158,18 +139,17 @@ class Dense(Layer):
         flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
         net.need(len(x.shape) < 3, x, "a list of values", "Insert a Flatten layer between them.", [flatten])
         n_inputs = x.shape[-1]
-        start = weights_start(self, n_inputs, self.units)
+        start = self.weights_start(n_inputs, self.units)
         own_bias = self.bias and not self.share_bias
         views = [View("W", (slice(None), slice(n_inputs)), start, axis_names=("unit", "input"))]
         if own_bias:
-            views.append(View("b", (slice(None), n_inputs), biases_start(self), axis_names=("unit",)))
-        frozen = frozenset(() if self.train_bias else ("b",))
-        w = net.parameter((self.units, n_inputs + own_bias), views, trainable=self.trainable, frozen=frozen)
+            views.append(View("b", (slice(None), n_inputs), self.biases_start(), axis_names=("unit",)))
+        w = net.parameter((self.units, n_inputs + own_bias), views, trainable=self.trainable, frozen=self.frozen_views)
         shared_bias = self.bias and self.share_bias
         weighted = net.apply(WeightedSum(bias=own_bias), x, w, name="s" if shared_bias else "net")
         if shared_bias:
-            view = View("b", (slice(None),), biases_start(self), axis_names=("layer",))
-            b = net.parameter((1,), [view], trainable=self.trainable, frozen=frozen)
+            view = View("b", (slice(None),), self.biases_start(), axis_names=("layer",))
+            b = net.parameter((1,), [view], trainable=self.trainable, frozen=self.frozen_views)
             weighted = net.apply(SharedBias(), weighted, b, name="net")
         restrain(net, self)
         return activate(net, self.activation, weighted, self.slope)

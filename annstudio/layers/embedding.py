@@ -7,22 +7,16 @@ from pydantic import Field
 
 from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial
+from annstudio.engine.initializers import Initial, InitializerName
 from annstudio.engine.lengths import Shortest
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
 from annstudio.engine.sight import ALL, SAME, Sight, everything
 from annstudio.errors import Remedy, ShapeError
-from annstudio.layers.base import Family, Layer, TrainableField
+from annstudio.layers.base import Family, Layer
 from annstudio.layers.padded import IdsCounted
-from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
-from annstudio.layers.starting import (
-    ConstantField,
-    DeviationField,
-    LimitField,
-    PlacesInitializerField,
-    drawn_start,
-)
+from annstudio.layers.restraint import Restrained, restrain
+from annstudio.layers.starting import Initialised
 
 LARGEST = 10_000_000
 """The largest vocabulary."""
@@ -85,7 +79,7 @@ class Lookup(Op):
         ]
 
 
-class Embedding(Layer):
+class Embedding(Layer, Initialised, Restrained):
     """Gives every number of a list a learned place: a list of word numbers becomes a sequence of vectors."""
 
     family: ClassVar[Family] = Family.CORE
@@ -104,14 +98,11 @@ class Embedding(Layer):
         title="0 is padding",
         description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
     )
-    initializer: PlacesInitializerField = "auto"
-    constant: ConstantField = 0.1
-    limit: LimitField = 0.5
-    deviation: DeviationField = 0.05
-    trainable: TrainableField = True
-    l1: L1Field = 0.0
-    l2: L2Field = 0.0
-    max_norm: MaxNormField = 0.0
+    initializer: InitializerName = Field(
+        "auto",
+        title="Initialiser",
+        description="Where the places start; auto is anywhere between −0.05 and 0.05.",
+    )
 
     @classmethod
     def order(cls) -> int:
@@ -123,7 +114,7 @@ class Embedding(Layer):
         net.need(len(x.shape) == 1, x, "a list of whole numbers", "Insert a Flatten layer between them.", [flatten])
         self._need_ids(net, x)
         usual = Initial("uniform", scale=USUAL_LIMIT)
-        drawn = drawn_start(self, self.initializer, self.vocabulary, self.units)
+        drawn = self.begun(self.initializer, self.vocabulary, self.units)
         start = usual if self.initializer == "auto" else drawn
         view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)

@@ -13,26 +13,18 @@ from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.engine.sight import Sight, everything, grouped, windows
-from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, Padding, TrainableField
+from annstudio.layers.activation import activate, label
+from annstudio.layers.base import Family, Layer, Padding
 from annstudio.layers.filters import (
     DilationField,
-    FilterBiasField,
+    Filtering,
     KernelSizeField,
     PaddingField,
     StridesField,
     filter_parameter,
 )
 from annstudio.layers.framing import border, fitting_kernel, need_image, window_counts
-from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
-from annstudio.layers.starting import (
-    BiasStartField,
-    BiasValueField,
-    ConstantField,
-    DeviationField,
-    InitializerField,
-    LimitField,
-)
+from annstudio.layers.restraint import Restrained, restrain
 
 
 class GroupedCorrelate2D(Op):
@@ -165,7 +157,7 @@ class GroupedCorrelate2D(Op):
         return terms
 
 
-class DepthwiseConv2D(Layer):
+class DepthwiseConv2D(Layer, Filtering, Restrained):
     """Every channel has filters of its own; nothing is summed over channels."""
 
     family: ClassVar[Family] = Family.CONVOLUTION
@@ -178,19 +170,6 @@ class DepthwiseConv2D(Layer):
     strides: StridesField = (1, 1)
     dilation: DilationField = (1, 1)
     padding: PaddingField = "same"
-    activation: ActivationField = "relu"
-    slope: SlopeField = SLOPE
-    initializer: InitializerField = "auto"
-    constant: ConstantField = 0.1
-    limit: LimitField = 0.5
-    deviation: DeviationField = 0.05
-    bias: FilterBiasField = True
-    bias_start: BiasStartField = "auto"
-    bias_value: BiasValueField = 0.0
-    trainable: TrainableField = True
-    l1: L1Field = 0.0
-    l2: L2Field = 0.0
-    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -202,7 +181,8 @@ class DepthwiseConv2D(Layer):
         fitting_kernel(net, x, self.kernel_size, self.dilation, self.padding)
         channels = x.shape[0]
         op = GroupedCorrelate2D(self.kernel_size, self.strides, self.dilation, self.padding, channels, bias=self.bias)
-        w = filter_parameter(net, self, self.kernel_size, 1, channels * self.depth_multiplier)
+        n_filters = channels * self.depth_multiplier
+        w = filter_parameter(net, self, self.kernel_size, 1, n_filters, trainable=self.trainable)
         restrain(net, self)
         return activate(net, self.activation, net.apply(op, x, w, name="net"), self.slope)
 

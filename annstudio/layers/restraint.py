@@ -6,7 +6,6 @@ Sources: Tibshirani (1996) for L1, Hoerl & Kennard (1970) for L2; Srebro et al. 
 import math
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import Annotated, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -15,33 +14,26 @@ from annstudio.engine.account import Factor, See, Term, constant, derived, setti
 from annstudio.engine.builder import Builder
 from annstudio.engine.op import Array, Index, Limit, Op, Shape
 from annstudio.engine.program import Parameter, View
-
-L1Field = Annotated[
-    float,
-    Field(ge=0, le=1000, title="L1", description="What a weight's size adds to the loss; 0: nothing."),
-]
-L2Field = Annotated[
-    float,
-    Field(ge=0, le=1000, title="L2", description="What a weight's square adds to the loss; 0: nothing."),
-]
-MaxNormField = Annotated[
-    float,
-    Field(ge=0, le=1e6, title="Largest norm", description="The weights into a unit are never longer; 0: no limit."),
-]
+from annstudio.layers.trained import Trainable
 
 Region = tuple[tuple[int, int], tuple[int, int]]
 """From where to where in the rows and columns of a stored array."""
 
 
-class Restrained(Protocol):
-    """The settings that keep a layer's weights small."""
+class Restrained(Trainable):
+    """Whether a layer's weights learn, and what keeps them small."""
 
-    @property
-    def l1(self) -> float: ...
-    @property
-    def l2(self) -> float: ...
-    @property
-    def max_norm(self) -> float: ...
+    l1: float = Field(0.0, ge=0, le=1000, title="L1", description="What a weight's size adds to the loss; 0: nothing.")
+    l2: float = Field(
+        0.0, ge=0, le=1000, title="L2", description="What a weight's square adds to the loss; 0: nothing."
+    )
+    max_norm: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        title="Largest norm",
+        description="The weights into a unit are never longer; 0: no limit.",
+    )
 
 
 class Penalty(Op):

@@ -1,117 +1,79 @@
 """Where a layer's weights and biases begin: the settings that say so, and what they come to."""
 
-from typing import Annotated, Literal, Protocol
+from typing import Literal
 
 from pydantic import Field
 
 from annstudio.engine.initializers import Initial, InitializerName, suited, suited_bias
-from annstudio.layers.activation import ActivationName
+from annstudio.layers.activation import Activated
+from annstudio.layers.base import Settings
 
-InitializerField = Annotated[
-    InitializerName,
-    Field(title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."),
-]
-ConstantField = Annotated[
-    float,
-    Field(
+
+class Initialised(Settings):
+    """Where weights begin. Layers that look for something else than sums say in a text of their own what auto is."""
+
+    initializer: InitializerName = Field(
+        "auto", title="Initialiser", description="Where the weights start; auto is He for ReLU, Glorot otherwise."
+    )
+    constant: float = Field(
+        0.1,
         ge=-1000,
         le=1000,
         title="Constant",
         description="What every weight starts as.",
         json_schema_extra={"needs": "initializer=constant"},
-    ),
-]
-LimitField = Annotated[
-    float,
-    Field(
+    )
+    limit: float = Field(
+        0.5,
         gt=0,
         le=1000,
         title="Limit",
         description="Weights start anywhere between −a and a.",
         json_schema_extra={"needs": "initializer=uniform"},
-    ),
-]
-DeviationField = Annotated[
-    float,
-    Field(
+    )
+    deviation: float = Field(
+        0.05,
         gt=0,
         le=1000,
         title="Deviation",
         description="How far weights start from 0, as a standard deviation σ.",
         json_schema_extra={"needs": "initializer=normal"},
-    ),
-]
-InputInitializerField = Annotated[
-    InitializerName,
-    Field(title="Initialiser", description="Where the weights of the inputs start; auto is Glorot."),
-]
-StateInitializerField = Annotated[
-    Literal["orthogonal", "zeros", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
-            "lecun_normal"],
-    Field(
-        title="State's initialiser",
-        description="Where the weights of the state before start; orthogonal ones neither swell nor shrink it.",
-    ),
-]  # fmt: skip
-PlacesInitializerField = Annotated[
-    InitializerName,
-    Field(title="Initialiser", description="Where the places start; auto is anywhere between −0.05 and 0.05."),
-]
-BiasStartField = Annotated[
-    Literal["auto", "constant"],
-    Field(
+    )
+
+    def begun(self, name: InitializerName, fan_in: int, fan_out: int) -> Initial:
+        """Where weights begin by the initialiser called `name`, with the layer's own scales, given how many wires lead
+        into a unit and out of it."""
+        scales = {"constant": self.constant, "uniform": self.limit, "normal": self.deviation}
+        return Initial(name, fan_in, fan_out, scale=scales.get(name))
+
+
+class Biased(Settings):
+    """Whether units have biases, and where these begin."""
+
+    bias: bool = Field(True, title="Bias", description="Whether every unit has a bias: a weight from a unit always on.")
+    bias_start: Literal["auto", "constant"] = Field(
+        "auto",
         title="Bias start",
         description="Where the biases start; auto is 0.01 before ReLU, so that its units are open, and 0 otherwise.",
         json_schema_extra={"needs": "bias"},
-    ),
-]
-BiasValueField = Annotated[
-    float,
-    Field(
+    )
+    bias_value: float = Field(
+        0.0,
         ge=-1000,
         le=1000,
         title="Bias value",
         description="What every bias starts as.",
         json_schema_extra={"needs": "bias_start=constant"},
-    ),
-]
+    )
 
 
-class Drawn(Protocol):
-    """The settings that say where weights begin."""
+class Summing(Activated, Initialised, Biased):
+    """What units have that sum their inputs, each times a weight, and apply an activation."""
 
-    @property
-    def initializer(self) -> InitializerName: ...
-    @property
-    def constant(self) -> float: ...
-    @property
-    def limit(self) -> float: ...
-    @property
-    def deviation(self) -> float: ...
+    def weights_start(self, fan_in: int, fan_out: int) -> Initial:
+        """Where weights begin, given how many wires lead into a unit and out of it."""
+        return self.begun(suited(self.initializer, self.activation), fan_in, fan_out)
 
-
-class Starting(Drawn, Protocol):
-    """The settings that say where weights and biases begin."""
-
-    @property
-    def activation(self) -> ActivationName: ...
-    @property
-    def bias_start(self) -> Literal["auto", "constant"]: ...
-    @property
-    def bias_value(self) -> float: ...
-
-
-def weights_start(layer: Starting, fan_in: int, fan_out: int) -> Initial:
-    """Where weights begin, given how many wires lead into a unit and out of it."""
-    return drawn_start(layer, suited(layer.initializer, layer.activation), fan_in, fan_out)
-
-
-def drawn_start(layer: Drawn, name: InitializerName, fan_in: int, fan_out: int) -> Initial:
-    """Where weights begin by the initialiser called `name`, with the layer's own scales."""
-    scales = {"constant": layer.constant, "uniform": layer.limit, "normal": layer.deviation}
-    return Initial(name, fan_in, fan_out, scale=scales.get(name))
-
-
-def biases_start(layer: Starting) -> Initial:
-    """Where biases begin."""
-    return Initial(constant=layer.bias_value) if layer.bias_start == "constant" else suited_bias(layer.activation)
+    def biases_start(self) -> Initial:
+        """Where biases begin."""
+        return Initial(constant=self.bias_value) if self.bias_start == "constant" else suited_bias(self.activation)

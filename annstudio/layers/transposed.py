@@ -13,21 +13,11 @@ from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
 from annstudio.engine.sight import ALL, Sight, everything, windows
-from annstudio.layers.activation import SLOPE, ActivationField, SlopeField, activate, label
-from annstudio.layers.base import Family, Layer, Padding, Size2D, TrainableField
-from annstudio.layers.filters import FilterBiasField
+from annstudio.layers.activation import activate, label
+from annstudio.layers.base import Family, Layer, Padding, Size2D
+from annstudio.layers.filters import Filtering
 from annstudio.layers.framing import need_image
-from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
-from annstudio.layers.starting import (
-    BiasStartField,
-    BiasValueField,
-    ConstantField,
-    DeviationField,
-    InitializerField,
-    LimitField,
-    biases_start,
-    weights_start,
-)
+from annstudio.layers.restraint import Restrained, restrain
 
 
 class Stamp2D(Op):
@@ -181,7 +171,7 @@ class ChannelBias(Op):
         return [Term((see("dy", *index, *at, example=n),)) for at in places for n in range(see.n_examples)]
 
 
-class Conv2DTranspose(Layer):
+class Conv2DTranspose(Layer, Filtering, Restrained):
     """Every pixel stamps filters into a larger picture: a convolution the other way round."""
 
     family: ClassVar[Family] = Family.CONVOLUTION
@@ -193,19 +183,6 @@ class Conv2DTranspose(Layer):
     padding: Padding = Field(
         "same", title="Padding", description="same: the result is stride times as large; valid: all of the stamps."
     )
-    activation: ActivationField = "relu"
-    slope: SlopeField = SLOPE
-    initializer: InitializerField = "auto"
-    constant: ConstantField = 0.1
-    limit: LimitField = 0.5
-    deviation: DeviationField = 0.05
-    bias: FilterBiasField = True
-    bias_start: BiasStartField = "auto"
-    bias_value: BiasValueField = 0.0
-    trainable: TrainableField = True
-    l1: L1Field = 0.0
-    l2: L2Field = 0.0
-    max_norm: MaxNormField = 0.0
 
     @classmethod
     def order(cls) -> int:
@@ -215,7 +192,7 @@ class Conv2DTranspose(Layer):
         (x,) = xs
         need_image(net, x)
         (kh, kw), channels = self.kernel_size, x.shape[0]
-        start = weights_start(self, kh * kw * channels, kh * kw * self.filters)
+        start = self.weights_start(kh * kw * channels, kh * kw * self.filters)
         folded = (channels, kh, kw, self.filters)
         names = ("channel", "filter", "row", "column")
         view = View("W", (slice(None), slice(None)), start, folded, (0, 3, 1, 2), names)
@@ -224,7 +201,7 @@ class Conv2DTranspose(Layer):
         op = Stamp2D(self.kernel_size, self.strides, self.padding)
         summed = net.apply(op, x, w, name="s" if self.bias else "net")
         if self.bias:
-            view = View("b", (slice(None),), biases_start(self), axis_names=("filter",))
+            view = View("b", (slice(None),), self.biases_start(), axis_names=("filter",))
             b = net.parameter((self.filters,), [view], trainable=self.trainable)
             summed = net.apply(ChannelBias(), summed, b, name="net")
         return activate(net, self.activation, summed, self.slope)

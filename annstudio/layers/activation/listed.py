@@ -9,6 +9,7 @@ from annstudio.engine.op import Op
 from annstudio.layers.activation.rectifying import Elu, Gelu, LeakyRelu, Relu, Selu, Silu, Softplus
 from annstudio.layers.activation.softmax import Softmax
 from annstudio.layers.activation.squashing import Sigmoid, Softsign, Step, Tanh
+from annstudio.layers.base import Settings
 
 ActivationName = Literal[
     "linear", "step", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "selu", "softsign", "silu", "gelu",
@@ -42,8 +43,13 @@ def slope_field(chosen_in: str) -> Any:
     )
 
 
-ActivationField = Annotated[ActivationName, Field(title="Activation", description="What is done with every sum.")]
-SlopeField = Annotated[float, slope_field("activation")]
+class Activated(Settings):
+    """What is done with a weighted sum."""
+
+    activation: ActivationName = Field(
+        "relu", title="Activation", description="What every unit does with its weighted sum."
+    )
+    slope: Annotated[float, slope_field("activation")] = SLOPE
 
 
 def activation_op(name: str, slope: float = SLOPE) -> Op:

@@ -1,6 +1,6 @@
 """Batch and layer normalisation: the running mean and variance, and the nodes."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -10,7 +10,7 @@ from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
-from annstudio.layers.base import Family, Layer, TrainableField
+from annstudio.layers.base import Family, Layer, Settings
 from annstudio.layers.normal.fused import CountedNormal, Normal
 from annstudio.layers.normal.steps import (
     Centred,
@@ -23,14 +23,7 @@ from annstudio.layers.normal.steps import (
     Standardised,
     feature_axis,
 )
-
-EpsilonField = Annotated[
-    float, Field(gt=0, le=1, title="ε", description="Added to the variance, so that none is too small.")
-]
-AffineField = Annotated[
-    bool,
-    Field(title="Scale and shift", description="Whether every feature then gets a scale γ and an offset β of its own."),
-]
+from annstudio.layers.trained import Trainable
 
 
 class Blend(Op):
@@ -80,7 +73,18 @@ class Same(Op):
         return [Term((see("dy", *index),))]
 
 
-class BatchNorm(Layer):
+class Normalising(Settings):
+    """How values are brought to mean 0 and variance 1, and what comes after."""
+
+    epsilon: float = Field(1e-3, gt=0, le=1, title="ε", description="Added to the variance, so that none is too small.")
+    affine: bool = Field(
+        True,
+        title="Scale and shift",
+        description="Whether every feature then gets a scale γ and an offset β of its own.",
+    )
+
+
+class BatchNorm(Layer, Normalising, Trainable):
     """Brings every feature to mean 0 and variance 1 over the batch; predictions use the running mean and variance."""
 
     family: ClassVar[Family] = Family.REGULARISE
@@ -93,9 +97,6 @@ class BatchNorm(Layer):
         title="Momentum",
         description="How much of the running mean and variance stays at every batch.",
     )
-    epsilon: EpsilonField = 1e-3
-    affine: AffineField = True
-    trainable: TrainableField = True
 
     @classmethod
     def order(cls) -> int:
@@ -121,15 +122,11 @@ class BatchNorm(Layer):
         return scaled(net, normal, trainable=self.trainable) if self.affine else normal
 
 
-class LayerNorm(Layer):
+class LayerNorm(Layer, Normalising, Trainable):
     """Brings the features of every example (at every place) to mean 0 and variance 1, alone and in prediction alike."""
 
     family: ClassVar[Family] = Family.REGULARISE
     prefix: ClassVar[str] = "layernorm"
-
-    epsilon: EpsilonField = 1e-3
-    affine: AffineField = True
-    trainable: TrainableField = True
 
     @classmethod
     def order(cls) -> int:

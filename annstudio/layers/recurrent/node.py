@@ -8,26 +8,35 @@ from typing import Literal
 from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial, suited
+from annstudio.engine.initializers import Initial, InitializerName, suited
 from annstudio.engine.program import View
-from annstudio.layers.base import Layer, TrainableField
+from annstudio.layers.base import Layer
 from annstudio.layers.framing import need_sequence
 from annstudio.layers.merge import Join
 from annstudio.layers.recurrent.steps import Moment
-from annstudio.layers.restraint import L1Field, L2Field, MaxNormField, restrain
-from annstudio.layers.starting import (
-    ConstantField,
-    DeviationField,
-    InputInitializerField,
-    LimitField,
-    StateInitializerField,
-    drawn_start,
-)
+from annstudio.layers.restraint import Restrained, restrain
+from annstudio.layers.starting import Initialised
 
 Direction = Literal["forward", "backward", "both"]
 
 
-class Recurrent(Layer):
+class StateInitialised(Initialised):
+    """Where the weights of the inputs begin, and those of the state before."""
+
+    initializer: InitializerName = Field(
+        "auto", title="Initialiser", description="Where the weights of the inputs start; auto is Glorot."
+    )
+    recurrent_initializer: Literal[
+        "orthogonal", "zeros", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
+        "lecun_normal",
+    ] = Field(
+        "orthogonal",
+        title="State's initialiser",
+        description="Where the weights of the state before start; orthogonal ones neither swell nor shrink it.",
+    )  # fmt: skip
+
+
+class Recurrent(Layer, StateInitialised, Restrained):
     """A layer that goes through a sequence (T, D). Sequences that end early hold their last state to the end."""
 
     units: int = Field(16, ge=1, le=10_000, title="Units", description="How many numbers the layer keeps in mind.")
@@ -39,15 +48,6 @@ class Recurrent(Layer):
         title="Direction",
         description="From which end it reads; both: two layers, one from each end, their results side by side.",
     )
-    initializer: InputInitializerField = "auto"
-    constant: ConstantField = 0.1
-    limit: LimitField = 0.5
-    deviation: DeviationField = 0.05
-    recurrent_initializer: StateInitializerField = "orthogonal"
-    trainable: TrainableField = True
-    l1: L1Field = 0.0
-    l2: L2Field = 0.0
-    max_norm: MaxNormField = 0.0
 
     @abstractmethod
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
@@ -71,7 +71,7 @@ class Recurrent(Layer):
 
     def inputs_start(self, n_inputs: int, gates: int) -> Initial:
         """Where the weights of the inputs begin."""
-        return drawn_start(self, suited(self.initializer, "tanh"), n_inputs, gates * self.units)
+        return self.begun(suited(self.initializer, "tanh"), n_inputs, gates * self.units)
 
     def state_start(self, gates: int) -> Initial:
         """Where the weights of the state before begin."""
