@@ -1,10 +1,8 @@
 """Recurrent layers as bound calls: one product a moment over [x; h; 1], everything else in bulk.
 
-The state of a moment is written straight to where the next one looks for it. A sequence that has ended keeps its state,
-and its gradient passes the moment by.
+A sequence that has ended keeps its state, and its gradient passes the moment by.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,28 +11,17 @@ import numpy as np
 from annstudio.engine.calls import bound, do
 from annstudio.engine.gemm import Call, Product
 from annstudio.engine.memory import empty, full, like
-from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
-from annstudio.engine.twins import Ops, fast, following, twin_of
+from annstudio.engine.op import Array, Calls
+from annstudio.engine.twins import fast
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.layers.fast.products import weight_gradient_calls
+from annstudio.layers.fast.through_time import ThroughTime, WayBack, line, quick, stretch
 from annstudio.layers.recurrent.lstm import LongShortTerm
-from annstudio.layers.recurrent.node import flowing
-from annstudio.layers.recurrent.simple import Elman, StateActivation
-from annstudio.layers.recurrent.steps import Moment
+from annstudio.layers.recurrent.simple import Elman
 
 
-class FastElman(Elman):
-    """h_t = f(W x_t + U h_{t−1} + b); all states, or that of the moment `only`."""
-
-    def __init__(self, activation: StateActivation, *, backwards: bool, only: int | None = None) -> None:
-        super().__init__(activation, backwards=backwards)
-        self.only = only
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return super().shape(*inputs)[0 if self.only is None else 1 :]
-
-    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
-        return {**super().buffers(*inputs), "states": Buffer(super().shape(*inputs), shown=False)}
+class FastElman(ThroughTime, Elman):
+    """h_t = f(W x_t + U h_{t−1} + b)."""
 
     def forward(  # type: ignore[override]
         self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array
@@ -42,16 +29,16 @@ class FastElman(Elman):
         do(self.forward_calls(y, x, w, lengths, joined, states))
 
     def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, states: Array) -> Calls:
-        last = [partial(np.copyto, y, states if self.only is None else states[self.only])]
         ended, looking = _ended(lengths, len(x))
-        d, moments = x.shape[1], self._moments(len(x))
+        d, moments = x.shape[1], self.moments(len(x))
+        before = joined[:, d:-1]
         calls: list[Call] = [partial(np.copyto, joined[:, :d], x), *looking]
-        for t, seen, h in zip(moments, *_line(joined, states, d, moments), strict=True):
-            calls.append(partial(w.dot, seen, h))
+        for t, old, h in zip(moments, *line(before, states, moments), strict=True):
+            calls.append(partial(w.dot, joined[t], h))
             if self.activation != "linear":
                 calls += fast(ACTIVATIONS[self.activation]).forward_calls(h, h)  # type: ignore[arg-type]
-            calls += _held(h, seen[d:-1], ended, t)
-        return [*calls, *_gather(states, joined, x.shape[1], backwards=self.backwards), *last]
+            calls += _held(h, old, ended, t)
+        return [*calls, self.gathered(states, before), self.given(y, states)]
 
     def backward(  # type: ignore[override]
         self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array, states: Array
@@ -64,15 +51,15 @@ class FastElman(Elman):
         steps, u, n = states.shape
         d = joined.shape[1] - u - 1
         dnet, back = like(states, 0), empty((u, u), w.dtype)
-        moments = self._moments(steps)
+        moments = self.moments(steps)
         ended, looking = _ended(lengths, steps)
         calls: list[Any] = [
             *looking,
             partial(np.copyto, back, w[:, d:-1].T),
-            *self._slope_calls(_part(dnet, moments), _part(states, moments)),
+            *self._slope_calls(dnet[stretch(moments)], states[stretch(moments)]),
             *([] if ended is None else [partial(np.copyto, dnet, 0, "same_kind", ended[:, None])]),
         ]
-        way = _WayBack(dy, (u, n), self.only)
+        way = WayBack(dy, (u, n), self.only)
         for t in reversed(moments):
             calls += way.arrive(t)
             calls.append(bound(np.multiply, dnet[t], way.come, dnet[t]))
@@ -86,25 +73,10 @@ class FastElman(Elman):
         op = fast(ACTIVATIONS[self.activation])
         return op.backward_calls(slopes, np.ones_like(slopes), states)
 
-    def _moments(self, steps: int) -> Sequence[int]:
-        """The moments that count for the result, as they are gone through."""
-        order = list(flowing(steps, backwards=self.backwards))
-        return order if self.only is None else order[: order.index(self.only) + 1]
 
-
-class FastLongShortTerm(LongShortTerm):
+class FastLongShortTerm(ThroughTime, LongShortTerm):
     """c_t = f c + i g, h_t = o tanh c_t. Inside the gates are in the order o, i, f, g: those with a sigmoid side by
     side, and those that the cell's gradient goes to."""
-
-    def __init__(self, *, backwards: bool, only: int | None = None) -> None:
-        super().__init__(backwards=backwards)
-        self.only = only
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return super().shape(*inputs)[0 if self.only is None else 1 :]
-
-    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
-        return {**super().buffers(*inputs), "states": Buffer(super().shape(*inputs), shown=False)}
 
     def forward(  # type: ignore[override]
         self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array, squashed: Array,
@@ -114,7 +86,6 @@ class FastLongShortTerm(LongShortTerm):
 
     def forward_calls(self, y: Array, x: Array, w: Array, lengths: Array, joined: Array, gates: Array, cells: Array,
                       squashed: Array, states: Array) -> Calls:  # fmt: skip
-        last = [partial(np.copyto, y, states if self.only is None else states[self.only])]
         u, d = states.shape[1], x.shape[1]
         ended, looking = _ended(lengths, len(x))
         # σ(a) = ½ tanh(½a) + ½: with three gates' weights halved, one tanh serves all four.
@@ -126,29 +97,29 @@ class FastLongShortTerm(LongShortTerm):
             partial(np.copyto, halved[3 * u :], w[2 * u : 3 * u]),
             *looking,
         ]
-        before = like(taken, 0)
+        before, kept = joined[:, d:-1], like(taken, 0)
         # What has ended shows nothing new, takes nothing in and forgets nothing: its gradients are right by themselves.
         closed = np.repeat(np.array([0, 0, 1], w.dtype), u)[:, None]
-        moments = self._moments(len(x))
-        for t, seen, h in zip(moments, *_line(joined, states, d, moments), strict=True):
+        moments = self.moments(len(x))
+        for t, old, h in zip(moments, *line(before, states, moments), strict=True):
             gate, cell, shown = gates[t], cells[t], squashed[t]
             o, i, f, g = gate.reshape(4, u, -1)
             calls += [
-                partial(halved.dot, seen, gate),
+                partial(halved.dot, joined[t], gate),
                 bound(np.tanh, gate, gate),
                 bound(np.multiply, gate[: 3 * u], 0.5, gate[: 3 * u]),
                 bound(np.add, gate[: 3 * u], 0.5, gate[: 3 * u]),
                 *_held(gate[: 3 * u], closed, ended, t),
-                bound(np.multiply, f, before, cell),
+                bound(np.multiply, f, kept, cell),
                 bound(np.multiply, i, g, taken),
                 bound(np.add, cell, taken, cell),
                 bound(np.tanh, cell, shown),
                 bound(np.multiply, o, shown, h),
-                *_held(h, seen[d:-1], ended, t),
+                *_held(h, old, ended, t),
             ]
-            before = cell
-        whole = [] if self.only is not None else _gather(states, joined, d, backwards=self.backwards)
-        return [*calls, *whole, *last]
+            kept = cell
+        whole = [self.gathered(states, before)] if self.only is None else []
+        return [*calls, *whole, self.given(y, states)]
 
     def backward(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, lengths: Array, joined: Array,
                  gates: Array, cells: Array, squashed: Array) -> None:  # fmt: skip
@@ -161,7 +132,7 @@ class FastLongShortTerm(LongShortTerm):
         dnet, dcell = like(gates, 0), like(cells)
         dc, share = (full((u, n), 0, w.dtype) for _ in range(2))
         back = empty((u + d, 4 * u), w.dtype)
-        moments = self._moments(steps)
+        moments = self.moments(steps)
         ended, looking = _ended(lengths, steps)
         calls: list[Any] = [
             *looking,
@@ -170,7 +141,7 @@ class FastLongShortTerm(LongShortTerm):
             *self._bulk(dnet, dcell, gates, cells, squashed),
             partial(dc.fill, 0),
         ]
-        way = _WayBack(dy, (u, n), self.only)
+        way = WayBack(dy, (u, n), self.only)
         for t in reversed(moments):
             net = dnet[t].reshape(4, u, n)
             calls += way.arrive(t)
@@ -225,62 +196,9 @@ class FastLongShortTerm(LongShortTerm):
             ]
         return calls if dx is None else [*calls, partial(np.matmul, back, dnet, dx)]
 
-    def _moments(self, steps: int) -> Sequence[int]:
-        order = list(flowing(steps, backwards=self.backwards))
-        return order if self.only is None else order[: order.index(self.only) + 1]
 
-
-twin_of(Elman)(lambda op: FastElman(op.activation, backwards=op.backwards))
-twin_of(LongShortTerm)(lambda op: FastLongShortTerm(backwards=op.backwards))
-
-
-@following(Moment)
-def _one_moment(op: Moment, before: Op) -> Ops | None:
-    """Where one state counts, the others need not be gathered."""
-    if type(before) is Elman:
-        return (FastElman(before.activation, backwards=before.backwards, only=op.t),)
-    return (FastLongShortTerm(backwards=before.backwards, only=op.t),) if type(before) is LongShortTerm else None
-
-
-def _line(joined: Array, states: Array, d: int, moments: Sequence[int]) -> tuple[list[Array], list[Array]]:
-    """What every moment sees, and where its state is put: where the next one sees it; of the last, in `states`."""
-    joined[moments[0], d:-1] = 0
-    homes = [joined[t, d:-1] for t in moments[1:]] + [states[moments[-1]]]
-    return [joined[t] for t in moments], homes
-
-
-def _gather(states: Array, joined: Array, d: int, *, backwards: bool) -> list[Call]:
-    """All states but the last, from where they were put."""
-    to, seen = (states[1:], joined[:-1]) if backwards else (states[:-1], joined[1:])
-    return [partial(np.copyto, to, seen[:, d:-1])]
-
-
-def _part(array: Array, moments: Sequence[int]) -> Array:
-    return array[min(moments) : max(moments) + 1]
-
-
-class _WayBack:
-    """The gradient of the states on its way back through time: `come` to a moment's state, `left` for the one before.
-
-    Both have arrays of their own, since a sequence that has ended hands on what came.
-    """
-
-    def __init__(self, dy: Array, shape: Shape, only: int | None) -> None:
-        self._dy, self._only = dy, only
-        self._arrays = full(shape, 0, dy.dtype), full(shape, 0, dy.dtype)
-        self._first = True
-        self.come, self.left = self._arrays[::-1]
-
-    def arrive(self, t: int) -> list[Call]:
-        """The calls that add what the moment's own result brings, if it has one."""
-        first, self._first = self._first, False
-        if self._only is None:
-            dy, come = self._dy[t], self.come
-            return [partial(np.copyto, come, dy) if first else bound(np.add, dy, self.left, come)]
-        a, b = self._arrays
-        self.come = self._dy if first else self.left
-        self.left = b if self.come is a else a
-        return []
+quick(Elman, lambda op, only: FastElman(op.activation, backwards=op.backwards, only=only))
+quick(LongShortTerm, lambda op, only: FastLongShortTerm(backwards=op.backwards, only=only))
 
 
 def _ended(lengths: Array, steps: int) -> tuple[Array | None, list[Call]]:
