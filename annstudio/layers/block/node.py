@@ -9,13 +9,14 @@ from annstudio.engine.op import Shape, values_text
 from annstudio.errors import GraphError, Remedy, ShapeError
 from annstudio.layers.base import Family, Layer
 from annstudio.layers.block.ends import BlockInput, BlockOutput
-from annstudio.layers.block.steps import Row, Span, StackRows
+from annstudio.layers.block.steps import Row, StackRows
 from annstudio.layers.dense import Dense
 from annstudio.layers.drawn import MAX_DEPTH, GraphEntry
 from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from annstudio.layers.lowering import Grade, InnerProblems, Problem, Results, lower_graph
 from annstudio.layers.recurrent.steps import Moment, Stack
+from annstudio.layers.span import Span
 
 MOST_STEPS = 20_000
 """So many ops a program may have when a block begins another step; beyond that unrolling would take forever."""

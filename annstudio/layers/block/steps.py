@@ -1,4 +1,4 @@
-"""The small steps of a block that is applied many times: taking a row or some steps, and putting results together."""
+"""The small steps of a block that is applied many times: taking a row, and putting results together."""
 
 import numpy as np
 
@@ -66,44 +66,3 @@ class StackRows(Op):
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         return [Term((see("dy", index[1], int(name[3:-1]), index[0]),))]
-
-
-class Span(Op):
-    """Some of the steps along an axis: those from `start` to before `stop`."""
-
-    formula = r"y = x_{a \dots b}"
-
-    def __init__(self, axis: int, start: int, stop: int) -> None:
-        self.axis, self.start, self.stop = axis, start, stop
-
-    def shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return (*x[: self.axis], self.stop - self.start, *x[self.axis + 1 :])
-
-    def _of(self, x: Array) -> Array:
-        part: Array = x[(*(slice(None),) * self.axis, slice(self.start, self.stop))]
-        return part
-
-    def forward(self, y: Array, x: Array) -> None:
-        np.copyto(y, self._of(x))
-
-    def backward(self, dx: Array, dy: Array) -> None:
-        dx.fill(0)
-        self._of(dx)[...] = dy
-
-    def sight(self, which: int, *inputs: Shape) -> Sight:
-        given, result = inputs[0], self.shape(*inputs)
-        axes = [SAME] * len(given)
-        axes[self.axis] = windows(result[self.axis], given[self.axis], before=-self.start)
-        return Sight(result, given, tuple(axes))
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        return [Term((see("x", *self._moved(index, self.start)),))]
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        if not self.start <= index[self.axis] < self.stop:
-            return []
-        return [Term((see("dy", *self._moved(index, -self.start)),))]
-
-    def _moved(self, index: Index, by: int) -> Index:
-        return (*index[: self.axis], index[self.axis] + by, *index[self.axis + 1 :])

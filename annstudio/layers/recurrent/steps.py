@@ -5,6 +5,7 @@ import numpy as np
 from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 from annstudio.engine.sight import SAME, Sight, windows
+from annstudio.layers.span import Span
 
 
 class Moment(Op):
@@ -87,38 +88,13 @@ class Rest(Op):
         return [Remark("Before the first step nothing has been seen: it starts at 0.")]
 
 
-class Part(Op):
+class Part(Span):
     """Some of the units: one gate's share of the sums, or its rows of the weights."""
 
-    formula = r"y = x_{a \dots b}"
     only_parts = True
 
     def __init__(self, start: int, stop: int) -> None:
-        self.start = start
-        self.stop = stop
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return (self.stop - self.start, *inputs[0][1:])
-
-    def forward(self, y: Array, x: Array) -> None:
-        np.copyto(y, x[self.start : self.stop])
-
-    def backward(self, dx: Array, dy: Array) -> None:
-        dx.fill(0)
-        dx[self.start : self.stop] = dy
-
-    def sight(self, which: int, *inputs: Shape) -> Sight:
-        given, result = inputs[0], self.shape(*inputs)
-        same = (SAME,) * (len(given) - 1)
-        return Sight(result, given, (windows(result[0], given[0], before=-self.start), *same))
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        return [Term((see("x", self.start + index[0], *index[1:]),))]
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        if not self.start <= index[0] < self.stop:
-            return []
-        return [Term((see("dy", index[0] - self.start, *index[1:]),))]
+        super().__init__(0, start, stop)
 
 
 class Gated(Op):
