@@ -1,8 +1,7 @@
 """Samples of networks inside networks: a block of blocks, and a recurrent network over a recurrent network."""
 
-from drawing import ADAM, COLUMN, Layers, drawn
+from sample_parts import COLUMN, Layers, sample, training
 
-from annstudio.data.base import parse_source
 from annstudio.document.project import Project
 from annstudio.layers.block.ends import BlockInput, BlockOutput
 from annstudio.layers.block.node import Block, box_of
@@ -10,7 +9,6 @@ from annstudio.layers.dense import Dense
 from annstudio.layers.graph import Graph, Node
 from annstudio.layers.merge import Add
 from annstudio.layers.recurrent.simple import SimpleRNN
-from annstudio.training.settings import TrainingSettings
 
 
 def block_of_blocks() -> Project:
@@ -30,10 +28,10 @@ def block_of_blocks() -> Project:
         ("output", "Dense", {"units": 2, "activation": "softmax"}),
         ("loss", "Loss", {"function": "cross_entropy"}),
     )
-    return Project(
-        graph=drawn(layers),
-        data=parse_source({"kind": "spiral"}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 16, "epochs": 300}),
+    return sample(
+        layers,
+        data={"kind": "spiral"},
+        settings=training(batch_size=16, epochs=300),
         title="Block of blocks",
         note="Boxes in a box. Double-click the trunk: it holds three blocks that each add what they find to what they "
         "were given. Open one of them with another double-click; Escape leads out again. The first two share their "
@@ -51,10 +49,10 @@ def rnn_over_rnn() -> Project:
         ("output", "Dense", {"units": 10, "activation": "softmax"}),
         ("loss", "Loss", {"function": "cross_entropy"}),
     )
-    return Project(
-        graph=drawn(layers),
-        data=parse_source({"kind": "digits"}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 32, "epochs": 30}),
+    return sample(
+        layers,
+        data={"kind": "digits"},
+        settings=training(batch_size=32, epochs=30),
         title="RNN over RNN",
         note="A hierarchy: the block is applied to every row of a digit and reads it pixel by pixel with a recurrent "
         "network, always the same one; a second recurrent network reads what was said of the eight rows, from top to "

@@ -3,15 +3,12 @@
 from typing import Any
 
 import numpy as np
-from drawing import ADAM, COLUMN, ROW, Layers, by_hand, drawn
+from sample_parts import COLUMN, ROW, Layers, by_hand, exact, sample, sgd, training
 
-from annstudio.data.base import parse_source
 from annstudio.document.project import Project
-from annstudio.engine.op import Array
 from annstudio.engine.optimizers import Momentum
 from annstudio.layers.base import make
 from annstudio.layers.graph import Graph, Node
-from annstudio.training.settings import TrainingSettings
 
 STEP = {"activation": "step"}
 DEPTH = 5
@@ -28,18 +25,14 @@ def one_unit() -> Project:
     weights = {"unit/W": np.ones((1, 1)), "unit/b": np.array([-8.0])}
     hours = [0.5, 0.8, 1.2, 1.5, 1.9, 2.2, 2.4, 2.9, 3.1, 3.6, 3.8, 4.3, 4.7, 5.2]
     passed = [0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 1]
-    return Project(
-        graph=drawn(layers),
+    return sample(
+        layers,
         weights=weights,
-        start=weights,
-        data=parse_source({
+        data={
             "kind": "typed", "inputs": [[h] for h in hours], "targets": [[float(p)] for p in passed],
             "input_names": ["hours"], "target_names": ["passed"],
-        }),
-        settings=TrainingSettings.model_validate(
-            {"optimizer": {"kind": "sgd", "learning_rate": 0.5}, "batch_size": 14, "epochs": 600,
-             "validation_share": 0.0, "dtype": "float64"}
-        ),
+        },
+        settings=exact(batch_size=14, epochs=600, learning_rate=0.5),
         title="One unit",
         note="Who passes after how many hours? The numbers are made up. One sigmoid unit is logistic regression. Open "
         "Labs, Activation curves, and turn w and b: the weight makes the curve steep, the bias shifts it. Choose the "
@@ -63,14 +56,13 @@ def classes_by_hand() -> Project:
         "output/b": np.zeros(3),
     }
     settings = by_hand(epochs=1, learning_rate=0.5)
-    return Project(
-        graph=drawn(layers),
+    return sample(
+        layers,
         weights=weights,
-        start=weights,
-        data=parse_source({
+        data={
             "kind": "typed", "inputs": [[1.0, 0.5]], "targets": [[0.0, 1.0, 0.0]], "input_names": ["i1", "i2"],
             "target_names": ["o1", "o2", "o3"],
-        }),
+        },
         settings=settings.model_copy(update={"optimizer": Momentum(learning_rate=0.5)}),
         title="Three classes by hand",
         note="Softmax, cross-entropy and momentum on one example, to be taken away. Open Labs, Take away, choose Excel "
@@ -90,17 +82,13 @@ def ravine() -> Project:
     x = np.linspace(0, 4, 40)
     y = 0.5 * x + 1 + 0.2 * np.random.default_rng(4).standard_normal(40)
     weights = {"line/W": np.array([[-1.0]]), "line/b": np.array([3.0])}
-    return Project(
-        graph=drawn(layers),
+    return sample(
+        layers,
         weights=weights,
-        start=weights,
-        data=parse_source({
+        data={
             "kind": "typed", "inputs": x.round(2)[:, None].tolist(), "targets": y.round(2)[:, None].tolist(),
-        }),
-        settings=TrainingSettings.model_validate({
-            "optimizer": {"kind": "sgd", "learning_rate": 0.02}, "batch_size": 40, "epochs": 100,
-            "validation_share": 0.0, "dtype": "float64",
-        }),
+        },
+        settings=exact(batch_size=40, epochs=100, learning_rate=0.02),
         title="Down a ravine",
         note="A straight line through forty points has one weight and one bias, so its whole loss can be seen: open "
         "Labs › Descent. It is a ravine, since the inputs are not centred about 0. Let optimisers go: in 100 steps SGD "
@@ -118,11 +106,10 @@ def perceptron() -> Project:
         ("loss", "Loss", {"function": "perceptron"}),
     )
     weights = {"unit/W": np.zeros((1, 2)), "unit/b": np.zeros(1)}
-    return Project(
-        graph=drawn(layers),
+    return sample(
+        layers,
         weights=weights,
-        start=weights,
-        data=parse_source({"kind": "gates", "gate": "AND"}),
+        data={"kind": "gates", "gate": "AND"},
         settings=by_hand(epochs=10, learning_rate=1.0),
         title="Perceptron",
         note="A unit that is on or off, and Rosenblatt's rule of 1958: after a wrong answer add the input to the "
@@ -140,17 +127,16 @@ def perceptron_xor() -> Project:
         ("and", "Dense", {"units": 1, **STEP}),
         ("loss", "Loss", {"function": "perceptron"}),
     )
-    weights: dict[str, Array] = {
+    weights = {
         "or_and_nand/W": np.array([[1.0, 1.0], [-1.0, -1.0]]),
         "or_and_nand/b": np.array([-0.5, 1.5]),
         "and/W": np.array([[1.0, 1.0]]),
         "and/b": np.array([-1.5]),
     }
-    return Project(
-        graph=drawn(layers),
+    return sample(
+        layers,
         weights=weights,
-        start=weights,
-        data=parse_source({"kind": "gates", "gate": "XOR"}),
+        data={"kind": "gates", "gate": "XOR"},
         settings=by_hand(epochs=10, learning_rate=1.0),
         title="XOR with gates",
         note="What one unit cannot do, three can: XOR is OR and NAND, joined by AND. The weights are set by hand, and "
@@ -177,11 +163,10 @@ def deep_sigmoid_vs_relu() -> Project:
             graph = graph.with_node(Node(name, make(kind, settings), COLUMN * (i + 2 * row), ROW * row))
             graph = graph.connect(before, name) if before else graph
             before = name
-    settings = {"optimizer": {"kind": "sgd", "learning_rate": 0.1}, "batch_size": 32, "epochs": 20}
-    return Project(
-        graph=graph,
-        data=parse_source({"kind": "digits"}),
-        settings=TrainingSettings.model_validate(settings),
+    return sample(
+        graph,
+        data={"kind": "digits"},
+        settings=training(32, 20, sgd(0.1)),
         title="Deep sigmoid beside deep ReLU",
         note="Two networks of six layers on the same digits, alike but for their activation. Press Train and look at "
         "the gradient sizes: towards the input those of the sigmoid layers become smaller layer by layer, because its "
@@ -202,10 +187,11 @@ def autoencoder() -> Project:
         ("picture", "Reshape", {"target": (8, 8, 1)}),
         ("loss", "Loss", {"function": "mean_squared_error", "column": "x"}),
     )
-    return Project(
-        graph=drawn(layers, columns=4),
-        data=parse_source({"kind": "digits"}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 32, "epochs": 60}),
+    return sample(
+        layers,
+        columns=4,
+        data={"kind": "digits"},
+        settings=training(batch_size=32, epochs=60),
         title="Autoencoder",
         note="The target is the input: 64 pixels must pass through a code of two numbers and come out as they were. "
         "Press Train and compare the first card with the last. The error falls from 0.073, all that differs from the "
@@ -225,10 +211,11 @@ def sunspots_conv1d() -> Project:
         ("F", "Dense", {"units": 1, "activation": "linear"}),
         ("loss", "Loss", {"function": "mean_squared_error"}),
     )
-    return Project(
-        graph=drawn(layers, columns=3),
-        data=parse_source({"kind": "sunspots", "window": 9}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 16, "epochs": 200}),
+    return sample(
+        layers,
+        columns=3,
+        data={"kind": "sunspots", "window": 9},
+        settings=training(batch_size=16, epochs=200),
         title="Sunspots with a 1-D convolution",
         note="Nine years of sunspots in a row, and the question is the tenth. A looks at two neighbouring years at a "
         "time, with the same weights at each of its eight places; B does so with what A found; F joins all. Trained, "
@@ -245,10 +232,10 @@ def sunspots_rnn() -> Project:
         ("output", "Dense", {"units": 1, "activation": "linear"}),
         ("loss", "Loss", {"function": "mean_squared_error"}),
     )
-    return Project(
-        graph=drawn(layers),
-        data=parse_source({"kind": "sunspots", "window": 9}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 16, "epochs": 200}),
+    return sample(
+        layers,
+        data={"kind": "sunspots", "window": 9},
+        settings=training(batch_size=16, epochs=200),
         title="Sunspots with a recurrent network",
         note="The recurrent layer reads one year after the other and keeps eight numbers in mind. Press Explain: the "
         "layer is unrolled, at every step the same W and U, and on the way back the gradient passes through all nine. "
@@ -265,10 +252,10 @@ def vowels_lstm() -> Project:
         ("output", "Dense", {"units": 9, "activation": "softmax"}),
         ("loss", "Loss", {"function": "cross_entropy"}),
     )
-    return Project(
-        graph=drawn(layers),
-        data=parse_source({"kind": "japanese_vowels"}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 16, "epochs": 20}),
+    return sample(
+        layers,
+        data={"kind": "japanese_vowels"},
+        settings=training(batch_size=16, epochs=20),
         title="Speakers with an LSTM",
         note="Nine men say “ae”: 7 to 29 steps of 12 numbers, and the network tells who speaks. The input's setting "
         "“Lengths column” says where each utterance ends; what comes after it counts for nothing. Press Train: about "

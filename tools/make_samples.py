@@ -9,15 +9,13 @@ from pathlib import Path
 import block_samples as boxes
 import course_samples as course
 import numpy as np
-from drawing import ADAM, SIGMOID, Layers, by_hand, drawn
+from sample_parts import SIGMOID, Layers, by_hand, sample, sgd, training
 
-from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.explain.worksheet import Tolerance, Worksheet
 from annstudio.formats.studio import save
-from annstudio.training.settings import TrainingSettings
 
 SAMPLES = Path("samples")
 
@@ -73,14 +71,13 @@ def worked_example(*, train_bias: bool) -> Project:
     }
     held, later = ("learned too", "0.00000244756") if train_bias else ("held fixed", "0.0000351019")
     first = "0.280471447" if train_bias else "0.291027774"
-    return Project(
-        graph=drawn(layers),
-        weights=(start := {key: np.array(values) for key, values in weights.items()}),
-        start=start,
-        data=parse_source({
+    return sample(
+        layers,
+        weights=weights,
+        data={
             "kind": "typed", "inputs": [[0.05, 0.10]], "targets": [[0.01, 0.99]], "input_names": ["i1", "i2"],
             "target_names": ["o1", "o2"],
-        }),
+        },
         settings=by_hand(epochs=1, learning_rate=0.5),
         title="Worked example, biases learned" if train_bias else "Worked example",
         note="Backpropagation with every number in view: two inputs, two hidden units, two outputs, one example. "
@@ -123,15 +120,14 @@ def three_layers() -> Project:
     for name, shape in sizes.items():
         weights[f"{name}/W"] = rng.uniform(-1, 1, shape).round(2)
         weights[f"{name}/b"] = rng.uniform(-1, 1, shape[:1]).round(2)
-    return Project(
-        graph=drawn(layers),
+    return sample(
+        layers,
         weights=weights,
-        start=weights,
-        data=parse_source({
+        data={
             "kind": "typed",
             "inputs": [[0.5, -0.2, 0.1], [1.0, 0.0, -1.0], [-0.4, 0.8, 0.3], [0.0, 0.0, 0.0]],
             "targets": [[0.2], [-0.5], [0.7], [0.1]],
-        }),
+        },
         settings=by_hand(epochs=100, learning_rate=0.1),
         title="Three layers forward",
         note="Forward propagation, layer by layer: h1 = f(W1·x + b1), h2 = f(W2·h1 + b2), out = W3·h2 + b3, where f is "
@@ -148,12 +144,10 @@ def xor() -> Project:
         ("output", "Dense", {"units": 1, **SIGMOID}),
         ("loss", "Loss", {"function": "binary_cross_entropy"}),
     )
-    return Project(
-        graph=drawn(layers),
-        data=parse_source({"kind": "xor", "points": 50, "noise": 0.1}),
-        settings=TrainingSettings.model_validate({
-            "optimizer": {"kind": "sgd", "learning_rate": 0.1}, "batch_size": 10, "epochs": 500,
-        }),
+    return sample(
+        layers,
+        data={"kind": "xor", "points": 50, "noise": 0.1},
+        settings=training(10, 500, sgd(0.1)),
         title="XOR",
         note="One, or the other, but not both: no straight line parts these classes. Press Train and watch the "
         "decision boundary bend. Then set the hidden layer to 2 units and begin from new seeds: sometimes it fails. "
@@ -170,12 +164,10 @@ def spiral() -> Project:
         ("output", "Dense", {"units": 2, "activation": "softmax"}),
         ("loss", "Loss", {"function": "cross_entropy"}),
     )
-    return Project(
-        graph=drawn(layers),
-        data=parse_source({"kind": "spiral"}),
-        settings=TrainingSettings.model_validate({
-            "optimizer": {"kind": "adam", "learning_rate": 0.005}, "batch_size": 16, "epochs": 500,
-        }),
+    return sample(
+        layers,
+        data={"kind": "spiral"},
+        settings=training(batch_size=16, epochs=500),
         title="Two spirals",
         note="Two arms that wind around each other. Press Train and watch the boundary wind along. Then make the data "
         "harder with 1.5 turns, and find out what helps: more units, a third layer, another activation, another rate?",
@@ -191,10 +183,10 @@ def digits_mlp() -> Project:
         ("output", "Dense", {"units": 10, "activation": "softmax"}),
         ("loss", "Loss", {"function": "cross_entropy"}),
     )
-    return Project(
-        graph=drawn(layers),
-        data=parse_source({"kind": "digits"}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 32, "epochs": 30}),
+    return sample(
+        layers,
+        data={"kind": "digits"},
+        settings=training(batch_size=32, epochs=30),
         title="Digits with dense layers",
         note="1,797 real handwritten digits, 8 by 8 pixels each. All 64 pixels go into every hidden unit: the network "
         "does not know which pixels are neighbours. Train it and compare its validation accuracy with that of the "
@@ -215,10 +207,11 @@ def digits_cnn() -> Project:
         ("output", "Dense", {"units": 10, "activation": "softmax"}),
         ("loss", "Loss", {"function": "cross_entropy"}),
     )
-    return Project(
-        graph=drawn(layers, columns=4),
-        data=parse_source({"kind": "digits"}),
-        settings=TrainingSettings.model_validate({"optimizer": ADAM, "batch_size": 32, "epochs": 30}),
+    return sample(
+        layers,
+        columns=4,
+        data={"kind": "digits"},
+        settings=training(batch_size=32, epochs=30),
         title="Digits with convolutions",
         note="1,797 real handwritten digits, 8 by 8 pixels each. Press Train and select conv_1: its kernels and what "
         "they find in the picture change as it learns. Then try to do without the dropout, or with fewer filters.",
