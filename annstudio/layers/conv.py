@@ -1,6 +1,7 @@
 """Convolution: one small neuron slides over the picture and looks for the same thing everywhere.
 
-The patches under the window are laid side by side (im2col), so that a convolution is one matrix product.
+The patches under the window are laid side by side (im2col), so that a convolution is one matrix product. Windows with
+gaps: Yu & Koltun (2016); groups of channels: Krizhevsky et al. (2012).
 """
 
 from typing import ClassVar
@@ -12,7 +13,7 @@ from pydantic import Field
 from annstudio.engine.account import See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
-from annstudio.engine.sight import ALL, Sight, everything, windows
+from annstudio.engine.sight import Sight, everything, grouped, windows
 from annstudio.layers.activation import activate, label
 from annstudio.layers.base import Family, Layer, Padding
 from annstudio.layers.filters import (
@@ -25,7 +26,6 @@ from annstudio.layers.filters import (
     filter_parameter,
 )
 from annstudio.layers.framing import border, fitting_kernel, need_groups, need_image, window_counts
-from annstudio.layers.grouped import GroupedCorrelate2D
 from annstudio.layers.restraint import Restrained, restrain
 from annstudio.layers.trained import BiasTrainable
 
@@ -39,6 +39,8 @@ class Correlate2D(Op):
 
     formula = r"\text{net}_{i,j,f} = \sum_{c,u,v} w_{f,c,u,v}\, x_{i s+u,\,j s+v,\,c} + b_f"
     weighted_sum = True
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
 
     def __init__(self, kernel: tuple[int, int], strides: tuple[int, int], padding: Padding, *, bias: bool) -> None:
         self.kernel = kernel
@@ -46,15 +48,21 @@ class Correlate2D(Op):
         self.padding = padding
         self.bias = bias
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How far the window reaches, gaps included."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return ((kh - 1) * dh + 1, (kw - 1) * dw + 1)
+
     def shape(self, *inputs: Shape) -> Shape:
         framed = self.border(inputs[0]).around(inputs[0])
-        return (inputs[1][1], *window_counts(framed[1:], self.kernel, self.strides))
+        return (inputs[1][1], *window_counts(framed[1:], self.reach, self.strides))
 
     def margin(self, name: str, shape: Shape) -> Margin | None:
         return self.border(shape) if name == "x" else None
 
     def border(self, shape: Shape) -> Margin:
-        return border(shape, self.kernel, self.strides, self.padding)
+        return border(shape, self.reach, self.strides, self.padding)
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         _, rows, columns = self.shape(*inputs)
@@ -95,52 +103,108 @@ class Correlate2D(Op):
             return everything(result, given)
         before = self.border(given).before
         rows, columns = (
-            windows(result[k], given[k], self.kernel[k - 1], self.strides[k - 1], before=before[k]) for k in (1, 2)
+            windows(result[k], given[k], self.kernel[k - 1], self.strides[k - 1], self.dilation[k - 1], before[k])
+            for k in (1, 2)
         )
-        return Sight(result, given, (ALL, rows, columns))
+        return Sight(result, given, (grouped(result[0], given[0], self.groups), rows, columns))
 
     def account(self, see: See, index: Index) -> list[Term]:
         f, i, j = index
-        channels, height, width = see.shape("x")
+        channels = see.shape("x")[0] // self.groups
+        first = f // (see.shape("w")[1] // self.groups) * channels
+        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilation
         terms = []
-        for u in range(self.kernel[0]):
-            for v in range(self.kernel[1]):
-                for c in range(channels):
-                    place = (u * self.kernel[1] + v) * channels + c
-                    at = (c, i * self.strides[0] + u, j * self.strides[1] + v)
-                    terms.append(Term((see("w", place, f), see("x", *at))))
+        for u, v, c in np.ndindex(kh, kw, channels):
+            weight = see("w", (u * kw + v) * channels + c, f)
+            terms.append(Term((weight, see("x", first + c, i * sh + u * dh, j * sw + v * dw))))
         return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        _, rows, columns = see.shape("dy")
+        filters, rows, columns = see.shape("dy")
+        own = filters // self.groups
         if name == "w":
             return self._shares(see, *index)
         c, row, column = index
-        channels = see.shape("x")[0]
+        channels = see.shape("x")[0] // self.groups
+        group, c = divmod(c, channels)
         _, top, left = self.border(see.shape("dx")).before
         terms = []
-        for u in range(self.kernel[0]):
-            for v in range(self.kernel[1]):
-                i, down = divmod(row + top - u, self.strides[0])
-                j, right = divmod(column + left - v, self.strides[1])
-                if down or right or not (0 <= i < rows and 0 <= j < columns):
-                    continue
-                place = (u * self.kernel[1] + v) * channels + c
-                terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(see.shape("dy")[0])]
+        for u, v in np.ndindex(self.kernel):
+            i, down = divmod(row + top - u * self.dilation[0], self.strides[0])
+            j, right = divmod(column + left - v * self.dilation[1], self.strides[1])
+            if down or right or not (0 <= i < rows and 0 <= j < columns):
+                continue
+            place = (u * self.kernel[1] + v) * channels + c
+            terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(group * own, (group + 1) * own)]
         return terms
 
     def _shares(self, see: See, place: int, f: int) -> list[Term]:
         """What every place where a kernel's weight was used adds to its gradient."""
-        window, c = divmod(place, see.shape("x")[0])
+        channels = see.shape("x")[0] // self.groups
+        first = f // (see.shape("w")[1] // self.groups) * channels
+        window, c = divmod(place, channels)
         u, v = divmod(window, self.kernel[1])
+        (sh, sw), (dh, dw) = self.strides, self.dilation
         terms = []
         for n in range(see.n_examples):
             for i, j in np.ndindex(see.shape("dy")[1:]):
                 dy = see("dy", f, i, j, example=n)
-                at = (c, i * self.strides[0] + u, j * self.strides[1] + v)
                 is_bias = self.bias and place == see.shape("w")[0] - 1
+                at = (first + c, i * sh + u * dh, j * sw + v * dw)
                 terms.append(Term((dy,) if is_bias else (dy, see("x", *at, example=n))))
         return terms
+
+
+class GroupedCorrelate2D(Correlate2D):
+    """net[f, i, j] = Σ w · patch + b, each filter seeing its own group of channels through a window with gaps.
+
+    `w` (K + 1, F) with K = kh · kw · C / groups. `patches` keeps every window as a column, group by group.
+    """
+
+    formula = r"\text{net}_{i,j,f} = \sum_{c \in \text{group},u,v} w_{f,c,u,v}\, x_{i s+u d,\,j s+v d,\,c} + b_f"
+
+    def __init__(
+        self, kernel: tuple[int, int], strides: tuple[int, int], dilation: tuple[int, int], padding: Padding,
+        groups: int, *, bias: bool,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel, strides, padding, bias=bias)
+        self.dilation = dilation
+        self.groups = groups
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        _, rows, columns = self.shape(*inputs)
+        return {"patches": Buffer((self.groups, inputs[1][0], rows, columns), fill=1.0, shown=False)}
+
+    def forward(self, y: Array, x: Array, w: Array, patches: Array) -> None:
+        windows = self._windows(x, y.shape[1], y.shape[2])
+        patches[:, : len(w) - self.bias].reshape(windows.shape)[...] = windows
+        filters = w.T.reshape(self.groups, -1, len(w))
+        np.copyto(y, np.matmul(filters, patches.reshape(self.groups, len(w), -1)).reshape(y.shape))
+
+    def backward(self, dx: Array | None, dw: Array | None, dy: Array, w: Array, patches: Array) -> None:
+        columns = dy.reshape(self.groups, len(dy) // self.groups, -1)
+        if dw is not None:
+            products = np.matmul(patches.reshape(self.groups, len(w), -1), columns.swapaxes(1, 2))
+            dw[...] = products.transpose(1, 0, 2).reshape(dw.shape)
+        if dx is not None:
+            rows = len(w) - self.bias
+            filters = w[:rows].reshape(rows, self.groups, -1).transpose(1, 0, 2)
+            frame = self.border(dx.shape[:-1])
+            framed = np.zeros((*frame.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
+            windows = self._windows(framed, dy.shape[1], dy.shape[2])
+            shares = np.matmul(filters, columns).reshape(windows.shape)
+            for u in range(self.kernel[0]):
+                for v in range(self.kernel[1]):
+                    np.add(windows[:, u, v], shares[:, u, v], windows[:, u, v])
+            dx[...] = framed[frame.inside(dx.shape[:-1])]
+
+    def _windows(self, x: Array, rows: int, columns: int) -> Array:
+        """A view (groups, kh, kw, C / groups, rows, columns, N) of a framed picture."""
+        c, h, w, n = x.strides
+        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilation
+        channels = len(x) // self.groups
+        shape = (self.groups, kh, kw, channels, rows, columns, x.shape[-1])
+        return as_strided(x, shape, (channels * c, h * dh, w * dw, c, h * sh, w * sw, n))
 
 
 class Conv2D(Layer, Filtering, BiasTrainable, Restrained):

@@ -91,31 +91,34 @@ class Correlate1D(Op):
 
     def account(self, see: See, index: Index) -> list[Term]:
         t, f = index
-        features = see.shape("x")[1]
+        features = see.shape("x")[1] // self.groups
+        first = f // (see.shape("w")[1] // self.groups) * features
         terms = [
-            Term((see("w", u * features + c, f), see("x", t * self.stride + u * self.dilation, c)))
+            Term((see("w", u * features + c, f), see("x", t * self.stride + u * self.dilation, first + c)))
             for u, c in np.ndindex(self.kernel, features)
         ]
         return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         places, filters = see.shape("dy")
+        own, features = filters // self.groups, see.shape("x")[1] // self.groups
         if name == "w":
-            place, f = index
-            return self.shares(see, place, f, features=see.shape("x")[1], first=0)
+            return self._shares(see, *index)
         step, c = index
+        group, c = divmod(c, features)
         before = self.border(see.shape("dx")).before[0]
         terms = []
         for u in range(self.kernel):
             t, beside = divmod(step + before - u * self.dilation, self.stride)
             if not beside and 0 <= t < places:
-                place = u * see.shape("x")[1] + c
-                terms += [Term((see("w", place, f), see("dy", t, f))) for f in range(filters)]
+                weights = [see("w", u * features + c, f) for f in range(group * own, (group + 1) * own)]
+                terms += [Term((w, see("dy", t, group * own + i))) for i, w in enumerate(weights)]
         return terms
 
-    def shares(self, see: See, place: int, f: int, features: int, first: int) -> list[Term]:
-        """What every place where a kernel's weight was used adds to its gradient; the filter sees so many features
-        from the first of its group on."""
+    def _shares(self, see: See, place: int, f: int) -> list[Term]:
+        """What every place where a kernel's weight was used adds to its gradient."""
+        features = see.shape("x")[1] // self.groups
+        first = f // (see.shape("w")[1] // self.groups) * features
         u, c = divmod(place, features)
         terms = []
         for n in range(see.n_examples):
@@ -173,33 +176,6 @@ class GroupedCorrelate1D(Correlate1D):
         """Of every group its filters, its features and its patches."""
         f, d = w.shape[1] // self.groups, features // self.groups
         return ((slice(g * f, (g + 1) * f), slice(g * d, (g + 1) * d), patches[g]) for g in range(self.groups))
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        t, f = index
-        features = see.shape("x")[1] // self.groups
-        first = f // (see.shape("w")[1] // self.groups) * features
-        terms = [
-            Term((see("w", u * features + c, f), see("x", t * self.stride + u * self.dilation, first + c)))
-            for u, c in np.ndindex(self.kernel, features)
-        ]
-        return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        places, filters = see.shape("dy")
-        own, features = filters // self.groups, see.shape("x")[1] // self.groups
-        if name == "w":
-            place, f = index
-            return self.shares(see, place, f, features=features, first=f // own * features)
-        step, c = index
-        group, c = divmod(c, features)
-        before = self.border(see.shape("dx")).before[0]
-        terms = []
-        for u in range(self.kernel):
-            t, beside = divmod(step + before - u * self.dilation, self.stride)
-            if not beside and 0 <= t < places:
-                weights = [see("w", u * features + c, f) for f in range(group * own, (group + 1) * own)]
-                terms += [Term((w, see("dy", t, group * own + i))) for i, w in enumerate(weights)]
-        return terms
 
 
 class Conv1D(Layer, Filtering, Restrained):

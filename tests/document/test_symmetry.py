@@ -14,9 +14,9 @@ from annstudio.formats.studio import load
 from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
+from annstudio.layers.depthwise import DepthwiseConv2D
 from annstudio.layers.embedding import Embedding
 from annstudio.layers.ends import Input
-from annstudio.layers.grouped import DepthwiseConv2D
 from annstudio.layers.losses import Loss
 from annstudio.layers.lowering import Grade
 from annstudio.layers.recurrent.lstm import LSTM

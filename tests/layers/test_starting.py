@@ -12,9 +12,9 @@ from annstudio.layers.base import Layer
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.conv1d import Conv1D
 from annstudio.layers.dense import Dense
+from annstudio.layers.depthwise import DepthwiseConv2D
 from annstudio.layers.embedding import Embedding
 from annstudio.layers.ends import Input
-from annstudio.layers.grouped import DepthwiseConv2D
 from annstudio.layers.recurrent.gru import GRU
 from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.recurrent.simple import SimpleRNN

@@ -14,7 +14,7 @@ from annstudio.engine.gemm import Call
 from annstudio.engine.memory import empty, full
 from annstudio.engine.op import Array, Buffer, Calls, Shape
 from annstudio.engine.twins import twin_of
-from annstudio.layers.grouped import GroupedCorrelate2D
+from annstudio.layers.conv import GroupedCorrelate2D
 
 ROOM = 1 << 17
 """How many numbers may be laid out at a time."""
