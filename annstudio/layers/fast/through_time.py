@@ -15,20 +15,18 @@ from annstudio.engine.gemm import Call
 from annstudio.engine.memory import full
 from annstudio.engine.op import Array, Buffer, Op, Shape
 from annstudio.engine.twins import Ops, following, twin_of
-from annstudio.layers.recurrent.node import flowing
+from annstudio.layers.recurrent.moments import AllMoments, flowing
 from annstudio.layers.recurrent.steps import Moment
 
 
-class ThroughTime(Op):
+class ThroughTime(AllMoments):
     """The quick form of an op that goes through time, named before it: `class FastElman(ThroughTime, Elman)`.
 
     It gives all states, or that of the moment `only`. `states` keeps what every moment ended with.
     """
 
-    backwards: bool
-
     def __init__(self, *settings: Any, backwards: bool, only: int | None = None) -> None:
-        super().__init__(*settings, backwards=backwards)  # type: ignore[call-arg]
+        super().__init__(*settings, backwards=backwards)
         self.only = only
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -11,33 +11,28 @@ from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Buffer, Op, Shape
+from annstudio.engine.op import Array, Buffer, Shape
 from annstudio.layers.activation import Sigmoid, Tanh
 from annstudio.layers.base import Family
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join, Sum
 from annstudio.layers.products import weight_gradient
-from annstudio.layers.recurrent.node import Recurrent, flowing, gate_view, joined_parameter
-from annstudio.layers.recurrent.steps import Gated, Hold, Mix, Moment, Part, Rest, Stack
+from annstudio.layers.recurrent.moments import AllMoments, States, Turn, all_states, flowing
+from annstudio.layers.recurrent.node import Recurrent, gate_view, joined_parameter
+from annstudio.layers.recurrent.steps import Gated, Mix, Part
 
 GATES = "rzn"
 """Reset, update and new, in the order of the weights' rows."""
 
 
-class ResetBefore(Op):
+class ResetBefore(AllMoments):
     """All moments at once, n = tanh(W x + U (r·h) + b). `w` (3u, D + u + 1): r, z, n by rows, [x; h; 1] by columns.
 
     `joined` holds [x; h; 1] and `gated` [x; r·h; 1] of every moment, `gates` what r, z and n came to.
     """
 
     formula = r"h_t = (1 - z_t) n_t + z_t h_{t-1}"
-    without_gradient = frozenset({"lengths"})
-
-    def __init__(self, *, backwards: bool) -> None:
-        self.backwards = backwards
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return (inputs[0][0], inputs[1][0] // 3)
+    gates_per_unit = 3
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         (steps, d), units = inputs[0], inputs[1][0] // 3
@@ -87,20 +82,14 @@ class ResetBefore(Op):
             np.matmul(w[:, :d].T, dnet, dx)
 
 
-class ResetAfter(Op):
+class ResetAfter(AllMoments):
     """All moments at once, n = tanh(W x + b + r·(U h + c)). `w` (3u, D + 1) holds W and b, `v` (3u, u + 1) U and c.
 
     `seen` holds [x; 1] and `kept` [h; 1] of every moment, `gates` what r, z and n came to, `inner` U h + c for n.
     """
 
     formula = r"h_t = (1 - z_t) n_t + z_t h_{t-1}"
-    without_gradient = frozenset({"lengths"})
-
-    def __init__(self, *, backwards: bool) -> None:
-        self.backwards = backwards
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return (inputs[0][0], inputs[1][0] // 3)
+    gates_per_unit = 3
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         (steps, d), units = inputs[0], inputs[1][0] // 3
@@ -192,21 +181,12 @@ class GRU(Recurrent):
         return 30
 
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
-        lengths, suffix, u = net.lengths(x), self.suffix(backwards), self.units
-        given = lengths if lengths is not None else net.constant(x.shape[0])
-        if not self.reset_after:
-            w = joined_parameter(self, net, x, bias=Initial(constant=0.0), suffix=suffix, gates=GATES)
-
-            def before(net: Builder, x: Value, w: Value, _: Value) -> Value:
-                return _reset_before(net, x, w, lengths, u, backwards=backwards)
-
-            return net.composite(ResetBefore(backwards=backwards), before, x, w, given)
-
-        def after(net: Builder, x: Value, w: Value, v: Value, _: Value) -> Value:
-            return _reset_after(net, x, w, v, lengths, u, backwards=backwards)
-
-        w, v = self._two_parameters(net, x, suffix)
-        return net.composite(ResetAfter(backwards=backwards), after, x, w, v, given)
+        suffix = self.suffix(backwards)
+        if self.reset_after:
+            weights = self._two_parameters(net, x, suffix)
+            return all_states(net, x, ResetAfter(backwards=backwards), _reset_after, *weights)
+        w = joined_parameter(self, net, x, bias=Initial(constant=0.0), suffix=suffix, gates=GATES)
+        return all_states(net, x, ResetBefore(backwards=backwards), _reset_before, w)
 
     def _two_parameters(self, net: Builder, x: Value, suffix: str) -> tuple[Value, Value]:
         """W and b for what is seen, U and c for the state: each sum has a bias of its own."""
@@ -223,45 +203,40 @@ class GRU(Recurrent):
         return w, net.parameter((3 * u, u + 1), kept, trainable=self.trainable)
 
 
-def _reset_before(net: Builder, x: Value, w: Value, lengths: Value | None, u: int, *, backwards: bool) -> Value:
+def _reset_before(net: Builder, w: Value) -> Turn:
+    u = w.shape[0] // 3
     both_rows = net.apply(Part(0, 2 * u), w, name="W of r and z")
     new_rows = net.apply(Part(2 * u, 3 * u), w, name="W of n")
-    h = net.apply(Rest(u), name="h")
-    moments: dict[int, Value] = {}
-    for t in flowing(x.shape[0], backwards=backwards):
-        with net.scope(f"t = {t}"):
-            now = net.apply(Moment(t), x, name="x")
-            seen = net.apply(Join(), now, h, name="joined")
-            both = net.apply(Sigmoid(), net.apply(WeightedSum(), seen, both_rows, name="net r, z"), name="r, z")
-            r, z = net.apply(Part(0, u), both, name="r"), net.apply(Part(u, 2 * u), both, name="z")
-            reset = net.apply(Join(), now, net.apply(Gated(), r, h, name="r·h"), name="joined n")
-            n = net.apply(Tanh(), net.apply(WeightedSum(), reset, new_rows, name="net n"), name="n")
-            new = net.apply(Mix(), z, n, h, name="h" if lengths is None else "new h")
-            h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")
-            moments[t] = h
-    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")
+
+    def turn(now: Value, states: States, new: str) -> States:
+        (h,) = states
+        seen = net.apply(Join(), now, h, name="joined")
+        both = net.apply(Sigmoid(), net.apply(WeightedSum(), seen, both_rows, name="net r, z"), name="r, z")
+        r, z = net.apply(Part(0, u), both, name="r"), net.apply(Part(u, 2 * u), both, name="z")
+        reset = net.apply(Join(), now, net.apply(Gated(), r, h, name="r·h"), name="joined n")
+        n = net.apply(Tanh(), net.apply(WeightedSum(), reset, new_rows, name="net n"), name="n")
+        return (net.apply(Mix(), z, n, h, name=f"{new}h"),)
+
+    return turn
 
 
-def _reset_after(
-    net: Builder, x: Value, w: Value, v: Value, lengths: Value | None, u: int, *, backwards: bool
-) -> Value:  # fmt: skip
-    h = net.apply(Rest(u), name="h")
-    moments: dict[int, Value] = {}
-    for t in flowing(x.shape[0], backwards=backwards):
-        with net.scope(f"t = {t}"):
-            seen = net.apply(WeightedSum(), net.apply(Moment(t), x, name="x"), w, name="net of x")
-            kept = net.apply(WeightedSum(), h, v, name="net of h")
-            parts = [
-                [net.apply(Part(k * u, (k + 1) * u), sums, name=f"{name} from {of}") for k, name in enumerate(GATES)]
-                for sums, of in ((seen, "x"), (kept, "h"))
-            ]
-            r, z = (
-                net.apply(Sigmoid(), net.apply(Sum(), parts[0][k], parts[1][k], name=f"net {name}"), name=name)
-                for k, name in enumerate("rz")
-            )
-            reset = net.apply(Gated(), r, parts[1][2], name="r·h")
-            n = net.apply(Tanh(), net.apply(Sum(), parts[0][2], reset, name="net n"), name="n")
-            new = net.apply(Mix(), z, n, h, name="h" if lengths is None else "new h")
-            h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")
-            moments[t] = h
-    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")
+def _reset_after(net: Builder, w: Value, v: Value) -> Turn:
+    u = w.shape[0] // 3
+
+    def turn(now: Value, states: States, new: str) -> States:
+        (h,) = states
+        seen = net.apply(WeightedSum(), now, w, name="net of x")
+        kept = net.apply(WeightedSum(), h, v, name="net of h")
+        parts = [
+            [net.apply(Part(k * u, (k + 1) * u), sums, name=f"{name} from {of}") for k, name in enumerate(GATES)]
+            for sums, of in ((seen, "x"), (kept, "h"))
+        ]
+        r, z = (
+            net.apply(Sigmoid(), net.apply(Sum(), parts[0][k], parts[1][k], name=f"net {name}"), name=name)
+            for k, name in enumerate("rz")
+        )
+        reset = net.apply(Gated(), r, parts[1][2], name="r·h")
+        n = net.apply(Tanh(), net.apply(Sum(), parts[0][2], reset, name="net n"), name="n")
+        return (net.apply(Mix(), z, n, h, name=f"{new}h"),)
+
+    return turn

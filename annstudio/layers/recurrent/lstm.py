@@ -10,30 +10,25 @@ from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Buffer, Op, Shape
+from annstudio.engine.op import Array, Buffer, Shape
 from annstudio.layers.activation import Sigmoid, Tanh
 from annstudio.layers.base import Family
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join, Sum
 from annstudio.layers.products import weight_gradient
-from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
-from annstudio.layers.recurrent.steps import Gated, Hold, Moment, Part, Rest, Stack
+from annstudio.layers.recurrent.moments import AllMoments, States, Turn, all_states, flowing
+from annstudio.layers.recurrent.node import Recurrent, joined_parameter
+from annstudio.layers.recurrent.steps import Gated, Part
 
 
-class LongShortTerm(Op):
+class LongShortTerm(AllMoments):
     """All moments at once. `x` (T, D, N), `w` (4u, D + u + 1): the gates i, f, g, o by rows, [x; h; 1] by columns.
 
     `joined` holds what every moment saw, `gates` what its gates came to, `cells` and `squashed` c and tanh(c).
     """
 
     formula = r"c_t = f_t c_{t-1} + i_t g_t, \quad h_t = o_t \tanh c_t"
-    without_gradient = frozenset({"lengths"})
-
-    def __init__(self, *, backwards: bool) -> None:
-        self.backwards = backwards
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return (inputs[0][0], inputs[1][0] // 4)
+    gates_per_unit = 4
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         (steps, d), units = inputs[0], inputs[1][0] // 4
@@ -139,34 +134,21 @@ class LSTM(Recurrent):
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
         bias = Initial(parts=(0.0, self.forget_bias, 0.0, 0.0))
         w = joined_parameter(self, net, x, bias=bias, suffix=self.suffix(backwards), gates="ifgo")
-        lengths = net.lengths(x)
-
-        def expand(net: Builder, x: Value, w: Value, _: Value) -> Value:
-            return _unrolled(net, x, w, lengths, self.units, backwards=backwards)
-
-        given = lengths if lengths is not None else net.constant(x.shape[0])
-        return net.composite(LongShortTerm(backwards=backwards), expand, x, w, given)
+        return all_states(net, x, LongShortTerm(backwards=backwards), _turning, w, names="hc")
 
 
-def _unrolled(net: Builder, x: Value, w: Value, lengths: Value | None, u: int, *, backwards: bool) -> Value:
-    h, c = net.apply(Rest(u), name="h"), net.apply(Rest(u), name="c")
-    moments: dict[int, Value] = {}
-    new = "" if lengths is None else "new "
-    for t in flowing(x.shape[0], backwards=backwards):
-        with net.scope(f"t = {t}"):
-            seen = net.apply(Join(), net.apply(Moment(t), x, name="x"), h, name="joined")
-            sums = net.apply(WeightedSum(), seen, w, name="net")
-            ops = {"i": Sigmoid(), "f": Sigmoid(), "g": Tanh(), "o": Sigmoid()}
-            i, f, g, o = (
-                net.apply(op, net.apply(Part(k * u, (k + 1) * u), sums, name=f"net {name}"), name=name)
-                for k, (name, op) in enumerate(ops.items())
-            )
-            kept, taken = net.apply(Gated(), f, c, name="f·c"), net.apply(Gated(), i, g, name="i·g")
-            cell = net.apply(Sum(), kept, taken, name=f"{new}c")
-            shown = net.apply(Gated(), o, net.apply(Tanh(), cell, name="tanh c"), name=f"{new}h")
-            if lengths is not None:
-                cell = net.apply(Hold(t), cell, c, lengths, name="c")
-                shown = net.apply(Hold(t), shown, h, lengths, name="h")
-            c, h = cell, shown
-            moments[t] = h
-    return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")
+def _turning(net: Builder, w: Value) -> Turn:
+    def turn(now: Value, states: States, new: str) -> States:
+        h, c = states
+        sums = net.apply(WeightedSum(), net.apply(Join(), now, h, name="joined"), w, name="net")
+        u = sums.shape[0] // 4
+        ops = {"i": Sigmoid(), "f": Sigmoid(), "g": Tanh(), "o": Sigmoid()}
+        i, f, g, o = (
+            net.apply(op, net.apply(Part(k * u, (k + 1) * u), sums, name=f"net {name}"), name=name)
+            for k, (name, op) in enumerate(ops.items())
+        )
+        kept, taken = net.apply(Gated(), f, c, name="f·c"), net.apply(Gated(), i, g, name="i·g")
+        cell = net.apply(Sum(), kept, taken, name=f"{new}c")
+        return net.apply(Gated(), o, net.apply(Tanh(), cell, name="tanh c"), name=f"{new}h"), cell
+
+    return turn

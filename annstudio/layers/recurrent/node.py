@@ -1,7 +1,6 @@
 """What recurrent nodes have in common: settings, directions, and the weights of [x; h; 1]."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Literal
 
@@ -108,8 +107,3 @@ def gate_view(name: str, columns: slice | int, start: Initial, gates: str) -> Vi
     return View(
         name, (slice(None), columns), start, axis_names=names[: 1 + isinstance(columns, slice)], gates=gates
     )  # fmt: skip
-
-
-def flowing(steps: int, *, backwards: bool) -> Sequence[int]:
-    """The moments in the order in which they are gone through."""
-    return range(steps - 1, -1, -1) if backwards else range(steps)

@@ -10,30 +10,26 @@ from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
-from annstudio.engine.op import Array, Buffer, Op, Shape, signature
+from annstudio.engine.op import Array, Buffer, Shape, signature
 from annstudio.layers.activation import ACTIVATIONS, activate
 from annstudio.layers.base import Family
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join
 from annstudio.layers.products import weight_gradient
-from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
-from annstudio.layers.recurrent.steps import Hold, Moment, Rest, Stack
+from annstudio.layers.recurrent.moments import AllMoments, States, Turn, all_states, flowing
+from annstudio.layers.recurrent.node import Recurrent, joined_parameter
 
 StateActivation = Literal["linear", "sigmoid", "tanh", "relu"]
 
 
-class Elman(Op):
+class Elman(AllMoments):
     """All moments at once: h_t = f(W x_t + U h_{t−1} + b). `x` (T, D, N), `w` (u, D + u + 1), columns [x; h; 1]."""
 
     formula = r"h_t = f(W x_t + U h_{t-1} + b)"
-    without_gradient = frozenset({"lengths"})
 
     def __init__(self, activation: StateActivation, *, backwards: bool) -> None:
+        super().__init__(backwards=backwards)
         self.activation = activation
-        self.backwards = backwards
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return (inputs[0][0], inputs[1][0])
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         (steps, d), units = inputs[0], inputs[1][0]
@@ -99,21 +95,12 @@ class SimpleRNN(Recurrent):
 
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
         w = joined_parameter(self, net, x, bias=Initial(constant=0.0), suffix=self.suffix(backwards))
-        lengths = net.lengths(x)
 
-        def expand(net: Builder, x: Value, w: Value, _: Value) -> Value:
-            return self._unrolled(net, x, w, lengths, backwards=backwards)
+        def turning(net: Builder, w: Value) -> Turn:
+            def turn(now: Value, states: States, _: str) -> States:
+                seen = net.apply(Join(), now, *states, name="joined")
+                return (activate(net, self.activation, net.apply(WeightedSum(), seen, w, name="net")),)
 
-        given = lengths if lengths is not None else net.constant(x.shape[0])
-        return net.composite(Elman(self.activation, backwards=backwards), expand, x, w, given)
+            return turn
 
-    def _unrolled(self, net: Builder, x: Value, w: Value, lengths: Value | None, *, backwards: bool) -> Value:
-        h = net.apply(Rest(self.units), name="h")
-        moments: dict[int, Value] = {}
-        for t in flowing(x.shape[0], backwards=backwards):
-            with net.scope(f"t = {t}"):
-                seen = net.apply(Join(), net.apply(Moment(t), x, name="x"), h, name="joined")
-                new = activate(net, self.activation, net.apply(WeightedSum(), seen, w, name="net"))
-                h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")
-                moments[t] = h
-        return net.apply(Stack(), *(moments[t] for t in range(x.shape[0])), name="states")
+        return all_states(net, x, Elman(self.activation, backwards=backwards), turning, w)
