@@ -1,7 +1,4 @@
-"""Line plots with exact values under the pointer, and saving of any chart as PNG, SVG or CSV.
-
-pyqtgraph is imported when the first plot is shown: it would double the time until the window stands.
-"""
+"""Line plots with exact values under the pointer, and saving of any chart as PNG, SVG or CSV."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +8,11 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QAction, QColor, QPainter, QPixmap, QShowEvent
+from PySide6.QtGui import QAction, QColor, QPainter, QPixmap
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -27,7 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.engine.op import Array
-from annstudio.ui.numbers import localised, number_text
+from annstudio.ui.late_plot import LatePlot, dress_plot
+from annstudio.ui.numbers import number_text
 from annstudio.ui.theme import GRID, SMALL, TEXT, mono_font, theme, ui_font, wear
 
 Points = tuple[Array, Array]
@@ -44,7 +41,7 @@ class Line:
     dashed: bool = False
 
 
-class LinePlot(QWidget):
+class LinePlot(LatePlot):
     """Curves over one x axis. Ranges follow the data whenever new data is shown, not at every frame."""
 
     def __init__(
@@ -59,7 +56,6 @@ class LinePlot(QWidget):
         """Whether the x axis is as wide as the data, rather than from 0 on."""
         self._data: dict[str, Points] = {}
         self._band: tuple[Array, Array, Array] | None = None
-        self._plot: Any = None
         self._curves: dict[str, Any] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -139,15 +135,9 @@ class LinePlot(QWidget):
 
     # Drawing -------------------------------------------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._plot is None:
-            self._make()
-
     def _make(self) -> None:
         import pyqtgraph as pg
 
-        self._plot = bare_plot(self)
         self._plot.viewport().installEventFilter(self)
         self._edges = [pg.PlotCurveItem(), pg.PlotCurveItem()]
         self._fill = pg.FillBetweenItem(*self._edges)
@@ -244,47 +234,6 @@ class LinePlot(QWidget):
             self.values.clear()
             self._cross.hide()
         return super().eventFilter(watched, event)
-
-
-def bare_plot(parent: QWidget) -> Any:
-    """A pyqtgraph plot without menus and mouse gestures of its own, whose ranges are set by us."""
-    import pyqtgraph as pg
-
-    class Axis(pg.AxisItem):
-        """Numbers as everywhere else: with the user's decimal sign and a true minus."""
-
-        def tickStrings(self, values: Any, scale: float, spacing: float) -> list[str]:
-            return [localised(text).replace("-", "\u2212") for text in super().tickStrings(values, scale, spacing)]
-
-    plot = pg.PlotWidget(parent, enableMenu=False, axisItems={side: Axis(side) for side in ("left", "bottom")})
-    # pyqtgraph makes this menu all the same, as a window of its own that would outlive the plot.
-    menu = plot.getPlotItem().ctrlMenu
-    menu.setParent(plot, menu.windowFlags())
-    plot.setMouseEnabled(False, False)
-    plot.hideButtons()
-    plot.setFrameShape(QFrame.Shape.NoFrame)
-    plot.getViewBox().setDefaultPadding(0)
-    # Room for half of the last number below the axis.
-    plot.getPlotItem().layout.setContentsMargins(1, 1, 4 * GRID, 1)
-    plot.disableAutoRange()
-    return plot
-
-
-def dress_plot(plot: Any, x_name: str, y_name: str) -> None:
-    """The axes' names and the colours of the theme that is now."""
-    import pyqtgraph as pg
-
-    t = theme()
-    plot.setBackground(t.panel)
-    for side, words in (("left", y_name), ("bottom", x_name)):
-        axis = plot.getAxis(side)
-        axis.setPen(pg.mkPen(t.card_border))
-        axis.setTextPen(pg.mkPen(t.dim))
-        axis.setTickFont(ui_font(SMALL))
-        # "0.6", not "600 (x0.001)".
-        axis.enableAutoSIPrefix(False)
-        axis.setLabel(words, color=t.dim.name(), **{"font-size": f"{SMALL}px"})
-        axis.setStyle(tickLength=-3, maxTickLevel=0, hideOverlappingLabels=False)
 
 
 # ---------------------------------------------------------------------------------------------------------- saving

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QPixmap, QShowEvent, QTransform
-from PySide6.QtWidgets import QGraphicsPixmapItem, QHBoxLayout, QWidget
+from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QPixmap, QTransform
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from annstudio.engine.op import Array
 from annstudio.ui.labs.descent_look import DrawnWay, ScaleBar, Scene, shades, told
 from annstudio.ui.labs.isolines import isolines
-from annstudio.ui.plots import Table, bare_plot, dress_plot
+from annstudio.ui.late_plot import LatePlot, dress_plot
+from annstudio.ui.plots import Table
 from annstudio.ui.theme import GRID, mixed, theme
 
 MARKS = 8
@@ -25,7 +26,7 @@ KEYS = {
 }  # fmt: skip
 
 
-class DescentPlane(QWidget):
+class DescentPlane(LatePlot):
     """`hovered(text)` tells what is under the pointer, `chosen(x, y)` the place that was clicked.
 
     By keys: arrows move a cross from one measured place to the next, Enter chooses it.
@@ -37,7 +38,6 @@ class DescentPlane(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.scene = Scene()
-        self._plot: Any = None
         self._ways: list[Any] = []
         self._cell: tuple[int, int] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -93,22 +93,13 @@ class DescentPlane(QWidget):
 
     # Drawing --------------------------------------------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._plot is None:
-            self._make()
-
     def _make(self) -> None:
         import pyqtgraph as pg
 
-        self._plot = bare_plot(self)
         self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # Room for half of the topmost number, too.
         self._plot.getPlotItem().layout.setContentsMargins(1, 2 * GRID, 5 * GRID, 1)
-        self._ground = QGraphicsPixmapItem()
-        self._ground.setTransformationMode(Qt.TransformationMode.SmoothTransformation)
-        self._ground.setZValue(-10)
-        self._plot.addItem(self._ground, ignoreBounds=True)
+        self._ground = self._picture_behind()
         self._lines = pg.PlotCurveItem(connect="pairs", antialias=True)
         self._arrows = pg.PlotCurveItem(connect="pairs", antialias=True)
         self._full = pg.PlotCurveItem(connect="pairs", antialias=True)

@@ -5,13 +5,14 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPixmap, QShowEvent, QTransform
-from PySide6.QtWidgets import QGraphicsPixmapItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, Signal
+from PySide6.QtGui import QColor, QImage, QPixmap, QTransform
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.ui.late_plot import LatePlot, dress_plot
 from annstudio.ui.numbers import number_text
-from annstudio.ui.plots import Table, bare_plot, dress_plot
+from annstudio.ui.plots import Table
 from annstudio.ui.theme import GRID, mixed, theme
 
 MAX_RATIO = 3.0
@@ -29,7 +30,7 @@ def class_colours(n: int) -> list[QColor]:
     return [lines[k % len(lines)] if k < len(lines) else mixed(lines[k % len(lines)], t.text, 0.4) for k in range(n)]
 
 
-class Plane(QWidget):
+class Plane(LatePlot):
     """A square look at the plane. `hovered(text)` tells the example under the pointer, `chosen(i)` the one clicked."""
 
     hovered = Signal(str)
@@ -46,7 +47,6 @@ class Plane(QWidget):
         self.numbers: Array = np.zeros(0, int)
         self.watched = -1
         self._field: Array | None = None
-        self._plot: Any = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self.setMinimumSize(40 * GRID, 36 * GRID)
@@ -125,19 +125,10 @@ class Plane(QWidget):
 
     # Drawing -------------------------------------------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._plot is None:
-            self._make()
-
     def _make(self) -> None:
         import pyqtgraph as pg
 
-        self._plot = bare_plot(self)
-        self._pixmap = QGraphicsPixmapItem()
-        self._pixmap.setTransformationMode(Qt.TransformationMode.SmoothTransformation)
-        self._pixmap.setZValue(-10)
-        self._plot.addItem(self._pixmap, ignoreBounds=True)
+        self._pixmap = self._picture_behind()
         self._dots = pg.ScatterPlotItem(size=7, pxMode=True, useCache=False)
         self._ring = pg.ScatterPlotItem(size=13, pxMode=True, useCache=False)
         self._plot.addItem(self._dots)
