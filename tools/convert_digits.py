@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from packing import archive, check
+from packing import check, write
 
 INPUT_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 OUTPUT_SHA256 = "53ae9b0e1d31ddf43d7aaa2cdfd26e3616bf46a318c419e8e9e59675ce7f1999"
@@ -33,12 +33,8 @@ def main() -> None:
     arrays = {
         "x": table[:, :64].reshape(-1, 8, 8).astype(np.uint8),
         "y": table[:, 64].astype(np.uint8),
-        **{key: np.array(text) for key, text in ORIGIN.items()},
     }
-    written = archive(arrays)
-    check("output", written, OUTPUT_SHA256)
-    OUTPUT.write_bytes(written)
-    print(f"{OUTPUT}: {len(written):,} bytes")
+    write(OUTPUT, arrays, ORIGIN, OUTPUT_SHA256)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from packing import archive, check, member
+from packing import check, member, write
 
 FOLDER = "aeon/datasets/data/JapaneseVowels/"
 INPUTS_SHA256 = {
@@ -49,12 +49,8 @@ def main(wheel: str) -> None:
         "x": np.concatenate(utterances),
         "steps": np.array([len(one) for one in utterances], np.uint8),
         "y": np.array(speakers, np.uint8),
-        **{key: np.array(text) for key, text in ORIGIN.items()},
     }
-    written = archive(arrays)
-    check("output", written, OUTPUT_SHA256)
-    OUTPUT.write_bytes(written)
-    print(f"{OUTPUT}: {len(written):,} bytes")
+    write(OUTPUT, arrays, ORIGIN, OUTPUT_SHA256)
 
 
 if __name__ == "__main__":

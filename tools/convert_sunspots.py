@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from packing import archive, check, member
+from packing import check, member, write
 
 INPUT = "statsmodels/datasets/sunspots/sunspots.csv"
 INPUT_SHA256 = "f67889b1d9002cd5227f0e0ef54e35b419cdd85a31279adef6f73fb41e5c0a9b"
@@ -36,12 +36,8 @@ def main(wheel: str) -> None:
     arrays: dict[str, npt.NDArray[Any]] = {
         "year": np.array([year for year, _ in rows], np.uint16),
         "sunspots": np.array([number for _, number in rows], np.float64),
-        **{key: np.array(text) for key, text in ORIGIN.items()},
     }
-    written = archive(arrays)
-    check("output", written, OUTPUT_SHA256)
-    OUTPUT.write_bytes(written)
-    print(f"{OUTPUT}: {len(written):,} bytes")
+    write(OUTPUT, arrays, ORIGIN, OUTPUT_SHA256)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
@@ -21,6 +24,14 @@ def archive(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
             # Stored, not deflated: what deflate makes of the same bytes differs from one zlib to the next.
             target.writestr(info, member.getvalue(), zipfile.ZIP_STORED)
     return out.getvalue()
+
+
+def write(file: Path, arrays: Mapping[str, npt.NDArray[Any]], origin: Mapping[str, str], sha256: str) -> None:
+    """Write an .npz file of these arrays and of where they are from. Stop when its bytes are not those expected."""
+    written = archive({**arrays, **{key: np.array(text) for key, text in origin.items()}})
+    check("output", written, sha256)
+    file.write_bytes(written)
+    print(f"{file}: {len(written):,} bytes")
 
 
 def check(what: str, content: bytes, expected: str) -> None:

@@ -25,12 +25,20 @@ def script(file, monkeypatch):
 
 
 @every
-def test_the_file_is_what_the_script_writes(file, script):
+def test_the_file_is_what_the_script_writes(file, script, tmp_path):
     content = file.read_bytes()
     assert hashlib.sha256(content).hexdigest() == script.OUTPUT_SHA256
     assert file.name == script.OUTPUT.name
-    names = _names(file)
-    assert script.archive(read_archive(file, names)) == content
+    arrays = read_archive(file, [name for name in _names(file) if name not in script.ORIGIN])
+    script.write(tmp_path / file.name, arrays, script.ORIGIN, script.OUTPUT_SHA256)
+    assert (tmp_path / file.name).read_bytes() == content
+
+
+@every
+def test_a_file_that_came_out_otherwise_is_not_written(file, script, tmp_path):
+    with pytest.raises(SystemExit, match="The output has the sha256"):
+        script.write(tmp_path / file.name, {}, script.ORIGIN, script.OUTPUT_SHA256)
+    assert not (tmp_path / file.name).exists()
 
 
 @every
