@@ -180,16 +180,26 @@ def counted(lengths: Array, steps: int) -> tuple[Array, int]:
     return mask, max(int(np.count_nonzero(mask)), 1)
 
 
-class Centred(Op):
-    """y = x − μ."""
-
-    formula = r"y = x - \mu"
+class _Adjusted(Op):
+    """Every value, changed by the mean of some number that belongs to it."""
 
     def __init__(self, over: Over) -> None:
         self.over = over
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def sight(self, which: int, *inputs: Shape) -> Sight:
+        if not which:
+            return in_place(inputs[0])
+        shape, axes = mean_sight(inputs[0], self.over)
+        return Sight(inputs[0], shape, axes)
+
+
+class Centred(_Adjusted):
+    """y = x − μ."""
+
+    formula = r"y = x - \mu"
 
     def forward(self, y: Array, x: Array, mean: Array) -> None:
         np.subtract(x, beside(mean, x, self.over), y)
@@ -199,12 +209,6 @@ class Centred(Op):
             np.copyto(dx, dy)
         if dmean is not None:
             np.negative(dy.sum(axes_of(self.over, dy)), dmean)
-
-    def sight(self, which: int, *inputs: Shape) -> Sight:
-        if not which:
-            return in_place(inputs[0])
-        shape, axes = mean_sight(inputs[0], self.over)
-        return Sight(inputs[0], shape, axes)
 
     def account(self, see: See, index: Index) -> list[Term]:
         mean = see("mean", *mean_place(index, self.over))
@@ -216,17 +220,14 @@ class Centred(Op):
         return [Term((dy,), "-«0»", lambda dy: -dy) for dy in _values(see, "dy", index, self.over)]
 
 
-class Standardised(Op):
+class Standardised(_Adjusted):
     """y = x / √(σ² + ε)."""
 
     formula = r"y = \frac{x}{\sqrt{\sigma^2 + \epsilon}}"
 
     def __init__(self, over: Over, epsilon: float) -> None:
-        self.over = over
+        super().__init__(over)
         self.epsilon = epsilon
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
 
     def forward(self, y: Array, x: Array, variance: Array) -> None:
         np.divide(x, beside(np.sqrt(variance + self.epsilon), x, self.over), y)
@@ -237,12 +238,6 @@ class Standardised(Op):
             np.divide(dy, beside(deviation, x, self.over), dx)
         if dvariance is not None:
             dvariance[...] = -0.5 * (dy * x).sum(axes_of(self.over, x)) / deviation**3
-
-    def sight(self, which: int, *inputs: Shape) -> Sight:
-        if not which:
-            return in_place(inputs[0])
-        shape, axes = mean_sight(inputs[0], self.over)
-        return Sight(inputs[0], shape, axes)
 
     def account(self, see: See, index: Index) -> list[Term]:
         factors = (see("x", *index), see("variance", *mean_place(index, self.over)))
