@@ -18,22 +18,8 @@ from annstudio.layers.activation import Tanh
 from annstudio.layers.base import Family, Layer
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join
-
-
-class Copy(Op):
-    """Hands its input on."""
-
-    formula = "y = x"
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
-
-    def forward(self, y: Array, x: Array) -> None:
-        np.copyto(y, x)
-
-    def backward(self, dx: Array, dy: Array) -> None:
-        np.copyto(dx, dy)
-
+from annstudio.layers.normal.node import Blend, Same
+from annstudio.layers.recurrent.steps import Moment, Stack
 
 # Couples examples ------------------------------------------------------------------------------------------------
 
@@ -110,31 +96,6 @@ class Centred(Op):
         np.subtract(dy, dy.mean(-1, keepdims=True), dx)
 
 
-class Blend(Op):
-    """y = (1 − share) old + share new."""
-
-    formula = r"y = (1 - \eta)\, m + \eta\, x"
-
-    def __init__(self, share: float) -> None:
-        self.share = share
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
-
-    def forward(self, y: Array, old: Array, new: Array) -> None:
-        y[...] = (1 - self.share) * old + self.share * new
-
-    def backward(self, dold: Array | None, dnew: Array | None, dy: Array) -> None:
-        raise AssertionError("nothing is learned through the running mean")
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        old, new = (see("old", *index),), (see("new", *index),)
-        return [
-            Term(old, f"(1 - {self.share}) · «0»", lambda m: (1 - self.share) * m),
-            Term(new, f"{self.share} · «0»", lambda m: self.share * m),
-        ]
-
-
 class Centre(Layer):
     """Takes the batch's mean off every value; in prediction the running mean of training."""
 
@@ -154,59 +115,11 @@ class Centre(Layer):
         else:
             y = net.apply(Centred(), x)
             mean = net.kept(y, "mean")
-        net.carry(running, net.apply(Blend(self.share), running, mean, name="new_mean"), Copy())
+        net.carry(running, net.apply(Blend(1 - self.share), running, mean, name="new_mean"), Same())
         return y
 
 
 # Time ------------------------------------------------------------------------------------------------------------
-
-
-class At(Op):
-    """One moment of a sequence: (T, D) → (D,)."""
-
-    formula = "y = x_t"
-
-    def __init__(self, t: int) -> None:
-        self.t = t
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return inputs[0][1:]
-
-    def forward(self, y: Array, x: Array) -> None:
-        np.copyto(y, x[self.t])
-
-    def backward(self, dx: Array, dy: Array) -> None:
-        dx.fill(0)
-        dx[self.t] = dy
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        return [Term((see("x", self.t, *index),))]
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        return [Term((see("dy", *index[1:]),))] if index[0] == self.t else []
-
-
-class Stacked(Op):
-    """The moments one after the other: T times (D,) → (T, D)."""
-
-    formula = r"y = (x_1, x_2, \dots)"
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return (len(inputs), *inputs[0])
-
-    def forward(self, y: Array, *xs: Array) -> None:
-        np.stack(xs, out=y)
-
-    def backward(self, dxs: tuple[Array | None, ...], dy: Array) -> None:
-        for t, dx in enumerate(dxs):
-            if dx is not None:
-                np.copyto(dx, dy[t])
-
-    def account(self, see: See, index: Index) -> list[Term]:
-        return [Term((see(f"xs[{index[0]}]", *index[1:]),))]
-
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
-        return [Term((see("dy", int(name[3:-1]), *index),))]
 
 
 class FusedLoop(Op):
@@ -259,7 +172,7 @@ class Loop(Layer):
         h = net.state((self.units,), "h", batched=True)
         y = net.composite(FusedLoop(), _unrolled, x, h, w)
         if net.training:
-            net.carry(h, net.apply(At(x.shape[0] - 1), y, name="last"), Copy())
+            net.carry(h, net.apply(Moment(x.shape[0] - 1), y, name="last"), Same())
         return y
 
 
@@ -267,10 +180,10 @@ def _unrolled(net: Builder, x: Value, h: Value, w: Value) -> Value:
     moments = []
     for t in range(x.shape[0]):
         with net.scope(f"t = {t}"):
-            joined = net.apply(Join(), net.apply(At(t), x), h)
+            joined = net.apply(Join(), net.apply(Moment(t), x), h)
             h = net.apply(Tanh(), net.apply(WeightedSum(), joined, w, name="net"), name="out")
             moments.append(h)
-    return net.apply(Stacked(), *moments)
+    return net.apply(Stack(), *moments)
 
 
 def _all(name: str) -> View:

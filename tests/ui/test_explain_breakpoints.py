@@ -1,8 +1,5 @@
 """Breakpoints as a user sets and meets them: by key, by menu, on the canvas and while explaining."""
 
-from collections.abc import Iterator
-
-import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -12,24 +9,9 @@ from annstudio.ui.actions import by_id
 from annstudio.ui.app import application
 from annstudio.ui.window import Window
 from tests.builders import worked_example
-from tests.ui.explaining import Desk, caption, explaining, menu_at, press, sample
+from tests.ui.explaining import Desk, caption, menu_at, press, sample
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def desk(qtbot: QtBot) -> Iterator[Desk]:
-    application("light")
-    with explaining(worked_example()) as desk:
-        yield desk
-
-
-@pytest.fixture
-def blocks(qtbot: QtBot) -> Iterator[Desk]:
-    application("dark")
-    with explaining(sample("block-of-blocks")) as desk:
-        desk.view.show_neurons(False)
-        yield desk
 
 
 def test_f9_sets_a_breakpoint_and_f8_runs_there_both_ways(desk: Desk):

@@ -1,8 +1,5 @@
 """Numbers around units and beside wires: each is asked about by a click, none lies on another, all digits are seen."""
 
-from collections.abc import Iterator
-
-import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
@@ -17,17 +14,9 @@ from annstudio.ui.explain.neuron_plan import RADIUS, unit_rects
 from annstudio.ui.explain.source_view import SourceView
 from annstudio.ui.explain.unit_items import error_width
 from annstudio.ui.theme import TEXT, mono_font
-from tests.builders import worked_example
 from tests.ui.explaining import Desk, click, explaining
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def desk(qtbot: QtBot) -> Iterator[Desk]:
-    application("light")
-    with explaining(worked_example()) as desk:
-        yield desk
 
 
 def test_a_click_on_a_number_written_around_a_unit_asks_about_that_number(desk: Desk):

@@ -2,7 +2,6 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
@@ -31,13 +30,6 @@ from tests.builders import chain, project, small_project, table, trained, worked
 from tests.ui.explaining import Desk, cells, click_widget, explaining
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def desk(qtbot: QtBot) -> Iterator[Desk]:
-    application("light")
-    with explaining(worked_example()) as desk:
-        yield desk
 
 
 def formulas(desk: Desk) -> list[FormulaView]:

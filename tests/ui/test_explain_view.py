@@ -1,7 +1,5 @@
 """The Explain view used as a user would: keys, clicks on the drawing, the timeline; and what is seen at each moment."""
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
@@ -25,13 +23,6 @@ from tests.builders import chain, project, small_project, table, with_branch, wo
 from tests.ui.explaining import Desk, click, click_item, explaining
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def desk(qtbot: QtBot) -> Iterator[Desk]:
-    application("light")
-    with explaining(worked_example()) as desk:
-        yield desk
 
 
 # Where we are --------------------------------------------------------------------------------------------------------

@@ -1,8 +1,5 @@
 """Going through a batch as a user does: grains, breakpoints, boxes gone into, and commands by key, menu and bar."""
 
-from collections.abc import Iterator
-
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -16,21 +13,6 @@ from tests.builders import worked_example
 from tests.ui.explaining import Desk, caption, click, explaining, press, sample
 
 Key = Qt.Key
-
-
-@pytest.fixture
-def desk(qtbot: QtBot) -> Iterator[Desk]:
-    application("light")
-    with explaining(worked_example()) as desk:
-        yield desk
-
-
-@pytest.fixture
-def blocks(qtbot: QtBot) -> Iterator[Desk]:
-    application("dark")
-    with explaining(sample("block-of-blocks")) as desk:
-        desk.view.show_neurons(False)
-        yield desk
 
 
 # Grains --------------------------------------------------------------------------------------------------------------

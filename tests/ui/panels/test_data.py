@@ -9,28 +9,12 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 from annstudio.data.base import sources
 from annstudio.data.typed import Typed
 from annstudio.ui.panels.data import DataPanel
+from tests.ui.panels.hands import choose, enter, tabs
 
 
 @pytest.fixture
 def panel(xor, seen):
     return seen(DataPanel(xor), 940, 320)
-
-
-def choose(panel, kind):
-    panel.kind.setCurrentIndex(panel.kind.findData(kind))
-    panel.kind.activated.emit(panel.kind.currentIndex())
-
-
-def enter(field, text):
-    line = field if isinstance(field, QLineEdit) else field.lineEdit()
-    field.setFocus()
-    line.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, Qt.Key.Key_Return)
-
-
-def tabs(panel):
-    return [panel.views.tabText(i) for i in range(panel.views.count()) if panel.views.isTabVisible(i)]
 
 
 def form(panel):

@@ -6,23 +6,16 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QScrollArea
+from PySide6.QtWidgets import QScrollArea
 
 from annstudio.layers.activation import ACTIVATIONS
 from annstudio.ui.panels.inspector import InspectorPanel
 from annstudio.ui.panels.sections import curve_of, weights_text
+from tests.ui.panels.hands import enter
 
 
 def form_with(panel, name):
     return next(form for form in panel._forms.values() if name in form.names and form.isVisible())
-
-
-def enter(field, text):
-    line = field if isinstance(field, QLineEdit) else field.lineEdit()
-    field.setFocus()
-    line.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, Qt.Key.Key_Return)
 
 
 @pytest.fixture

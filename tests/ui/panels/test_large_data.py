@@ -17,6 +17,7 @@ from annstudio.ui.panels.boundary import BoundaryPanel
 from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.panels.predictions import PredictionsPanel
 from annstudio.ui.patience import GivenUp
+from tests.ui.panels.hands import choose, tabs
 
 N = 6000
 
@@ -35,19 +36,10 @@ def folder(tmp_path, large):
     return tmp_path
 
 
-def choose(panel, kind):
-    panel.kind.setCurrentIndex(panel.kind.findData(kind))
-    panel.kind.activated.emit(panel.kind.currentIndex())
-
-
 def press(panel, monkeypatch, name, file):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     form = next(form for form in panel._forms.values() if form.isVisible())
     QTest.mouseClick(form.field(name).button, Qt.MouseButton.LeftButton)
-
-
-def tabs(panel):
-    return [panel.views.tabText(i) for i in range(panel.views.count()) if panel.views.isTabVisible(i)]
 
 
 def test_two_files_are_chosen_and_looked_at_through_an_excerpt(xor, seen, folder, monkeypatch):

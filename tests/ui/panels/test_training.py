@@ -11,18 +11,12 @@ from annstudio.training.settings import TrainingSettings
 from annstudio.ui.panels.rates import course
 from annstudio.ui.panels.training import TrainingPanel, switched
 from annstudio.ui.status import StatusBar
+from tests.ui.panels.hands import enter
 
 
 @pytest.fixture
 def panel(xor, seen):
     return seen(TrainingPanel(xor), 320, 500)
-
-
-def enter(field, text):
-    field.setFocus()
-    field.lineEdit().selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, Qt.Key.Key_Return)
 
 
 def test_the_form_shows_the_projects_settings(panel):
