@@ -170,3 +170,13 @@ def updating(optimizer: Optimizer, w: Array, g: Array, vectors: Mapping[str, Arr
             call()
 
     return update
+
+
+# Comparing ---------------------------------------------------------------------------------------------------------
+
+
+def assert_same_arrays(found: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:
+    """The same names, and under each the same numbers to the last bit."""
+    assert found.keys() == wanted.keys()
+    for key, array in wanted.items():
+        np.testing.assert_array_equal(found[key], array, err_msg=key)

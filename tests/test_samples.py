@@ -32,6 +32,7 @@ from annstudio.training.race import Race
 from annstudio.training.record import EPOCH_COLUMNS
 from annstudio.training.snapshot import Finished, Views
 from annstudio.training.trainer import Control, train
+from tests.builders import assert_same_arrays
 from tests.formats.derivation.spreadsheet import Spreadsheet
 
 TOOL = Path(__file__).resolve().parent.parent / "tools" / "make_samples.py"
@@ -104,8 +105,7 @@ def test_they_are_what_the_tool_makes(name, monkeypatch):
 
 def test_the_worked_examples_differ_in_their_biases_alone():
     held, learned = project("worked-example"), project("worked-example-biases")
-    for key, array in held.weights.items():
-        np.testing.assert_array_equal(array, learned.weights[key])
+    assert_same_arrays(held.weights, learned.weights)
     assert [n.layer.train_bias for n in held.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [False] * 2
     assert [n.layer.train_bias for n in learned.graph.nodes.values() if hasattr(n.layer, "train_bias")] == [True] * 2
 
@@ -195,8 +195,7 @@ def test_three_gates_make_xor_and_a_step_lets_no_gradient_through():
     start = project("perceptron-xor")
     end = _end(start)
     assert end.progress.record.last["accuracy"] == 1.0
-    for key, array in start.weights.items():
-        np.testing.assert_array_equal(end.weights[key], array)
+    assert_same_arrays(end.weights, start.weights)
     anew = start.reset(1)
     end = _end(anew, epochs=100)
     assert end.progress.record.last["accuracy"] < 1

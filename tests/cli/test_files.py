@@ -11,6 +11,7 @@ from annstudio.document.network import Network
 from annstudio.formats.samples import samples
 from annstudio.formats.studio import load, save
 from annstudio.places import SAMPLES
+from tests.builders import assert_same_arrays
 from tests.cli.calls import EXAMPLE, XOR, done, mistaken
 
 # ------------------------------------------------------------------------------------------- predict
@@ -50,8 +51,7 @@ def test_weights_go_round_through_every_format_and_back(capsys, tmp_path):
         done(capsys, "convert", XOR, target)
         done(capsys, "convert", start, tmp_path / middle)
         done(capsys, "convert", tmp_path / middle, target)
-        for key, array in load(target).weights.items():
-            np.testing.assert_array_equal(array, weights[key])
+        assert_same_arrays(load(target).weights, weights)
         assert load(target).data == load(XOR).data
     done(capsys, "convert", tmp_path / "w.safetensors", tmp_path / "new.annstudio")
     assert list(load(tmp_path / "new.annstudio").graph.nodes) == list(load(XOR).graph.nodes)
@@ -67,9 +67,9 @@ def test_weights_are_written_in_the_number_format_asked_for(capsys, tmp_path, dt
     done(capsys, "convert", kept, tmp_path / "b.safetensors", "--dtype", dtype)
     with np.load(tmp_path / "a.npz") as arrays:
         assert {arrays[key].dtype for key in arrays} == {np.dtype(dtype)}
-        for key, array in load_file(tmp_path / "b.safetensors").items():
-            np.testing.assert_array_equal(array, arrays[key])
-            assert array.dtype == dtype
+        again = load_file(tmp_path / "b.safetensors")
+        assert_same_arrays(again, arrays)
+        assert {array.dtype for array in again.values()} == {np.dtype(dtype)}
     # A project keeps its own numbers; read again they are those of the file.
     assert {array.dtype for array in load(kept).weights.values()} == {np.dtype(np.float32)}
     done(capsys, "convert", tmp_path / "a.npz", kept)

@@ -15,6 +15,7 @@ from annstudio.cli import run
 from annstudio.data.base import parse_source
 from annstudio.formats.studio import load, save
 from annstudio.places import SAMPLES
+from tests.builders import assert_same_arrays
 from tests.cli.calls import EXAMPLE, XOR, done, last_object, rounded
 
 # ------------------------------------------------------------------------------------------ training
@@ -59,8 +60,7 @@ def test_training_goes_on_where_a_project_stands_unless_a_seed_begins_anew(capsy
     straight = last_object(done(capsys, "train", XOR, "--epochs", 5, "--json"))
     assert result["loss"] == straight["loss"]
     result = last_object(done(capsys, "train", first, "--epochs", 2, "--seed", 0, "--out", anew, "--json"))
-    for key, array in load(first).weights.items():
-        np.testing.assert_array_equal(array, load(anew).weights[key])
+    assert_same_arrays(load(first).weights, load(anew).weights)
 
 
 def test_weights_set_by_hand_stay_with_another_seed(capsys, tmp_path):

@@ -16,7 +16,7 @@ from annstudio.layers.ends import Input
 from annstudio.layers.graph import Graph
 from annstudio.layers.losses import Loss
 from annstudio.layers.shaping import Flatten
-from tests.builders import chain, random_feeds, random_weights
+from tests.builders import assert_same_arrays, chain, random_feeds, random_weights
 
 COLUMNS = {"x": Spec((1, 4, 4)), "y": Spec((2,))}
 READINGS = pytest.mark.parametrize("plain", [True, False], ids=["plain", "fast"])
@@ -60,9 +60,8 @@ def test_weights_come_back_as_they_went_in(plain):
     arena.load(weights)
     back = arena.weights()
     assert back.keys() == weights.keys() == {f"{node}/{view}" for node in ("conv", "middle", "end") for view in "Wb"}
-    for key, array in weights.items():
-        np.testing.assert_array_equal(back[key], array)
-        assert not back[key].flags.writeable
+    assert_same_arrays(back, weights)
+    assert not any(array.flags.writeable for array in back.values())
 
 
 def test_both_readings_know_the_weights_by_the_same_names_and_shapes():

@@ -26,6 +26,7 @@ from annstudio.layers.graph import Graph, Link, Node
 from annstudio.training.record import Record
 from annstudio.training.settings import TrainingSettings
 from annstudio.training.snapshot import Progress
+from tests.builders import assert_same_arrays
 
 FORMATS = list(catalogue().values())
 by_name = pytest.mark.parametrize("format", FORMATS, ids=[format.suffix for format in FORMATS])
@@ -216,8 +217,7 @@ def test_views_of_any_stride_are_written_in_reading_order(format, image_project,
             assert not odd[key].flags.c_contiguous
     format.write(path, Content(odd, replace(image_project, weights=odd)), "float64")
     again = format.read(path).weights
-    for key, array in odd.items():
-        np.testing.assert_array_equal(again[key], array)
+    assert_same_arrays(again, odd)
 
 
 @by_name

@@ -18,6 +18,7 @@ from annstudio.formats.base import Content, by_suffix
 from annstudio.formats.schema import SCHEMA, migrated
 from annstudio.formats.studio import StudioFile, load, rebased, save
 from annstudio.training.trainer import train
+from tests.builders import assert_same_arrays
 from tests.formats.archives import changed_file, members_of, store, write_members
 
 # ----------------------------------------------------------------------------------- what is in it
@@ -30,8 +31,7 @@ def test_all_weights_are_in_the_file_and_only_own_ones_in_the_project(project, t
     store(project, path)
     content = StudioFile().read(path)
     assert set(content.weights) == {"hidden/W", "hidden/b", "output/W", "output/b"}
-    for key, array in Network(project).weights().items():
-        np.testing.assert_array_equal(content.weights[key], array)
+    assert_same_arrays(content.weights, Network(project).weights())
     # What is still the initialiser's follows the seed after loading as before.
     assert set(load(path).weights) == {"hidden/W"}
     np.testing.assert_array_equal(load(path).weights["hidden/W"], by_hand)
@@ -56,8 +56,7 @@ def test_training_goes_on_from_a_file_exactly_where_it_stopped(trained, tmp_path
     *_, gone_on = train(Network(trained).job())
     *_, loaded_on = train(Network(load(path)).job())
     assert gone_on.progress.record.n_steps == loaded_on.progress.record.n_steps
-    for key, array in gone_on.weights.items():
-        np.testing.assert_array_equal(array, loaded_on.weights[key])
+    assert_same_arrays(gone_on.weights, loaded_on.weights)
 
 
 def test_weights_that_lost_their_layer_or_shape_are_left_out(project, tmp_path):

@@ -12,7 +12,7 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.normal.node import BatchNorm
 from annstudio.session import Session
-from tests.builders import chain, project, small_project, some_table, trained, worked_example
+from tests.builders import assert_same_arrays, chain, project, small_project, some_table, trained, worked_example
 from tests.session.running import labels
 
 ADAM = {"kind": "adam", "learning_rate": 0.01}
@@ -50,11 +50,9 @@ def test_what_was_on_the_screen_is_what_is_kept_to_the_last_digit(desk):
     session = explaining(desk, small_project(dtype="float32", optimizer=ADAM), 4)
     seen = session.journey.arena.weights()
     session.leave_explain()
-    for key, weight in seen.items():
-        np.testing.assert_array_equal(session.weight(key), weight)
+    assert_same_arrays(session.weights(), seen)
     session.explain(whole_batch=True)
-    for key, weight in session.journey.arena.weights().items():
-        np.testing.assert_array_equal(weight, seen[key])
+    assert_same_arrays(session.journey.arena.weights(), seen)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])

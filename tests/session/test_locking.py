@@ -17,7 +17,7 @@ from annstudio.layers.graph import Node
 from annstudio.layers.normal import BatchNorm
 from annstudio.session import Session
 from annstudio.ui.canvas import clipboard
-from tests.builders import finished, small_project, worked_example
+from tests.builders import assert_same_arrays, finished, small_project, worked_example
 from tests.session.test_training import labels, steps_done, training, until
 
 KEY = "hidden/W"
@@ -149,8 +149,7 @@ def test_locks_are_in_the_file_and_the_run_goes_on_from_it_to_the_bit(desk, tmp_
     np.testing.assert_array_equal(read.locked[KEY], mask)
     np.testing.assert_array_equal(read.start[KEY], session.project.start[KEY])
     gone_on, loaded_on = finished(session.project), finished(read)
-    for key, weight in gone_on.weights.items():
-        np.testing.assert_array_equal(loaded_on.weights[key], weight)
+    assert_same_arrays(loaded_on.weights, gone_on.weights)
     np.testing.assert_array_equal(gone_on.weights[KEY] == session.weight(KEY), mask)
 
 

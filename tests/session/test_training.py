@@ -14,7 +14,17 @@ from annstudio.layers.losses import Loss
 from annstudio.session import Session
 from annstudio.session.keeping import fit_weights
 from annstudio.training.snapshot import Finished
-from tests.builders import chain, finished, project, small_project, some_table, trained, with_branch, worked_example
+from tests.builders import (
+    assert_same_arrays,
+    chain,
+    finished,
+    project,
+    small_project,
+    some_table,
+    trained,
+    with_branch,
+    worked_example,
+)
 from tests.session.running import LONG, labels, steps_done, training, until
 
 # One run, one entry --------------------------------------------------------------------------------------------------
@@ -27,8 +37,7 @@ def test_a_run_is_one_entry_that_says_how_many_steps_it_took(desk):
     session.wait()
     assert (session.state, session.activity) == ("idle", "edit")
     wanted = finished(small_project())
-    for key, weight in wanted.weights.items():
-        np.testing.assert_array_equal(session.weight(key), weight)
+    assert_same_arrays(session.weights(), wanted.weights)
     assert labels(session) == ["Train 12 steps"]
     assert session.project.weights == {}
 
@@ -58,8 +67,7 @@ def test_single_steps_in_a_row_are_one_entry_and_add_up_to_the_run(desk):
     session.step_epoch()
     session.wait()
     wanted = finished(small_project())
-    for key, weight in wanted.weights.items():
-        np.testing.assert_array_equal(session.weight(key), weight)
+    assert_same_arrays(session.weights(), wanted.weights)
     assert len(labels(session)) == 2
 
 
@@ -72,8 +80,7 @@ def test_pausing_and_going_on_is_the_uninterrupted_run(desk):
     session.wait()
     wanted = finished(small_project(epochs=40))
     if session.project.progress.epoch == 40:
-        for key, weight in wanted.weights.items():
-            np.testing.assert_array_equal(session.weight(key), weight)
+        assert_same_arrays(session.weights(), wanted.weights)
 
 
 def test_after_stop_the_next_run_begins_anew_with_the_weights_as_they_are(desk):

@@ -20,7 +20,7 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.training import batches
 from annstudio.training.trainer import train
-from tests.builders import chain, finished, project, small_project, trained
+from tests.builders import assert_same_arrays, chain, finished, project, small_project, trained
 
 
 def pictures():
@@ -50,8 +50,7 @@ def test_encoding_batch_by_batch_changes_no_bit(monkeypatch, start, dtype):
     monkeypatch.setattr(batches, "WHOLE_BYTES", 0)
     rows = Network(start).rows(dtype)
     one_by_one = finished(start)
-    for key, weight in whole.weights.items():
-        np.testing.assert_array_equal(one_by_one.weights[key], weight)
+    assert_same_arrays(one_by_one.weights, whole.weights)
     np.testing.assert_array_equal(one_by_one.progress.record.epochs[:, :-1], whole.progress.record.epochs[:, :-1])
     feeds = Network(start).programs.fast.feeds
     as_it_is = [rows.whole(feed) is not None for feed in feeds]
@@ -122,8 +121,7 @@ def test_a_run_over_an_order_that_is_worked_out_goes_on_bit_for_bit(monkeypatch,
         parts = trained(parts, steps)
     end = finished(parts)
     assert end.progress.step == whole.progress.step == 16
-    for key, weight in whole.weights.items():
-        np.testing.assert_array_equal(end.weights[key], weight)
+    assert_same_arrays(end.weights, whole.weights)
 
 
 def test_every_epoch_over_such_an_order_uses_every_example_once(monkeypatch):
@@ -152,8 +150,7 @@ def test_examples_that_are_gone_end_a_run_and_keep_what_was_learned():
     assert 0 < end.progress.step < 24
     Fleeting.asked.clear()
     same = finished(copying(Fleeting()), end.progress.step)
-    for key, weight in same.weights.items():
-        np.testing.assert_array_equal(end.weights[key], weight)
+    assert_same_arrays(end.weights, same.weights)
 
 
 def test_endless_clouds_are_learned():

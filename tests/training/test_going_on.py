@@ -23,7 +23,7 @@ from annstudio.layers.shaping import Flatten
 from annstudio.layers.steady import Dropout
 from annstudio.training.snapshot import Finished
 from annstudio.training.trainer import Job, train
-from tests.builders import chain, project, some_table
+from tests.builders import assert_same_arrays, chain, project, some_table
 
 KINDS = [kind.model_fields["kind"].default for kind in OPTIMIZERS]
 COURSES = [kind.model_fields["kind"].default for kind in SCHEDULES]
@@ -169,8 +169,7 @@ def test_patience_and_the_best_weights_go_through_a_file(steps, dtype, tmp_path)
     assert len(watched) < 200
     assert np.argmin(watched) == len(watched) - 1 - 3
     assert whole.progress.best.loss == watched.min()
-    for key, weight in whole.progress.best.weights.items():
-        np.testing.assert_array_equal(whole.weights[key], weight)
+    assert_same_arrays(whole.weights, whole.progress.best.weights)
     assert_same(run(through_a_file(run(restless(dtype=dtype), steps), tmp_path)), whole)
 
 

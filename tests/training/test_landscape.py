@@ -13,7 +13,7 @@ from annstudio.layers.normal import BatchNorm
 from annstudio.layers.steady import Dropout
 from annstudio.training import landscape as landscapes
 from annstudio.training.landscape import Landscape, Plane, Surface, fitting, survey
-from tests.builders import chain, project, run_of, small_project, some_table, worked_example
+from tests.builders import assert_same_arrays, chain, project, run_of, small_project, some_table, worked_example
 
 PLACES = (("hidden/W", (1, 2)), ("output/W", (0, 3)))
 PLANE = Plane(PLACES, (-1.0, 2.0), (-2.0, 1.0))
@@ -138,5 +138,4 @@ def test_batch_normalisation_is_measured_as_in_training_and_its_running_means_st
     ahead, behind = (landscape.loss_at(PLACES, (start[0] + h, start[1])) for h in (1e-5, -1e-5))
     assert slope[0] == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
     landscape.go(PLACES, start)
-    for key, array in landscape.arena.weights().items():
-        np.testing.assert_array_equal(array, before[key])
+    assert_same_arrays(landscape.arena.weights(), before)

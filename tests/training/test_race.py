@@ -11,7 +11,7 @@ from annstudio.training.race import Race, retrace, side_by_side
 from annstudio.training.snapshot import Finished
 from annstudio.training.trace import Trace
 from annstudio.training.trainer import train
-from tests.builders import small_project
+from tests.builders import assert_same_arrays, small_project
 
 PLACES = (("hidden/W", (1, 2)), ("output/W", (0, 3)))
 
@@ -43,8 +43,7 @@ def test_a_trace_changes_nothing_of_the_training():
         trace = Trace(PLACES)
         *_, noted = train(job(epochs=9, **settings), Control(trace=trace))
         *_, plain = train(job(epochs=9, **settings))
-        for key, array in plain.weights.items():
-            np.testing.assert_array_equal(noted.weights[key], array)
+        assert_same_arrays(noted.weights, plain.weights)
         np.testing.assert_array_equal(noted.progress.record.blocks, plain.progress.record.blocks)
         assert trace.track.steps[-1] == plain.progress.step
         np.testing.assert_array_equal(trace.track.losses[:-1], plain.progress.record.blocks[:, 1])

@@ -8,7 +8,7 @@ from annstudio.engine.arena import Clipping
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.update import explain_update
 from annstudio.explain.weight import ask
-from tests.builders import finished, small_project, trained
+from tests.builders import assert_same_arrays, finished, small_project, trained
 
 
 def test_a_schedule_scales_every_update():
@@ -66,8 +66,7 @@ def test_training_stops_when_nothing_gets_better_and_goes_back_to_the_best():
     assert np.argmin(watched) == len(watched) - 1 - 4
     assert end.progress.best is not None
     assert end.progress.best.loss == watched.min()
-    for key, weight in end.progress.best.weights.items():
-        np.testing.assert_array_equal(end.weights[key], weight)
+    assert_same_arrays(end.weights, end.progress.best.weights)
 
 
 def test_patience_goes_on_where_a_run_stopped():

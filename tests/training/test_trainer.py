@@ -22,7 +22,7 @@ from annstudio.training import trainer
 from annstudio.training.control import Control, WeightEdit
 from annstudio.training.snapshot import Edited, Finished, Snapshot
 from annstudio.training.trainer import train
-from tests.builders import chain, finished, project, small_project, table, trained, worked_example
+from tests.builders import assert_same_arrays, chain, finished, project, small_project, table, trained, worked_example
 
 # The lecture's figures -----------------------------------------------------------------------------------------------
 
@@ -137,8 +137,7 @@ def test_validation_counts_every_example_once_and_changes_nothing():
     job = Network(start).job()
     *_, judged = train(job)
     *_, unjudged = train(replace(job, validation=job.validation[:0]))
-    for key, weight in judged.weights.items():
-        np.testing.assert_array_equal(unjudged.weights[key], weight)
+    assert_same_arrays(unjudged.weights, judged.weights)
     end = replace(start, weights=judged.weights)
     assert judged.progress.record.last["val_loss"] == pytest.approx(batch_of(end, job.validation).loss, rel=1e-12)
     assert math.isnan(unjudged.progress.record.last["val_loss"])
@@ -176,12 +175,10 @@ def test_a_run_left_and_gone_on_with_is_the_uninterrupted_one_bit_for_bit(optimi
         parts = trained(parts, steps)
     end = finished(parts)
     assert end.progress.step == whole.progress.step == 12
-    for key, weight in whole.weights.items():
-        np.testing.assert_array_equal(end.weights[key], weight)
+    assert_same_arrays(end.weights, whole.weights)
     np.testing.assert_array_equal(end.progress.record.epochs[:, :-1], whole.progress.record.epochs[:, :-1])
     np.testing.assert_array_equal(end.progress.record.blocks, whole.progress.record.blocks)
-    for name, vector in whole.progress.memory.vectors.items():
-        np.testing.assert_array_equal(end.progress.memory.vectors[name], vector)
+    assert_same_arrays(end.progress.memory.vectors, whole.progress.memory.vectors)
 
 
 def test_the_same_seed_is_the_same_run_and_another_seed_another():
@@ -276,15 +273,13 @@ def test_an_edited_weight_counts_from_the_next_batch_on_and_comes_with_what_was_
     (told,) = (message for message in messages if isinstance(message, Edited))
     before = finished(start, 3)
     assert (told.key, told.index, told.value, told.progress.step) == ("hidden/W", (1, 2), 0.75, 3)
-    for key, weight in before.weights.items():
-        np.testing.assert_array_equal(told.weights[key], weight)
+    assert_same_arrays(told.weights, before.weights)
 
     by_hand = trained(start, 3)
     changed = np.array(by_hand.weights["hidden/W"])
     changed[1, 2] = 0.75
     wanted = finished(by_hand.with_weight("hidden/W", changed))
-    for key, weight in wanted.weights.items():
-        np.testing.assert_array_equal(messages[-1].weights[key], weight)
+    assert_same_arrays(messages[-1].weights, wanted.weights)
 
 
 def test_another_learning_rate_counts_from_the_next_batch_on():
@@ -292,8 +287,7 @@ def test_another_learning_rate_counts_from_the_next_batch_on():
     faster = start.settings.model_copy(update={"optimizer": SGD(learning_rate=5)})
     *_, end = after(2, lambda control: control.change(faster), start)
     wanted = finished(replace(trained(start, 2), settings=faster))
-    for key, weight in wanted.weights.items():
-        np.testing.assert_array_equal(end.weights[key], weight)
+    assert_same_arrays(end.weights, wanted.weights)
 
 
 def test_training_reads_its_job_and_never_writes_it():

@@ -15,6 +15,7 @@ from annstudio.places import SAMPLES
 from annstudio.session import Session
 from annstudio.ui.app import application
 from annstudio.ui.window import Window
+from tests.builders import assert_same_arrays
 
 
 @pytest.fixture
@@ -82,8 +83,7 @@ def test_what_is_saved_has_them(window: Window, tmp_path: Path):
     assert (window.session.activity, window.explain_view.tour.walk.place) == ("explain", place)
     found = studio.load(target)
     assert found.progress.step == 3
-    for key, array in seen.items():
-        np.testing.assert_array_equal(found.weights[key], array)
+    assert_same_arrays(found.weights, seen)
 
 
 def test_closing_asks_whether_they_are_to_be_saved(window: Window, monkeypatch: pytest.MonkeyPatch):

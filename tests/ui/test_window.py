@@ -28,6 +28,7 @@ from annstudio.ui.docks import INSPECTOR_WIDTH, PALETTE_WIDTH
 from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.theme import theme
 from annstudio.ui.window import LEAST_CANVAS, LEAST_SIZE, Window
+from tests.builders import assert_same_arrays
 
 
 @pytest.fixture
@@ -120,8 +121,7 @@ def test_saved_and_opened_again_is_the_same(window: Window, tmp_path: Path, qtbo
     assert window.session.document.clean
     assert not window.isWindowModified()
     found = studio.load(target)
-    for key, array in window.session.weights().items():
-        np.testing.assert_array_equal(found.weights[key], array)
+    assert_same_arrays(found.weights, window.session.weights())
     assert found.graph.nodes == dict(window.session.graph.nodes)
 
 
