@@ -11,9 +11,9 @@ from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
 from annstudio.engine.sight import ALL, SAME, Sight
-from annstudio.errors import Remedy
 from annstudio.layers.activation import activate, label
 from annstudio.layers.base import Family, Layer
+from annstudio.layers.framing import need_list
 from annstudio.layers.restraint import Restrained, restrain
 from annstudio.layers.starting import Summing
 from annstudio.layers.trained import BiasTrainable
@@ -136,8 +136,7 @@ class Dense(Layer, Summing, UnitBias, Restrained):
 
     def lower(self, net: Builder, *xs: Value) -> Value:
         (x,) = xs
-        flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
-        net.need(len(x.shape) < 3, x, "a list of values", "Insert a Flatten layer between them.", [flatten])
+        need_list(net, x, most_axes=2)
         n_inputs = x.shape[-1]
         start = self.weights_start(n_inputs, self.units)
         own_bias = self.bias and not self.share_bias

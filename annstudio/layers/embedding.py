@@ -14,6 +14,7 @@ from annstudio.engine.program import View
 from annstudio.engine.sight import ALL, SAME, Sight, everything
 from annstudio.errors import Remedy, ShapeError
 from annstudio.layers.base import Family, Layer
+from annstudio.layers.framing import need_list
 from annstudio.layers.padded import IdsCounted
 from annstudio.layers.restraint import Restrained, restrain
 from annstudio.layers.starting import Initialised
@@ -110,8 +111,7 @@ class Embedding(Layer, Initialised, Restrained):
 
     def lower(self, net: Builder, *xs: Value) -> Value:
         (x,) = xs
-        flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
-        net.need(len(x.shape) == 1, x, "a list of whole numbers", "Insert a Flatten layer between them.", [flatten])
+        need_list(net, x, "a list of whole numbers")
         self._need_ids(net, x)
         usual = Initial("uniform", scale=USUAL_LIMIT)
         drawn = self.begun(self.initializer, self.vocabulary, self.units)

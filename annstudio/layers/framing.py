@@ -1,4 +1,4 @@
-"""Where sliding windows stand: how many fit, and the border that `same` padding puts around."""
+"""The shapes that layers need, and where sliding windows stand: how many fit, and what border `same` has."""
 
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Margin, Shape
@@ -28,6 +28,12 @@ def border(shape: Shape, reach: Shape, strides: Shape, padding: str, fill: float
     if len(shape) == 3:
         return Margin((0, *before), (0, *after), fill)
     return Margin((*before, 0), (*after, 0), fill)
+
+
+def need_list(net: Builder, x: Value, wanted: str = "a list of values", most_axes: int = 1) -> None:
+    """Raise ShapeError unless the value is a list (or a sequence, with two axes), offering to lay it out as one."""
+    flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
+    net.need(1 <= len(x.shape) <= most_axes, x, wanted, "Insert a Flatten layer between them.", [flatten])
 
 
 def need_image(net: Builder, x: Value) -> None:

@@ -16,6 +16,7 @@ from annstudio.engine.op import Array, Index, Op, Shape, shape_text
 from annstudio.engine.sight import ALL, SAME, Sight, relaid
 from annstudio.errors import Remedy
 from annstudio.layers.base import Family, Layer
+from annstudio.layers.framing import need_list
 from annstudio.layers.padded import blanked
 
 
@@ -211,8 +212,7 @@ class RepeatVector(Layer):
 
     def lower(self, net: Builder, *xs: Value) -> Value:
         (x,) = xs
-        flatten = Remedy("insert", "Insert Flatten", net.current, "Flatten")
-        net.need(len(x.shape) == 1, x, "a list of values", "Insert a Flatten layer between them.", [flatten])
+        need_list(net, x)
         return net.apply(Repeated(self.times), x)
 
     @property
