@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from annstudio.engine.layout import user_shape
 from annstudio.engine.op import Index
 from annstudio.engine.program import Parameter, Program, Role, Slot, Step, View
+from annstudio.ordinals import ordinal, ordinals
 
 NUMBERED_WEIGHTS = 99
 """Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
@@ -53,7 +54,7 @@ class Names:
     def _called(self, node: str, index: Index) -> str:
         """A node's short name with a place behind it, counted from 1."""
         short = self._short.get(node, node)
-        places = ",".join(str(i + 1) for i in index)
+        places = ordinals(index)
         if len(index) > 1:
             places = f"({places})"
         if len(short) == 1:
@@ -135,7 +136,7 @@ class Names:
         if slot.index in self._first_number:
             columns = view.shape_of(parameter.shape)[1]
             return rf"w_{{{self._first_number[slot.index] + place[0] * columns + place[1]}}}"
-        return rf"{letter}_{{{self._gated(slot.node, view, place[:1], parameter)},{place[1] + 1}}}{way}"
+        return rf"{letter}_{{{self._gated(slot.node, view, place[:1], parameter)},{ordinal(place[1])}}}{way}"
 
     def _gate_or_unit(self, slot: Slot, index: Index) -> str:
         """A unit's name; of the sums of all gates one after the other with the letter of its gate."""
@@ -154,7 +155,7 @@ class Names:
             return self._called(node, place)
         gate, unit = divmod(place[0], parameter.shape[0] // len(view.gates))
         short = self._short.get(node, node).strip().replace("_", r"\_")
-        return rf"\text{{{short} {view.gates[gate]}{unit + 1}}}"
+        return rf"\text{{{short} {view.gates[gate]}{ordinal(unit)}}}"
 
     def _loss(self, slot: Slot) -> str:
         """E, and where there are several losses, or penalties, E with the name of each but for their sum."""

@@ -15,6 +15,7 @@ from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Part, Quantity, Row
 from annstudio.explain.update import UpdateLine
 from annstudio.explain.weight import answer, ask
+from annstudio.ordinals import ordinal
 
 
 def net_slot(program: Program, node: str) -> int | None:
@@ -120,7 +121,7 @@ def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digi
         "op": told.op,
         "formula": plain(told.formula),
         "source": told.source,
-        "step": None if told.step is None else told.step + 1,
+        "step": None if told.step is None else ordinal(told.step),
         "text": told.text(digits),
     }
     nudged = nudge(explainer.program, quantity)
@@ -162,7 +163,7 @@ def steps_report(program: Program, asking: Asking) -> list[dict[str, Any]]:
             slots = (program.parameters[which].slot for which in step.parameters)
             writes = [array.name for slot in slots for array in asking.learned_in(slot)]
             op, formula = "", ""
-        found = {"step": i + 1, "phase": step.phase.value, "layer": step.node, "at": step.scope}
+        found = {"step": ordinal(i), "phase": step.phase.value, "layer": step.node, "at": step.scope}
         rows.append({**found, "writes": writes, "op": op, "formula": formula})
     return rows
 

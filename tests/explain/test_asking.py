@@ -104,9 +104,9 @@ def test_a_share_of_the_loss_has_the_place_of_its_output():
 
 def test_a_time_step_stands_behind_the_place():
     found = asked(chain(input=Input(shape=(4, 2)), lstm_1=LSTM(units=3, direction="both"), loss=Loss()))
-    for typed in ("lstm_1.i[2] t=3", "lstm_1.i[2]t=3", "lstm_1.i[2]  t = 3", "lstm_1/i[2] t=3"):
-        assert found.asking.name(found.quantity(typed)) == "lstm_1.i[2] t=3"
-    assert found.asking.name(found.quantity("d lstm_1.net f[1] back, t=0")) == "d lstm_1.net f[1] back,t=0"
+    for typed in ("lstm_1.i[2] t=4", "lstm_1.i[2]t=4", "lstm_1.i[2]  t = 4", "lstm_1/i[2] t=4"):
+        assert found.asking.name(found.quantity(typed)) == "lstm_1.i[2] t=4"
+    assert found.asking.name(found.quantity("d lstm_1.net f[1] back, t=1")) == "d lstm_1.net f[1] back,t=1"
 
 
 def test_a_paths_share_says_by_which_layer_it_comes():
@@ -119,8 +119,8 @@ def test_a_paths_share_says_by_which_layer_it_comes():
 
 def test_an_example_of_a_batch_is_named_where_it_is_not_the_one_that_is_looked_at():
     found = asked(chain(input=Input(shape=(2,)), out=Dense(units=2), loss=Loss()), n=3)
-    assert found.factors("d out.b[0]")[1:] == [["d out.net[0] of example 1"], ["d out.net[0] of example 2"]]
-    assert found.quantity("out.out[0] of example 2").example == 2
+    assert found.factors("d out.b[0]")[1:] == [["d out.net[0] of example 2"], ["d out.net[0] of example 3"]]
+    assert found.quantity("out.out[0] of example 3").example == 2
     assert found.asking.name(found.quantity("out.W[0,0] of example 2")) == "out.W[0,0]", "all examples have the same"
 
 
@@ -142,7 +142,8 @@ def test_an_example_of_a_batch_is_named_where_it_is_not_the_one_that_is_looked_a
         ("", "There is no number ''.", ""),
         ("[0]", "There is no number '[0]'.", ""),
         ("conv_1.out[1-1,0,0]", "There is no number 'conv_1.out[1-1,0,0]'.", "conv_1.out"),
-        ("output.out[0] of example 9", "There is no example 9 in the batch.", "It has 1"),
+        ("output.out[0] of example 9", "There is no example 9 in the batch.", "It has 1, counted from 1."),
+        ("output.out[0] of example 0", "There is no example 0 in the batch.", "It has 1, counted from 1."),
     ],
 )
 def test_an_unknown_name_is_told_with_the_nearest(typed, message, hint):

@@ -55,8 +55,8 @@ def test_a_gate_is_told_by_the_sum_of_what_it_sees_and_of_the_state_before():
     graph = chain(input=Input(shape=(3, 1)), memory=LSTM(units=2), out=Dense(units=1), loss=Loss())
     with explaining(project(graph, parse_source({"kind": "sunspots", "window": 3}))) as desk:
         desk.key(Qt.Key.Key_End)
-        desk.view.ask(Asking(desk.tour.explainer.names).quantity("memory.f[1] t=2"))
+        desk.view.ask(Asking(desk.tour.explainer.names).quantity("memory.f[1] t=3"))
         told = desk.panel.text
         assert "Weighted sum" in told
-        for word in ("w_m f2,1 · i_(3,1)", "u_m f2,1 · h_m1^ t = 1", "b_m f2 ="):
+        for word in ("w_m f2,1 · i_(3,1)", "u_m f2,1 · h_m1^ t = 2", "b_m f2 ="):
             assert word in told

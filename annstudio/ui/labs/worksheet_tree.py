@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from annstudio.explain.asked import Asked, Catalogue, Group, symbol_text
 from annstudio.explain.worksheet import MOST_ASKED
+from annstudio.ordinals import nth
 from annstudio.ui.numbers import count_text
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -111,7 +112,7 @@ class NumbersModel(QAbstractItemModel):
             return Qt.CheckState.Checked if asked.name in self.chosen else Qt.CheckState.Unchecked
         if role == Role.DisplayRole:
             example = asked.quantity.example
-            behind = "" if example is None or self.catalogue.n == 1 else f", example {example + 1}"
+            behind = "" if example is None or self.catalogue.n == 1 else f", {nth('example', example)}"
             return symbol_text(self.catalogue.symbol(asked)) + behind
         return asked.name if role == Role.ToolTipRole else None
 

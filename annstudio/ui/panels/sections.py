@@ -13,6 +13,7 @@ from annstudio.engine.op import Array, Op, signature
 from annstudio.errors import Remedy
 from annstudio.layers.activation import ACTIVATIONS, label
 from annstudio.layers.lowering import Problem
+from annstudio.ordinals import nth
 from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.panels.base import quiet_label
 from annstudio.ui.panels.hovered import HoveredCurve
@@ -164,13 +165,18 @@ def small_maps(array: Array) -> tuple[Array, Sequence[str]]:
     if array.ndim == 4:
         filters, channels, height, width = array.shape
         maps = array.reshape(filters * channels, height, width)[:MAX_KERNELS]
-        return maps, [f"filter {i // channels}, channel {i % channels}" for i in range(len(maps))]
+        return maps, kernel_names(channels, len(maps))
     if array.ndim == 3:
-        return array[:MAX_KERNELS], [f"filter {i}" for i in range(len(array))]
+        return array[:MAX_KERNELS], [nth("filter", i) for i in range(len(array))]
     matrix = array.reshape(len(array), -1) if array.ndim != 1 else array[None, :]
     rows, columns = (max(1, math.ceil(size / MAX_SIDE)) for size in matrix.shape)
     thinned = matrix[::rows, ::columns]
     return thinned[None], ["W" if rows == columns == 1 else f"W, every {max(rows, columns)}th"]
+
+
+def kernel_names(channels: int, n: int) -> list[str]:
+    """Which filter's kernel for which channel each of the first `n` maps is."""
+    return [f"{nth('filter', i // channels)}, {nth('channel', i % channels)}" for i in range(n)]
 
 
 def weights_text(weights: Weights) -> str:
