@@ -17,6 +17,9 @@ from annstudio.ordinals import ordinal, ordinals
 NUMBERED_WEIGHTS = 99
 """Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
 
+_OF_STEP = re.compile(r"\[(\d+)\]")
+"""How names of nodes end whose weights are for one step."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -29,7 +32,7 @@ class Names:
         of = self.gradient_of.get(slot)
         if of is not None:
             inner = self.of(of, index)
-            way = rf"^{{\text{{ {self.way[slot]}}}}}".replace("_", r"\_") if slot in self.way else ""
+            way = _raised(self.way.get(slot, ""))
             return rf"\frac{{\partial E}}{{\partial {inner}}}{way}"
         described = self.program.slots[slot]
         match described.role:
@@ -39,12 +42,12 @@ class Names:
                 return self._feed(described, index)
             case Role.CONSTANT | Role.STATE | Role.NOISE | Role.BUFFER:
                 name = described.name.replace("_", r"\_")
-                return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
+                at = _raised(described.scope or _step(described.node))
+                return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}{at}"
         if not described.shape and described.name.rstrip("'") in ("E", "e"):
             return self._loss(described)
         word = "out" if self.program.outputs.get(described.node) == slot else described.name.replace("_", r"\_")
-        place = rf"^{{\text{{ {described.scope}}}}}" if described.scope else ""
-        return rf"\text{{{word}}}_{{{self._gate_or_unit(described, index)}}}{place}"
+        return rf"\text{{{word}}}_{{{self._gate_or_unit(described, index)}}}{_raised(described.scope)}"
 
     def unit(self, node: str, index: Index) -> str:
         """A unit's short name: h1 for the first of `hidden`; of a picture h(2,3,1): row, column, channel, as users see
@@ -103,7 +106,8 @@ class Names:
         layers = [node for node in nodes if node not in self.program.losses]
         letters = [node[0].lower() for node in layers]
         return {
-            node: node[0] if node in layers and letters.count(node[0].lower()) == 1 else f"{node} " for node in nodes
+            node: node[0] if node in layers and letters.count(node[0].lower()) == 1 else f"{_OF_STEP.sub('', node)} "
+            for node in nodes
         }
 
     @cached_property
@@ -128,9 +132,9 @@ class Names:
         view, place = next((view, place) for view, place in seen if place is not None)
         letter, _, way = view.name.partition("_")
         letter = rf"\{letter}" if len(letter) > 1 else letter.lower()
-        way = rf"^{{\text{{ {way}}}}}" if way else ""
+        way = _raised(", ".join(filter(None, (way, _step(slot.node)))))
         if view.axis_names == ("layer",):
-            return rf"b_{{{self.unit(slot.node, ())}}}"
+            return rf"b_{{{self.unit(slot.node, ())}}}{way}"
         if len(view.axis_names) == 1 or len(place) != 2:
             return rf"{letter}_{{{self._gated(slot.node, view, place, parameter)}}}{way}"
         if slot.index in self._first_number:
@@ -177,6 +181,17 @@ class Names:
             return rf"\text{{{name}}}_{{{self.unit(slot.node, index)}}}"
         unit = self.unit(slot.node, index)
         return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit
+
+
+def _raised(words: str) -> str:
+    """Words that stand raised behind a symbol: the time step, the way that a gradient comes by."""
+    return rf"^{{\text{{ {words}}}}}".replace("_", r"\_") if words else ""
+
+
+def _step(node: str) -> str:
+    """Which step weights are for, where every step has its own: `dense_1[1]` has those of step 2."""
+    steps = ordinals(int(index) for index in _OF_STEP.findall(node))
+    return f"step {steps}" if steps else ""
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

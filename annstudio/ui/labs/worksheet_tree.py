@@ -1,5 +1,6 @@
 """Every number that can be asked, as a tree of arrays and their numbers to tick; an array's are listed when opened."""
 
+import html
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -114,7 +115,8 @@ class NumbersModel(QAbstractItemModel):
             example = asked.quantity.example
             behind = "" if example is None or self.catalogue.n == 1 else f", {nth('example', example)}"
             return symbol_text(self.catalogue.symbol(asked)) + behind
-        return asked.name if role == Role.ToolTipRole else None
+        # A name counts its places from 0: beside the symbol it looks like the code that it is.
+        return f"<code>{html.escape(asked.name)}</code>" if role == Role.ToolTipRole else None
 
     def _group_data(self, group: Group, role: int) -> Any:
         assert self.catalogue is not None

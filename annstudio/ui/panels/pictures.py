@@ -99,15 +99,20 @@ class Mosaic(QWidget):
         self.scale = Scale(0, 0)
         self.names: Sequence[str] = ()
         self.axes = ROW_AND_COLUMN
+        self.every = (1, 1)
+        """Of a thinned map: the how many-th row and column each of those is that are drawn."""
         self.selected = -1
         self._images: list[QImage] = []
         self._laid_out: tuple[tuple[float, ...], tuple[int, float]] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_maps(self, maps: Array, scale: Scale, names: Sequence[str] = (), axes: Axes = ROW_AND_COLUMN) -> None:
+    def show_maps(
+        self, maps: Array, scale: Scale, names: Sequence[str] = (), axes: Axes = ROW_AND_COLUMN,
+        every: tuple[int, int] = (1, 1),
+    ) -> None:  # fmt: skip
         """Maps (n, rows, columns) in one scale; `names` and `axes` are said with the values."""
-        self.maps, self.scale, self.names, self.axes = maps, scale, names, axes
+        self.maps, self.scale, self.names, self.axes, self.every = maps, scale, names, axes, every
         table = scale.table
         self._images = [image_of(one, scale, table) for one in maps]
         self.setAccessibleDescription(f"{len(maps)} pictures of {maps.shape[1]}×{maps.shape[2]}")
@@ -116,7 +121,7 @@ class Mosaic(QWidget):
 
     def redress(self) -> None:
         """Take over the colours of the theme that is now."""
-        self.show_maps(self.maps, self.scale, self.names, self.axes)
+        self.show_maps(self.maps, self.scale, self.names, self.axes, self.every)
 
     def layout_for(self, width: float, height: float) -> tuple[int, float]:
         """How many maps stand in a row, and how large a cell is, so that all fit as large as may be."""
@@ -180,7 +185,7 @@ class Mosaic(QWidget):
         """The place in words and its exact value."""
         i = place[0]
         name = self.names[i] if i < len(self.names) else nth("map", i)
-        sides = (nth(axis, at) for axis, at in zip(self.axes, place[1:], strict=True) if axis)
+        sides = (nth(axis, at * step) for axis, at, step in zip(self.axes, place[1:], self.every, strict=True) if axis)
         return f"{', '.join(filter(None, (name, *sides)))}: {signed_text(self.maps[place], 6, self.scale.signed)}"
 
     def sizeHint(self) -> QSize:

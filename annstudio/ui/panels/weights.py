@@ -175,9 +175,9 @@ class WeightsPanel(Panel):
         scale = Scale.of([self.array], signed=True)
         row_name, column_name = self._axis_names()
         self.model.show_array(self.matrix(self.array), scale, row_name, column_name, self.locks.shown())
-        maps, names = small_maps(self.array)
+        maps, names, every = small_maps(self.array)
         self.picture.selected = self._map_number() if self._place else -1
-        self.picture.show_maps(maps, scale, names)
+        self.picture.show_maps(maps, scale, names, every=every)
         self.bar.show_scale(scale)
         self.histogram.show_values(self.array)
         n_locked = int(np.count_nonzero(self.locks.whole()))

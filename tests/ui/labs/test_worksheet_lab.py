@@ -55,6 +55,7 @@ def test_presets_can_be_of_one_layer_and_single_numbers_are_ticked(lab: Workshee
     QApplication.processEvents()
     at = model.index(1, 0, model.index(row, 0))
     assert model.data(at) == "net_o2"
+    assert model.data(at, Qt.ItemDataRole.ToolTipRole) == "<code>output.net[1]</code>"
     tree.setCurrentIndex(at)
     QTest.keyClick(tree, Key.Key_Space)
     assert "output.net[1]" in model.names
