@@ -11,8 +11,8 @@ from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
 from annstudio.document.network import Network
 from annstudio.document.takeaway import about
 from annstudio.errors import DataError
-from annstudio.explain.asking import Asking, weight_named
 from annstudio.explain.derivation import Explainer
+from annstudio.explain.number_names import NumberNames, weight_named
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.report import number_report, report, steps_report
 from annstudio.formats.studio import load
@@ -74,15 +74,15 @@ def explain(
         print_json(written) if as_json else click.echo(told(written))
         return
     explainer = Explainer(stepper)
-    asking = Asking(explainer.names, stepper.n)
+    number_names = NumberNames(explainer.names, stepper.n)
     if steps:
-        _tell_steps(steps_report(stepper.program, asking), as_json=as_json)
+        _tell_steps(steps_report(stepper.program, number_names), as_json=as_json)
         return
-    quantity = None if number is None else asking.quantity(number)
+    quantity = None if number is None else number_names.quantity(number)
     with np.errstate(all="ignore"):
         if quantity is not None:
             stepper.to(len(stepper))
-            found = number_report(explainer, asking, quantity, digits)
+            found = number_report(explainer, number_names, quantity, digits)
         else:
             found = report(stepper, asked, digits)
     if as_json:

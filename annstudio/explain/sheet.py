@@ -9,7 +9,7 @@ import numpy as np
 from annstudio.engine.account import Factor
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
-from annstudio.explain.asked import Asked, Catalogue, Group, Kind, symbol_text
+from annstudio.explain.catalogue import Asked, Catalogue, Group, Kind, symbol_text
 from annstudio.explain.derivation import Explainer, Telling
 from annstudio.explain.marking import Marker
 from annstudio.explain.numbers import number_latex

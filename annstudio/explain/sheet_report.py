@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from annstudio.explain.asked import symbol_text
+from annstudio.explain.catalogue import symbol_text
 from annstudio.explain.drawn import formula_svg
 from annstudio.explain.marking import Judgement, Marker, Score, Verdict
 from annstudio.explain.names import plain

@@ -8,7 +8,7 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array, Index
 from annstudio.errors import GraphError, StudioError
-from annstudio.explain.asking import spelled
+from annstudio.explain.number_names import spelled
 from annstudio.layers.names import node_of
 
 

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from annstudio.document.network import Network
 from annstudio.errors import GraphError
 from annstudio.explain.answers import digits_given, parse_answer
-from annstudio.explain.asked import Catalogue, Kind
-from annstudio.explain.asking import renamed, spelled, weight_named
+from annstudio.explain.catalogue import Catalogue, Kind
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Verdict
+from annstudio.explain.number_names import renamed, spelled, weight_named
 from annstudio.explain.sheet import laid_out
 from annstudio.explain.worksheet import Measure, Tolerance, Worksheet
 from annstudio.layers.conv import Conv2D

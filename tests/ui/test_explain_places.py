@@ -5,7 +5,7 @@ import re
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from annstudio.explain.asking import Asking
+from annstudio.explain.number_names import NumberNames
 from annstudio.explain.told import Quantity
 from annstudio.ui.explain.array_frame import ArrayFrame
 from annstudio.ui.panels.maps import MapsPanel
@@ -17,9 +17,9 @@ TIP, DOWN, ACROSS = Qt.ItemDataRole.ToolTipRole, Qt.Orientation.Vertical, Qt.Ori
 
 def come_to(desk: Desk, name: str) -> Quantity:
     """Step to where a number, asked for by its name, has just been computed; its name leads there and back."""
-    asking = Asking(desk.tour.explainer.names)
-    quantity = asking.quantity(name)
-    assert asking.name(quantity) == name
+    names = NumberNames(desk.tour.explainer.names)
+    quantity = names.quantity(name)
+    assert names.name(quantity) == name
     desk.view.show_neurons(False)
     desk.tour.to_position(desk.tour.stepper.written_by[quantity.slot] + 1)
     desk.view.ask(quantity)
@@ -51,7 +51,7 @@ def test_what_a_time_step_reads_of_the_sequence(qtbot: QtBot):
         assert caption(desk) == "Forward · memory · t = 8 · x"
         given = desk.tour.explainer.derive(read).rows[0].parts[0]
         assert (given.symbol, given.value) == (r"i_{(8,5)}", desk.tour.explainer.value(read))
-        assert Asking(desk.tour.explainer.names).name(given.quantity) == "input.out[7,4]", "brackets count from 0"
+        assert NumberNames(desk.tour.explainer.names).name(given.quantity) == "input.out[7,4]", "brackets count from 0"
         pane.which.setCurrentText("x of input")
         assert heads(pane.left, 7, 4) == ("time 8", "unit 5")
         assert pane.left.model.array[7, 4] == given.value
@@ -63,12 +63,12 @@ def test_what_a_time_step_reads_of_the_sequence(qtbot: QtBot):
 
 def test_every_time_step_is_found_by_the_number_that_is_read_on_the_screen(qtbot: QtBot):
     with explaining(sample("vowels-lstm")) as desk:
-        asking, walk = Asking(desk.tour.explainer.names), desk.tour.walk
+        names, walk = NumberNames(desk.tour.explainer.names), desk.tour.walk
         told = {walk.caption(place) for place in range(1, len(walk) + 1)}
         steps = sorted(int(n) for words in told for n in re.findall(r"^Forward · memory · t = (\d+) · c$", words))
         assert steps == list(range(1, 30))
         for t in steps:
-            slot = desk.tour.program.slots[asking.quantity(f"memory.c[0] t={t}").slot]
+            slot = desk.tour.program.slots[names.quantity(f"memory.c[0] t={t}").slot]
             assert (slot.name, slot.scope) == ("c", f"t = {t}")
 
 
@@ -101,7 +101,7 @@ def test_a_weight_of_a_kernel(qtbot: QtBot):
     with explaining(sample("digits-cnn")) as desk:
         weight = desk.weight("conv_1/W", 4, 0, 2, 1)
         assert desk.tour.names.text(weight.slot, weight.index) == "w_conv_1 (5,1,3,2)"
-        assert Asking(desk.tour.explainer.names).name(weight) == "conv_1.W[4,0,2,1]"
+        assert NumberNames(desk.tour.explainer.names).name(weight) == "conv_1.W[4,0,2,1]"
         panel = WeightsPanel(desk.session)
         qtbot.addWidget(panel)
         panel.refresh()

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from annstudio.explain.asked import Catalogue, Kind
-from annstudio.explain.asking import of_any_example
+from annstudio.explain.catalogue import Catalogue, Kind
+from annstudio.explain.number_names import of_any_example
 from annstudio.explain.worksheet import MOST_ASKED, MOST_EXAMPLES, Help, Measure, Tolerance, Worksheet
 from annstudio.ordinals import index_of, ordinal
 from annstudio.ui.choices import ChoiceField

@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from annstudio.explain.asked import Asked, Catalogue, Group, symbol_text
+from annstudio.explain.catalogue import Asked, Catalogue, Group, symbol_text
 from annstudio.explain.worksheet import MOST_ASKED
 from annstudio.ordinals import nth
 from annstudio.ui.numbers import count_text

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu
 
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
-from annstudio.explain.asking import spelled
+from annstudio.explain.number_names import spelled
 from annstudio.ordinals import nth
 from annstudio.ui.actions import by_id, shortcuts
 from annstudio.ui.theme import icon

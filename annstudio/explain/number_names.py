@@ -1,4 +1,4 @@
-"""What numbers are called, and which number a name means.
+"""Names of numbers, to be typed and kept, and which number a name means.
 
 `hidden.out[0]`, `conv_1.out[2,3,0]`, `hidden.W[0,1]`, `lstm_1.i[2] t=3`, `loss.e[1]`, `loss`; the gradient of any of
 them has a d before it: `d hidden.net[0]`, and where several paths lead to it one path's share says by which:
@@ -68,7 +68,7 @@ class Named:
         return user_shape(index)
 
 
-class Asking:
+class NumberNames:
     """Names of all numbers of one program, for batches of `n` examples; a name that says no example means that which is
     looked at."""
 
