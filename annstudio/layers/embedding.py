@@ -127,7 +127,7 @@ class Embedding(Layer):
         usual = Initial("uniform", scale=USUAL_LIMIT)
         drawn = drawn_start(self, self.initializer, self.vocabulary, self.units)
         start = usual if self.initializer == "auto" else drawn
-        view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
+        view = View("W", (slice(None), slice(None)), start, axis_names=("row", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
         restrain(net, self)
         y = net.apply(Lookup(), x, w, name="out")

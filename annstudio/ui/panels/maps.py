@@ -99,7 +99,7 @@ class MapsPanel(Panel):
             filters, channels, steps = w.shape
             told = f"{filters} filters × {channels} channel{'s' if channels != 1 else ''} of {steps}"
             names = [nth("filter", i) for i in range(min(filters, MAX_MAPS))]
-            self.kernels.show_maps(w[:MAX_MAPS], told, names, signed=True)
+            self.kernels.show_maps(w[:MAX_MAPS], told, names, signed=True, axes=("channel", "step"))
         if w is not None and w.ndim == 4:
             filters, channels, height, width = w.shape
             kernels = w.reshape(filters * channels, height, width)[:MAX_MAPS]

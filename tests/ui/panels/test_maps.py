@@ -104,6 +104,7 @@ def test_a_sequence_is_one_map_of_its_steps(vowels, seen):
     np.testing.assert_array_equal(panel.kernels.mosaic.maps, vowels.weight("conv_1/W"))
     assert panel.kernels.count.text() == "4 filters × 12 channels of 3"
     assert panel.maps.mosaic.value_text((0, 2, 5)).startswith("feature 3, step 6: ")
+    assert panel.kernels.mosaic.value_text((1, 11, 2)).startswith("filter 2, channel 12, step 3: ")
 
 
 def test_a_zero_has_no_sign():
