@@ -20,6 +20,7 @@ from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join
 from annstudio.layers.normal.node import Blend, Same
 from annstudio.layers.recurrent.steps import Moment, Stack
+from annstudio.ordinals import at_step
 
 # Couples examples ------------------------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ class Loop(Layer):
 def _unrolled(net: Builder, x: Value, h: Value, w: Value) -> Value:
     moments = []
     for t in range(x.shape[0]):
-        with net.scope(f"t = {t}"):
+        with net.scope(at_step("t", t)):
             joined = net.apply(Join(), net.apply(Moment(t), x), h)
             h = net.apply(Tanh(), net.apply(WeightedSum(), joined, w, name="net"), name="out")
             moments.append(h)

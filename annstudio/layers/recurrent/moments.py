@@ -6,6 +6,7 @@ from typing import ClassVar
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Op, Shape
 from annstudio.layers.recurrent.steps import Hold, Moment, Rest, Stack
+from annstudio.ordinals import at_step
 
 States = tuple[Value, ...]
 """What a moment hands on to the next: first its state h, which is also its result."""
@@ -46,7 +47,7 @@ def all_states(
         states: States = tuple(net.apply(Rest(units), name=name) for name in names)
         results: dict[int, Value] = {}
         for t in flowing(x.shape[0], backwards=op.backwards):
-            with net.scope(f"t = {t}"):
+            with net.scope(at_step("t", t)):
                 after = turn(net.apply(Moment(t), x, name="x"), states, "" if lengths is None else "new ")
                 states = after if lengths is None else _held(net, t, after, states, lengths, names)
                 results[t] = states[0]
