@@ -212,7 +212,8 @@ class _Training:
             left = self.settings.epochs - self.epoch if self._epochs_are_steps else 1
         else:
             left = (len(self.order) - self.position) // n
-        return int(min(self.pace, left, self.steps_left))
+        # Where the optimiser's memory is flushed must not hang on the clock: the same bits, whatever the pace.
+        return int(min(self.pace, left, self.steps_left, FLUSH_STEPS - self.step % FLUSH_STEPS))
 
     @property
     def _epochs_are_steps(self) -> bool:
@@ -221,7 +222,7 @@ class _Training:
 
     def _count_in(self, n: int, losses: list[float]) -> None:
         """Batches of `n` examples that were done."""
-        done, before = len(losses), self.step
+        done = len(losses)
         if self.candidate is not None:
             # Only weights that have given a finite loss are known to be good.
             self.good, self.candidate = self.candidate, None
@@ -231,7 +232,7 @@ class _Training:
         self.steps_left -= done
         if self.trace is not None:
             self.trace.note(self.loss)
-        if self.step // FLUSH_STEPS > before // FLUSH_STEPS:
+        if self.step % FLUSH_STEPS == 0:
             self.arena.flush()
         if n == len(self.order) and done > 1:
             self._end_steps(losses)
