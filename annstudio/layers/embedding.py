@@ -101,7 +101,7 @@ class Embedding(Layer):
     mask_zero: bool = Field(
         False,
         title="0 is padding",
-        description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
+        description="Whether zeros behind the last other id only fill the list up: those steps do not count (masking).",
     )
     initializer: PlacesInitializerField = "auto"
     constant: ConstantField = 0.1
