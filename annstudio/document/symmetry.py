@@ -73,7 +73,7 @@ class Drawing:
         """Of every layer whose units start, or by now are, the same: its name, and what is to be said of it."""
         graph, weights, found = self.graph, self.weights, {}
         for id, own in self._of.items():
-            if any(parameter.node != id for parameter in own):
+            if any("/" in parameter.node for parameter in own):
                 continue  # A block: what it holds is a drawing of its own.
             if not all(_may_be_alike(p, view, weights) for p in own for view in p.views if view.name[0] in "WU"):
                 continue

@@ -149,6 +149,18 @@ def test_what_lies_behind_a_block_is_seen_from_inside_it():
     assert warnings(project(chain(Input(shape=(3,)), logistic, Loss()), some_table())) == []
 
 
+def test_every_step_may_have_weights_of_its_own_that_are_alike():
+    inside = box_of(Dense(units=4, initializer="zeros"), Dense(units=3))
+    own = Block(inside=inside, apply="each step", weights="one set a step")
+    start = project(chain(Input(shape=(2, 3)), own, Flatten(), Loss()))
+    (said,) = warnings(start)
+    assert said.startswith("block_1/dense_1: All 4 units of dense_1 have the same weights")
+    (problem,) = Network(start).checked.problems
+    drawn_anew = mended(start, problem.remedies[0])
+    assert warnings(drawn_anew) == []
+    assert not any(rows_equal(Network(drawn_anew).weights()[f"block_1/dense_1[{t}]/W"]) for t in (0, 1))
+
+
 def test_only_what_comes_behind_the_output_at_hand_counts():
     """One output of the block goes straight to a loss, as logistic regression does; behind the other is a layer."""
     two = drawn(
