@@ -45,7 +45,8 @@ class Recurrent(Layer, StateInitialised, Restrained):
     direction: Direction = Field(
         "forward",
         title="Direction",
-        description="From which end it reads; both: two layers, one from each end, their results side by side.",
+        description="From which end it reads; both (bidirectional): two layers, one from each end, their results side "
+        "by side.",
     )
 
     @abstractmethod
