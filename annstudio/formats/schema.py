@@ -23,7 +23,7 @@ from annstudio.layers.graph import Graph
 from annstudio.layers.names import node_of
 from annstudio.training.settings import TrainingSettings
 
-SCHEMA = 4
+SCHEMA = 5
 MAX_WEIGHTS = 1 << 28
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -39,10 +39,19 @@ def _every_wire_from_the_first_output(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, "graph": {**graph, "links": links}}
 
 
+def _batches_of_any_length(said: dict[str, Any]) -> dict[str, Any]:
+    """4 → 5: sequences of similar length are put into one batch; a run that has begun goes on with what it had."""
+    settings = said.get("settings", {})
+    if said.get("progress") is None or not isinstance(settings, dict):
+        return said
+    return {**said, "settings": {**settings, "group_by_length": False}}
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     1: lambda said: {**said, "locked": []},
     2: _every_wire_from_the_first_output,
     3: lambda said: {**said, "worksheet": None},
+    4: _batches_of_any_length,
 }
 """Turns what a file of that schema says into what one of the next would: one small function a version."""
 
@@ -75,7 +84,7 @@ class ProjectEntry(Entry):
     """All of project.json."""
 
     format: Literal["annstudio"] = "annstudio"
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     program: Annotated[str, Field(max_length=100)] = annstudio.__version__
     title: Annotated[str, Field(max_length=1_000)] = ""
     note: Annotated[str, Field(max_length=100_000)] = ""
