@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from annstudio.data import base
 from annstudio.data.arrays import NpzFile
 from annstudio.data.base import Column, Dataset
 from annstudio.data.order import all_shuffled
@@ -16,7 +17,7 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.gru import GRU
 from annstudio.layers.shaping import Flatten
-from annstudio.training import buckets
+from annstudio.training import batches, buckets
 from annstudio.training.batches import epoch_order
 from annstudio.training.buckets import Buckets, Ends, Kept, Shorter
 from annstudio.training.control import Control
@@ -102,6 +103,15 @@ def test_short_batches_go_through_short_programs_that_are_made_when_they_are_wan
     assert {steps for _, steps in done} >= {0, 4, 8, 15}
     assert len(made) == len(set(made)), "each once"
     assert network.followed_by(network.project).buckets is job.buckets, "and not again for the next run"
+
+
+def test_data_larger_than_memory_is_read_batch_by_batch_as_far_as_a_batch_goes(sequences, monkeypatch):
+    wanted = end_of(Network(reader(sequences, dtype="float32")).job())
+    monkeypatch.setattr(base, "LARGE_BYTES", 0)
+    monkeypatch.setattr(batches, "WHOLE_BYTES", 0)
+    job = Network(reader(sequences, dtype="float32")).job()
+    assert job.buckets._all is None
+    assert_same_bits(wanted, end_of(job))
 
 
 def test_a_network_that_cannot_be_shorter_trains_as_it_did(sequences):
