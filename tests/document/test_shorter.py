@@ -195,6 +195,14 @@ def test_two_inputs_are_made_shorter_together_each_by_its_share():
     assert_same(graph, found)
 
 
+def test_a_sequence_that_is_its_own_target_is_shorter_in_both_places():
+    back = Dense(units=VALUES, activation="linear")
+    graph = chain(SEQUENCE, LSTM(units=4, return_sequences=True, direction="both"), back, Loss(column="x"))
+    found = shorter(graph)
+    assert found is not None
+    assert_same(graph, found)
+
+
 def test_a_sequence_without_lengths_keeps_all_its_steps():
     graph = chain(Input(shape=(STEPS, VALUES)), LSTM(units=3), *ENDS["list"])
     assert not ends_of(graph)
