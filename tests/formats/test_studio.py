@@ -201,10 +201,10 @@ def test_a_run_from_before_sequences_were_grouped_by_length_goes_on_with_the_bat
     members = members_of(path)
     said = json.loads(members["project.json"])
     assert said["settings"].pop("group_by_length") is True
-    members["project.json"] = json.dumps({**said, "schema_version": 4}).encode()
+    members["project.json"] = json.dumps({**said, "schema_version": 5}).encode()
     write_members(path, members)
     assert load(path).settings == project.settings.model_copy(update={"group_by_length": run == "none"})
-    members["project.json"] = json.dumps({**said, "schema_version": 4, "settings": []}).encode()
+    members["project.json"] = json.dumps({**said, "schema_version": 5, "settings": []}).encode()
     write_members(path, members)
     with pytest.raises(FormatError, match="Its entry settings"):
         load(path)
