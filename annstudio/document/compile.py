@@ -148,6 +148,11 @@ def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool
 
     Without a loss the program ends with the outputs (there is then no way back and no update).
     """
+    return lowered(graph, columns, training=training, plain=plain).finish(total_loss)
+
+
+def lowered(graph: Graph, columns: Columns, *, training: bool, plain: bool) -> Builder:
+    """A graph written down, but for the way back. Raises GraphError as `compile_graph` does."""
     # Whoever has every layer has the quick twins of their ops too.
     catalogue()
     net = Builder(dict(columns), training=training, plain=plain)
@@ -156,7 +161,7 @@ def compile_graph(graph: Graph, columns: Columns, *, training: bool, plain: bool
         raise GraphError(problems[0].message, problems[0].hint)
     if not graph.nodes:
         raise GraphError("There is nothing to compile: the canvas is empty.", "Add an Input layer to begin.")
-    return net.finish(total_loss)
+    return net
 
 
 def refusal(

@@ -14,6 +14,7 @@ import numpy as np
 from annstudio.data.base import Dataset
 from annstudio.document.compile import Checked, check, columns_of, compile_graph, with_warnings
 from annstudio.document.project import Project, fitted
+from annstudio.document.shorter import Shortening, ends_of
 from annstudio.engine.arena import Arena, Weights, frozen, initial_weights
 from annstudio.engine.builder import Spec
 from annstudio.engine.layout import to_engine, to_user
@@ -27,6 +28,7 @@ from annstudio.errors import DataError, GraphError, StudioError, TrainingError
 from annstudio.explain.journey import Journey
 from annstudio.explain.stepper import Stepper
 from annstudio.training.batches import Rows, need_counts, pieces
+from annstudio.training.buckets import Buckets
 from annstudio.training.course import Course, Place, epochs_in_all, rate_of
 from annstudio.training.metrics import EVALUATION_BATCH
 from annstudio.training.patience import watched_losses
@@ -58,7 +60,7 @@ class Network:
         if same_data and _meaning(project) == _meaning(self.project):
             same_numbers = project.weights is self.project.weights and project.locked is self.project.locked
             following._take(mine, ("checked",) if same_numbers else ())
-            following._take(mine, ("_drawn", "programs", "plain", "_plans", "_starts", "_part_starts"))
+            following._take(mine, ("_drawn", "programs", "plain", "buckets", "_plans", "_starts", "_part_starts"))
         return following
 
     def _take(self, known: dict[str, object], names: tuple[str, ...]) -> Self:
@@ -127,6 +129,17 @@ class Network:
     def plain(self) -> Program:
         """The program that keeps every value: what Explain steps through."""
         return self._compile(training=True, plain=True)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether it reads sequences of different length."""
+        return bool(ends_of(self.project.graph))
+
+    @cached_property
+    def buckets(self) -> Buckets | None:
+        """What batches of short sequences go through; None where all are of one length."""
+        make = Shortening(self.project.graph, self.columns)
+        return Buckets(self.need_dataset(), make.ends, make) if make.ends else None
 
     def _compile(self, *, training: bool, plain: bool) -> Program:
         return compile_graph(self.project.graph, self.columns, training=training, plain=plain)
@@ -224,6 +237,7 @@ class Network:
         return Job(
             programs, self.weights(), self.rows(settings.dtype), train, validation[:JUDGES], settings, progress,
             max_steps, stop_at_epoch_end, self._plans.get((settings.dtype, settings.batch_size)), self.project.locked,
+            self.buckets,
         )  # fmt: skip
 
     def _anything_free(self) -> bool:
@@ -297,7 +311,7 @@ class Network:
         train, validation = dataset.split(settings.validation_share, settings.seed)
         course = Course(
             self.plain, arena, self.rows("float64"), train, validation[:JUDGES], settings, run,
-            lambda: self.programs.predict,
+            lambda: self.programs.predict, self.buckets,
         )  # fmt: skip
         return Journey(self.plain, arena, course, course.begin(sample), settings.seed)
 

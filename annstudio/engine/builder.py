@@ -37,6 +37,14 @@ class Spec:
     n_classes: int = 0
     stray: Callable[[int], float | None] = field(default=lambda end: None, compare=False)
     """Given an end, a number of the column that is none of 0, 1, …, end − 1; None where all are."""
+    cut: bool = False
+    """Whether fewer steps may be read than an example has: the first ones."""
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether values of this shape can be read from the column."""
+        if self.cut and shape and shape[1:] == self.shape[1:]:
+            return shape[0] <= self.shape[0]
+        return shape == self.shape
 
 
 Expand = Callable[..., Value]
@@ -260,6 +268,11 @@ class Builder:
         first = (w.slot, op) not in self._kept_within
         self._kept_within.add((w.slot, op))
         return first
+
+    @property
+    def carries(self) -> tuple[Step, ...]:
+        """What is done after every update: states are handed on, weights kept within limits."""
+        return tuple(self._carries)
 
     @property
     def current(self) -> str:

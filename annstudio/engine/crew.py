@@ -7,6 +7,7 @@ one thread: its own threads wait for each other in a busy loop, and so take the 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -48,12 +49,30 @@ class _Hand:
     hits: float = 0.0
 
 
+class Team:
+    """Threads, this one among them, and for each the vectors that it adds gradients up in. Crews of one arena that work
+    one after the other can share it."""
+
+    def __init__(self, arena: Arena, n: int) -> None:
+        self.gradients = [arena.gradients, *(like(arena.gradients, 0) for _ in range(n - 1))]
+        self.totals = [like(arena.gradients, 0) for _ in range(n)]
+        self.helpers = [_Helper() for _ in range(n - 1)]
+
+    def close(self) -> None:
+        """End the threads."""
+        for helper in self.helpers:
+            helper.end()
+
+
 class Crew:
-    """Batches of one size in pieces. `hits` looks at a run that is done; its results are added up."""
+    """Batches of one size in pieces. `hits` looks at a run that is done; its results are added up.
+
+    With no `team` it has one of its own, which ends with it.
+    """
 
     def __init__(
         self, program: Program, arena: Arena, n: int, plan: Plan, load: Callable[[Run], Load],
-        hits: Callable[[Run], float] = lambda run: 0.0,
+        hits: Callable[[Run], float] = lambda run: 0.0, team: Team | None = None,
     ) -> None:  # fmt: skip
         self._program, self._arena, self._count_hits = program, arena, hits
         # What every batch hands on to the next, every piece does; only the update waits for all of them.
@@ -61,25 +80,26 @@ class Crew:
         size = plan.piece or -(-n // plan.threads)
         cuts = [slice(start, min(start + size, n)) for start in range(0, n, size)]
         threads = min(plan.threads, len(cuts))
-        self._hands = [
-            _Hand(arena.gradients if i == 0 else like(arena.gradients, 0), like(arena.gradients, 0))
-            for i in range(threads)
-        ]
+        self._own = Team(arena, threads) if team is None else None
+        team = self._own or team
+        assert team is not None
+        self._hands = [_Hand(*vectors) for vectors in zip(team.gradients[:threads], team.totals, strict=False)]
         for i, hand in enumerate(self._hands):
             self._equip(hand, cuts[i * len(cuts) // threads : (i + 1) * len(cuts) // threads], n, plan, load)
         self._noise = {
             noise.slot: np.zeros((*program.slots[noise.slot].shape, n), arena.dtype) for noise in program.noises
         }
         self._indices = np.zeros(0, np.intp)
-        self._helpers = [_Helper(self._do, hand) for hand in self._hands[1:]]
+        self._helpers = team.helpers[: threads - 1]
+        self._helped = [partial(self._do, hand) for hand in self._hands[1:]]
 
     def to_loss(self, indices: Array, seed: int, step: int) -> float:
         """Do everything but the update for the examples at `indices`; the loss of the batch is given back."""
         self._indices = indices
         for noise in self._program.noises:
-            noise.draw.fill(generator(seed, step, noise.node), self._noise[noise.slot])
-        for helper in self._helpers:
-            helper.begin()
+            noise.draw.fill(generator(seed, step, noise.key), self._noise[noise.slot])
+        for helper, work in zip(self._helpers, self._helped, strict=True):
+            helper.begin(work)
         self._do(self._hands[0])
         for helper in self._helpers:
             helper.wait()
@@ -93,9 +113,15 @@ class Crew:
         return sum(hand.hits for hand in self._hands)
 
     def close(self) -> None:
-        """End the threads."""
-        for helper in self._helpers:
-            helper.end()
+        """End the threads, where they are its own."""
+        if self._own is not None:
+            self._own.close()
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory its arrays take."""
+        runs = {id(piece.run): piece.run for hand in self._hands for piece in hand.pieces}
+        return sum(run.nbytes for run in runs.values()) + sum(noise.nbytes for noise in self._noise.values())
 
     def _equip(self, hand: _Hand, cuts: list[slice], n: int, plan: Plan, load: Callable[[Run], Load]) -> None:
         """Runs for a hand's pieces; those of one size share one."""
@@ -129,17 +155,18 @@ class Crew:
 
 
 class _Helper:
-    """A thread that does one thing whenever it is told to."""
+    """A thread that does what it is told to."""
 
-    def __init__(self, work: Callable[[_Hand], None], hand: _Hand) -> None:
-        self._work, self._hand = work, hand
+    def __init__(self) -> None:
+        self._work: Callable[[], None] = lambda: None
         self._go, self._done = threading.Semaphore(0), threading.Semaphore(0)
         self._over = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="training helper", daemon=True)
         self._thread.start()
 
-    def begin(self) -> None:
+    def begin(self, work: Callable[[], None]) -> None:
+        self._work = work
         self._go.release()
 
     def wait(self) -> None:
@@ -160,7 +187,7 @@ class _Helper:
                 if self._over:
                     return
                 try:
-                    self._work(self._hand)
+                    self._work()
                 except BaseException as error:
                     self._error = error
                 self._done.release()

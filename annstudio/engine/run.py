@@ -162,6 +162,13 @@ class Run:
             self.arena.t += 1
 
     @property
+    def nbytes(self) -> int:
+        """How much memory its own arrays take."""
+        program = self.program
+        own = [s for s in program.slots if s.batched and s.index in program.used and s.index not in program.shares]
+        return sum(self.arrays[slot.index].nbytes for slot in own)
+
+    @property
     def n_calls(self) -> int:
         """How many calls a whole step is, the update counted as one."""
         return sum(map(len, self._calls))

@@ -24,7 +24,7 @@ from annstudio.layers.graph import Graph
 from annstudio.layers.names import node_of
 from annstudio.training.settings import TrainingSettings
 
-SCHEMA = 5
+SCHEMA = 6
 MAX_WEIGHTS = 1 << 28
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -55,11 +55,20 @@ def _names_count_from_one(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, "worksheet": {**sheet, **lists}}
 
 
+def _batches_of_any_length(said: dict[str, Any]) -> dict[str, Any]:
+    """5 → 6: sequences of similar length are put into one batch; a run that has begun goes on with what it had."""
+    settings = said.get("settings", {})
+    if said.get("progress") is None or not isinstance(settings, dict):
+        return said
+    return {**said, "settings": {**settings, "group_by_length": False}}
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     1: lambda said: {**said, "locked": []},
     2: _every_wire_from_the_first_output,
     3: lambda said: {**said, "worksheet": None},
     4: _names_count_from_one,
+    5: _batches_of_any_length,
 }
 """Turns what a file of that schema says into what one of the next would: one small function a version."""
 
@@ -92,7 +101,7 @@ class ProjectEntry(Entry):
     """All of project.json."""
 
     format: Literal["annstudio"] = "annstudio"
-    schema_version: Literal[5] = 5
+    schema_version: Literal[6] = 6
     program: Annotated[str, Field(max_length=100)] = annstudio.__version__
     title: Annotated[str, Field(max_length=1_000)] = ""
     note: Annotated[str, Field(max_length=100_000)] = ""

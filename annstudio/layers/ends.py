@@ -45,7 +45,7 @@ class Input(Layer):
                 f"The data has {', '.join(net.columns)}.",
                 tuple(Remedy("set", f"Read {name}", net.current, settings={"column": name}) for name in net.columns),
             )
-        if spec is not None and spec.shape != shape:
+        if spec is not None and not spec.fits(shape):
             raise ShapeError(
                 f"{net.current} is set to {shape_text(shape)}; the data gives {shape_text(spec.shape)}.",
                 "Set the shape to that of the data, or choose other data.",

@@ -311,7 +311,7 @@ class Loss(Layer):
         if spec.n_classes == 2 and x.shape == (1,) and self.function != "cross_entropy":
             return "binary"
         wanted = (spec.n_classes,) if spec.n_classes else spec.shape
-        if x.shape != wanted:
+        if x.shape != wanted and not spec.fits(x.shape):
             told = f"{spec.n_classes} values, one for each class" if spec.n_classes else values_text(wanted)
             remedies = []
             if len(wanted) == 1 and len(x.shape) == 1:

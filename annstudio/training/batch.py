@@ -6,11 +6,13 @@ from typing import Protocol
 
 from annstudio.data.order import Indices
 from annstudio.engine.arena import Arena
-from annstudio.engine.crew import Crew, divisible
+from annstudio.engine.crew import Crew, Team, divisible
+from annstudio.engine.op import Array
 from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
 from annstudio.engine.run import Run
 from annstudio.training.batches import Load, Rows
+from annstudio.training.buckets import Buckets, Kept
 from annstudio.training.control import Control
 from annstudio.training.metrics import Judge
 
@@ -33,13 +35,18 @@ class Batch(Protocol):
         nothing is updated, it is not told, and the answer is False.
         """
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory its arrays take."""
+
     def close(self) -> None:
         """No more batches."""
 
 
 @dataclass(frozen=True)
 class Making:
-    """What batches of every size are made from. `most` examples at a time are sent through (gradient accumulation)."""
+    """What batches of every size are made from. `most` examples at a time are sent through (gradient accumulation).
+    Batches that are done in pieces share a `team`, where one is given."""
 
     program: Program
     arena: Arena
@@ -48,6 +55,11 @@ class Making:
     seed: int
     plan: Plan
     most: int
+    team: Team | None = None
+
+    def for_program(self, program: Program) -> "Making":
+        """The same for another program of the network."""
+        return replace(self, program=program, judge=self.judge and self.judge.of(program))
 
     def of(self, n: int, *, everything: bool) -> Batch:
         """Batches of `n` examples. `everything`: these are all examples there are."""
@@ -98,6 +110,10 @@ class _Whole:
                 break
         return True
 
+    @property
+    def nbytes(self) -> int:
+        return self._run.nbytes
+
     def close(self) -> None:
         pass
 
@@ -108,7 +124,7 @@ class _InPieces:
     def __init__(self, making: Making, n: int, plan: Plan) -> None:
         self._judge, self._seed, self._n = making.judge, making.seed, n
         hits = making.judge.hits if making.judge else lambda run: 0.0
-        self._crew = Crew(making.program, making.arena, n, plan, making.rows.loader, hits)
+        self._crew = Crew(making.program, making.arena, n, plan, making.rows.loader, hits, making.team)
 
     def go(self, order: Indices, position: int, count: int, step: int, told: Told, control: Control) -> bool:
         for i in range(count):
@@ -124,5 +140,63 @@ class _InPieces:
                 break
         return True
 
+    @property
+    def nbytes(self) -> int:
+        return self._crew.nbytes
+
     def close(self) -> None:
         self._crew.close()
+
+
+class Batches:
+    """Batches of every size, made when the first is wanted: of all `n_all` examples, and of fewer. With `buckets` those
+    of short sequences go through shorter programs."""
+
+    def __init__(self, making: Making, n_all: int, buckets: Buckets | None) -> None:
+        self._making = making
+        self._n_all = n_all
+        self._buckets = buckets if buckets is not None and buckets.useful else None
+        self._kept: Kept[Batch] = Kept(lambda batch: batch.close())
+        self._team: Team | None = None
+
+    def of(self, order: Indices, position: int, n: int, most: int) -> tuple[Batch, int]:
+        """How the `n` examples from `position` on are done, and how many such batches, `most` at most, come in a row
+        that are done alike."""
+        size, alike = 0, most
+        if self._buckets is not None:
+            size = self._buckets.size(order[position : position + n])
+            if n < len(order):
+                alike = 1
+                while alike < most and self._is_of(size, order[position + alike * n : position + (alike + 1) * n]):
+                    alike += 1
+        return self._kept.get(n, size) or self._kept.put(n, size, self._new(n, size)), alike
+
+    def _is_of(self, size: int, indices: Array) -> bool:
+        assert self._buckets is not None
+        return self._buckets.size(indices) == size
+
+    def _new(self, n: int, size: int) -> Batch:
+        making = self._making
+        if self._team is None and making.plan.threads > 1:
+            self._team = Team(making.arena, making.plan.threads)
+        making = replace(making, team=self._team)
+        shorter = self._buckets.shorter(size) if self._buckets is not None and size else None
+        if shorter is not None:
+            making = making.for_program(shorter.fast)
+        return making.of(n, everything=n == self._n_all)
+
+    def forget(self, most: int) -> None:
+        """Make them anew; so many examples at a time are sent through from now on."""
+        self._kept.clear()
+        self._making = replace(self._making, most=most)
+
+    @property
+    def most(self) -> int:
+        """How many examples at a time are sent through."""
+        return self._making.most
+
+    def close(self) -> None:
+        """No more batches."""
+        self._kept.clear()
+        if self._team is not None:
+            self._team.close()

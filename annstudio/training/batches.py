@@ -11,7 +11,7 @@ from annstudio.data.base import Dataset, Extremes
 from annstudio.data.lazy import LARGE_BYTES, LazyArray
 from annstudio.data.order import Indices, Order
 from annstudio.engine.layout import to_engine
-from annstudio.engine.op import Array, Margin
+from annstudio.engine.op import Array, Margin, Shape
 from annstudio.engine.program import Feed, Program
 from annstudio.engine.run import Run
 from annstudio.errors import DataError
@@ -90,8 +90,10 @@ class Rows:
         return encode(values, len(column.classes), feed.encoding, self.dtype)
 
     def feeds(self, program: Program, indices: Array) -> dict[int, Array]:
-        """What `Run.load` wants, for the examples at `indices`."""
-        return {feed.slot: self.some(feed, indices) for feed in program.feeds}
+        """What `Run.load` wants, for the examples at `indices`; of sequences the first steps where it has no more."""
+        return {
+            feed.slot: first_steps(self.some(feed, indices), program.slots[feed.slot].shape) for feed in program.feeds
+        }
 
     def _framed(self, feed: Feed, rows: Array, margin: Margin) -> Array:
         """A column's rows with the frame that their place in a run has: they are copied there in one go."""
@@ -104,12 +106,14 @@ class Rows:
 
     def loader(self, run: Run) -> Load:
         """A function that puts the examples at some indices into a run; without new arrays where the data is small."""
-        ways = []
-        large = []
+        ways, cut, large = [], [], []
         for feed in run.program.feeds:
             source, target = self.whole(feed), run.rows(feed.slot)
             if source is None:
                 large.append((feed, target))
+                continue
+            if source.shape[1:] != target.shape[1:]:
+                cut.append((first_steps(source, target.shape[1:]), target))
                 continue
             framed = run.framed_rows(feed.slot)
             if framed is not None and source.nbytes <= WHOLE_BYTES:
@@ -125,12 +129,20 @@ class Rows:
                 if target is not None:
                     target[...] = gathered
 
-        def load_large(indices: Array) -> None:
+        def load_others(indices: Array) -> None:
             load(indices)
+            for source, target in cut:
+                # Not `take`: that would first copy all of what does not lie in one piece.
+                target[...] = source[indices]
             for feed, target in large:
-                target[...] = self.some(feed, indices)
+                target[...] = first_steps(self.some(feed, indices), target.shape[1:])
 
-        return load_large if large else load
+        return load_others if cut or large else load
+
+
+def first_steps(rows: Array, shape: Shape) -> Array:
+    """Of sequences, examples first, as many steps as an example of this shape has: a view."""
+    return rows if rows.shape[1:] == shape else rows[:, : shape[0]]
 
 
 def need_counts(values: Array, feed: Feed) -> None:

@@ -17,6 +17,7 @@ from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment, Schedule
 from annstudio.errors import TrainingError
 from annstudio.training.batches import Rows, epoch_order
+from annstudio.training.buckets import Buckets
 from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
 from annstudio.training.patience import Patience, known_best, watched_losses
 from annstudio.training.record import EPOCH_COLUMNS, Record, Recorder
@@ -27,11 +28,15 @@ FLUSH_STEPS = 1000
 """How often the optimiser's memory is freed of numbers next to nothing."""
 
 
-def order_of(train: Indices, settings: TrainingSettings, epoch: int) -> Indices:
+def order_of(train: Indices, settings: TrainingSettings, epoch: int, buckets: Buckets | None = None) -> Indices:
     """The examples of an epoch in their order: only those to learn from, never those kept back."""
-    if not settings.shuffle or settings.examples_per_update >= len(train):
+    n = settings.examples_per_update
+    if not settings.shuffle or n >= len(train):
         return train
-    return epoch_order(train, settings.seed, epoch)
+    order = epoch_order(train, settings.seed, epoch)
+    if buckets is None or not settings.group_by_length or not buckets.useful:
+        return order
+    return buckets.grouped(order, n, settings.seed, 1 + epoch)
 
 
 def rate_of(settings: TrainingSettings, at: Moment) -> float:
@@ -78,11 +83,11 @@ class Course:
 
     def __init__(
         self, program: Program, arena: Arena, rows: Rows, train: Indices, validation: Indices,
-        settings: TrainingSettings, start: Progress, predict: Callable[[], Program],
+        settings: TrainingSettings, start: Progress, predict: Callable[[], Program], buckets: Buckets | None = None,
     ) -> None:  # fmt: skip
         self._program, self._arena, self._rows = program, arena, rows
         self._train, self._validation, self._settings = train, validation, settings
-        self._start, self._predict = start, predict
+        self._start, self._predict, self._buckets = start, predict, buckets
         self._judge = judge_of(program, rows.dataset)
         self._evaluator: Evaluator | None = None
         self._order: tuple[int, Indices] | None = None
@@ -167,7 +172,8 @@ class Course:
     def _next_in_turn(self, progress: Progress) -> Array:
         """The examples of the batch that training would do."""
         if self._order is None or self._order[0] != progress.epoch:
-            self._order = progress.epoch, order_of(self._train, self._settings, progress.epoch)
+            order = order_of(self._train, self._settings, progress.epoch, self._buckets)
+            self._order = progress.epoch, order
         return self._order[1][progress.position : progress.position + self._settings.examples_per_update]
 
     def _is_next(self, sample: int, progress: Progress) -> bool:

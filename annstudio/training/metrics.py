@@ -1,6 +1,6 @@
 """How good a network is, in figures that people quote: the loss, and the share of right answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from annstudio.engine.op import Array
 from annstudio.engine.program import Judged, Program
 from annstudio.engine.run import Run
 from annstudio.training.batches import Rows, pieces
+from annstudio.training.buckets import Buckets, Kept
 
 EVALUATION_BATCH = 256
 
@@ -31,6 +32,11 @@ class Judge:
     kind: str
     threshold: float = 0.5
     lengths: int | None = None
+
+    def of(self, program: Program) -> "Judge":
+        """The same judge for another program of the network."""
+        judged = program.judged[0]
+        return replace(self, output=judged.output, target=judged.target, lengths=judged.lengths)
 
     def hits(self, run: Run) -> float:
         """How many examples of the batch in the run are right."""
@@ -84,30 +90,36 @@ NO_SCORE = Score(np.nan, np.nan)
 
 
 class Evaluator:
-    """Runs the prediction program over examples; its Runs are kept for the next time."""
+    """Runs the prediction program over examples; its Runs are kept for the next time. With `buckets`, short sequences
+    go together, through shorter programs."""
 
-    def __init__(self, program: Program, arena: Arena, rows: Rows) -> None:
+    def __init__(self, program: Program, arena: Arena, rows: Rows, buckets: Buckets | None = None) -> None:
         self._program = program
         self._arena = arena
         self._rows = rows
         self._judge = judge_of(program, rows.dataset)
-        self._runs: dict[int, Run] = {}
+        self._buckets = buckets if buckets is not None and buckets.useful else None
+        self._runs: Kept[Run] = Kept()
 
     def score(self, indices: Indices) -> Score:
         """Over the examples at `indices`: every one counts alike, whatever the pieces."""
         if not len(indices) or self._program.loss is None:
             return NO_SCORE
         loss = hits = 0.0
+        if self._buckets is not None:
+            indices = indices[:]
+            indices = indices[np.argsort(self._buckets.needed(indices), kind="stable")]
         for piece in pieces(indices, EVALUATION_BATCH):
-            run = self._run(len(piece))
-            run.load(self._rows.feeds(self._program, piece))
+            run = self._run(piece)
+            run.load(self._rows.feeds(run.program, piece))
             with np.errstate(all="ignore"):
                 run.finish()
             loss += run.loss * len(piece)
-            hits += self._judge.hits(run) if self._judge else 0.0
+            hits += self._judge.of(run.program).hits(run) if self._judge else 0.0
         return Score(loss / len(indices), hits / len(indices) if self._judge else np.nan)
 
-    def _run(self, n: int) -> Run:
-        if n not in self._runs:
-            self._runs[n] = Run(self._program, self._arena, n)
-        return self._runs[n]
+    def _run(self, piece: Array) -> Run:
+        n, size = len(piece), self._buckets.size(piece) if self._buckets is not None else 0
+        shorter = self._buckets.shorter(size) if self._buckets is not None and size else None
+        program = self._program if shorter is None else shorter.predict
+        return self._runs.get(n, size) or self._runs.put(n, size, Run(program, self._arena, n))

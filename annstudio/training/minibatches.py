@@ -1,7 +1,7 @@
 """The gradient of a few examples beside that of all: how far it is off, and what it costs (Bottou, 2010)."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -10,7 +10,6 @@ import numpy as np
 
 from annstudio.data.order import Indices
 from annstudio.engine.op import Array
-from annstudio.training.batches import epoch_order
 from annstudio.training.landscape import Landscape
 from annstudio.training.trace import Coordinate
 
@@ -65,10 +64,11 @@ class Comparison:
 
 
 def compare(
-    full: Landscape, examples: Indices, places: Sequence[Coordinate], batch_size: int, count: int, seed: int
-) -> Iterator[Comparison]:
-    """Draw `count` mini-batches out of `examples`, in the order in which epochs would bring them, and compare their
-    gradients with that of `full` at the weights that are there. Yields after each."""
+    full: Landscape, order: Callable[[int], Indices], places: Sequence[Coordinate], batch_size: int, count: int,
+    seed: int,
+) -> Iterator[Comparison]:  # fmt: skip
+    """Draw `count` mini-batches in the order in which epochs bring them (`order` of one is all its examples), and
+    compare their gradients with that of `full` at the weights that are there. Yields after each."""
     taken: list[float] = []
     vector = full.gradient()
     began = perf_counter()
@@ -77,11 +77,12 @@ def compare(
         full.gradient()
         taken.append(perf_counter() - start)
     whole = Gradient(full.n, full.of(vector, places), full.run.loss, median(taken))
-    n = min(batch_size, len(examples))
-    part = full.of_others(examples[:n])
+    first = order(0)
+    n = min(batch_size, len(first))
+    part = full.of_others(first[:n])
     drawn: list[Drawn] = []
     total = np.zeros(vector.shape)
-    for batch in _batches(examples, n, count, seed):
+    for batch in _batches(order, n, count):
         start = perf_counter()
         part.load(batch, seed, len(drawn))
         mine = part.gradient()
@@ -93,16 +94,16 @@ def compare(
         yield Comparison(whole, tuple(drawn), _against(total / len(drawn), vector)[2])
 
 
-def _batches(examples: Indices, n: int, count: int, seed: int) -> Iterator[Array]:
+def _batches(order: Callable[[int], Indices], n: int, count: int) -> Iterator[Array]:
     """Whole batches, epoch after epoch; what is left over of an epoch is left out."""
     drawn = 0
     for epoch in range(count):
-        order = epoch_order(examples, seed, epoch)
-        for start in range(0, len(order) - n + 1, n):
+        examples = order(epoch)
+        for start in range(0, len(examples) - n + 1, n):
             if drawn == count:
                 return
             drawn += 1
-            yield order[start : start + n]
+            yield examples[start : start + n]
 
 
 def _against(mine: Array, other: Array) -> tuple[float, float, float]:

@@ -50,6 +50,13 @@ class TrainingSettings(BaseModel):
         0.2, ge=0, le=0.9, title="Validation share", description="The share of the examples kept back to judge by."
     )
     shuffle: bool = Field(True, title="Shuffle", description="Whether the examples come in a new order every epoch.")
+    group_by_length: bool = Field(
+        True,
+        title="Group by length",
+        description="Whether sequences of similar length are put into one batch, which then has fewer steps to do; "
+        "batches come in a random order all the same.",
+        json_schema_extra={"needs": "shuffle"},
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Same seed, same start, same run.")
     dtype: Literal["float32", "float64"] = Field(
         "float32", title="Number format", description="float64 is more exact, float32 faster."

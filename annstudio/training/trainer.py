@@ -19,8 +19,9 @@ from annstudio.engine.planning import plan_for
 from annstudio.engine.program import Program
 from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError
-from annstudio.training.batch import Batch, Making, Told
+from annstudio.training.batch import Batches, Making, Told
 from annstudio.training.batches import Rows
+from annstudio.training.buckets import Buckets
 from annstudio.training.control import Control, Locking
 from annstudio.training.course import FLUSH_STEPS, order_of, rate_of
 from annstudio.training.metrics import NO_SCORE, Evaluator, judge_of
@@ -69,6 +70,8 @@ class Job:
     """How to carry it out; None: what is best on this machine is found out first."""
     locked: Weights = field(default_factory=dict)
     """Which numbers must not move: arrays of bool by name."""
+    buckets: Buckets | None = None
+    """What short sequences go through, where they are of different length."""
 
 
 def steps_between(step: int) -> int:
@@ -89,8 +92,7 @@ def train(job: Job, control: Control | None = None) -> Messages:
         # Examples that are read from a file batch by batch may be gone by now; what was learned is not.
         yield training.finished("data", str(error))
     finally:
-        for batch in training.batches.values():
-            batch.close()
+        training.batches.close()
 
 
 class _Training:
@@ -105,13 +107,13 @@ class _Training:
         self.arena.remember(job.progress.memory)
         n = min(len(job.train), job.settings.batch_size)
         self.plan = job.plan or plan_for(job.programs.fast, job.settings.dtype, n)
-        self.evaluator = Evaluator(job.programs.predict, self.arena, job.rows)
+        self.evaluator = Evaluator(job.programs.predict, self.arena, job.rows, job.buckets)
         self.judge = judge_of(job.programs.fast, job.rows.dataset)
         self.watch = Watch(job.programs.look, job.programs.fast, self.arena, job.rows)
-        self.making = Making(
+        making = Making(
             job.programs.fast, self.arena, job.rows, self.judge, job.settings.seed, self.plan, job.settings.batch_size
         )
-        self.batches: dict[int, Batch] = {}
+        self.batches = Batches(making, len(job.train), job.buckets)
         self.steps_left: float = math.inf if job.max_steps is None else job.max_steps
         self.order = job.train
         self.step, self.epoch, self.position = job.progress.step, job.progress.epoch, job.progress.position
@@ -187,7 +189,7 @@ class _Training:
         self.looked, self.step_looked_at = now, self.step
 
     def _order(self) -> Indices:
-        return order_of(self.job.train, self.settings, self.epoch)
+        return order_of(self.job.train, self.settings, self.epoch, self.job.buckets)
 
     def _indices(self) -> Array:
         """The examples of the batch that is next."""
@@ -199,9 +201,9 @@ class _Training:
         if not self.settings.schedule.steady:
             self._set_rate(n)
         before = len(self.told.losses)
-        batch = self.batches.get(n) or self._new_batch(n)
+        batch, count = self.batches.of(self.order, self.position, n, self._count(n))
         try:
-            return batch.go(self.order, self.position, self._count(n), self.step, self.told, self.control)
+            return batch.go(self.order, self.position, count, self.step, self.told, self.control)
         finally:
             # Where examples cannot be had any more, what was done before counts all the same.
             if losses := self.told.losses[before:]:
@@ -262,10 +264,6 @@ class _Training:
         )
         self.arena.rate[()] = rate_of(self.settings, moment)
 
-    def _new_batch(self, n: int) -> Batch:
-        self.batches[n] = self.making.of(n, everything=n == len(self.job.train))
-        return self.batches[n]
-
     def _end_epoch(self) -> None:
         n = self.position
         score = self.evaluator.score(self.job.validation) if len(self.job.validation) else NO_SCORE
@@ -298,10 +296,13 @@ class _Training:
         settings, self.control.settings = self.control.settings, None
         if settings is not None:
             # What orders the examples of a run that is under way stays as it is until the next run.
-            kept = {name: getattr(self.settings, name) for name in ("seed", "dtype", "shuffle")}
-            self.settings = settings.model_copy(update=kept)
-            if self.settings.batch_size != self.making.most:
-                self._forget_batches()
+            kept = {name: getattr(self.settings, name) for name in ("seed", "dtype", "shuffle", "group_by_length")}
+            before, self.settings = self.settings, settings.model_copy(update=kept)
+            if self.job.buckets is not None and before.examples_per_update != self.settings.examples_per_update:
+                # What is of similar length is put together for batches of one size: as if the run began again here.
+                self.order = self._order()
+            if self.settings.batch_size != self.batches.most:
+                self.batches.forget(self.settings.batch_size)
             self.arena.use(self.settings.optimizer, self.settings.clipping)
             self.patience.epochs = self.settings.patience
             now = self.arena.checkpoint()
@@ -315,12 +316,6 @@ class _Training:
             with np.errstate(over="ignore"):
                 self.arena.view(edit.key)[edit.index] = edit.value
             self.candidate = self.arena.checkpoint()
-
-    def _forget_batches(self) -> None:
-        for batch in self.batches.values():
-            batch.close()
-        self.batches.clear()
-        self.making = replace(self.making, most=self.settings.batch_size)
 
     def _record(self) -> Record:
         if self.told.losses:

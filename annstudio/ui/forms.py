@@ -103,6 +103,7 @@ class Form(QWidget):
         self.rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._needs: dict[str, tuple[str, str]] = {}
+        self._left_out: frozenset[str] = frozenset()
         for name in names if names is not None else model.model_fields:
             info = model.model_fields[name]
             field = _field_for(info, (choices or {}).get(name))
@@ -127,6 +128,11 @@ class Form(QWidget):
                     cell.clear()
                 with QSignalBlocker(cell.field):
                     cell.field.set_value(values[name])
+        self._show_what_applies()
+
+    def leave_out(self, *names: str) -> None:
+        """Show every setting but these, which mean nothing at the moment."""
+        self._left_out = frozenset(names)
         self._show_what_applies()
 
     def offer(self, name: str, choices: Mapping[Any, str]) -> None:
@@ -203,6 +209,8 @@ class Form(QWidget):
 
     def _applies(self, name: str) -> bool:
         """Whether a setting means something: what it needs is so, and means something itself."""
+        if name in self._left_out:
+            return False
         needed, value = self._needs.get(name, ("", ""))
         if needed not in self.cells:
             return True

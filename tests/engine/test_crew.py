@@ -10,9 +10,11 @@ from annstudio.engine.passes import quicken
 from annstudio.engine.plan import Plan
 from annstudio.engine.run import Run
 from annstudio.layers.base import make
+from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
+from annstudio.layers.shaping import Flatten, Reshape
 from tests.builders import chain, project, some_table
 from tests.hard import Centre, Loop
 from tests.layers.cases import Case, written
@@ -66,6 +68,18 @@ def test_the_same_plan_gives_the_same_bits(plan):
     first, second = (done_by_a_crew(small(), plan, np.arange(7)) for _ in range(2))
     assert first[0] == second[0]
     np.testing.assert_array_equal(first[1].values, second[1].values)
+
+
+def test_every_step_of_a_block_has_the_noise_in_pieces_that_it_has_in_the_whole():
+    block = Block(apply="each step", inside=box_of(make("Dropout", {"rate": 0.5})))
+    graph = chain(Input(shape=(6,)), Reshape(target=(3, 2)), block, Flatten(), Dense(units=2), Loss())
+    network = Network(project(graph, some_table(7, 6)))
+    arena = arena_of(network)
+    run = Run(network.programs.fast, arena, 7)
+    run.load(network.rows("float64").feeds(network.programs.fast, np.arange(7)), seed=3, step=5)
+    run.to_loss()
+    loss, _ = done_by_a_crew(network, Plan({}, 3, 1), np.arange(7))
+    assert loss == pytest.approx(run.loss, rel=1e-12)
 
 
 def test_what_goes_wrong_in_a_helper_goes_wrong_here():

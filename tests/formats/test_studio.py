@@ -193,6 +193,22 @@ def test_a_file_from_before_there_were_worksheets_is_read(project, tmp_path):
     assert load(path).worksheet is None
 
 
+@pytest.mark.parametrize("run", ["begun", "none"])
+def test_a_run_from_before_sequences_were_grouped_by_length_goes_on_with_the_batches_it_had(trained, run, tmp_path):
+    project = trained if run == "begun" else trained.reset()
+    path = changed_file(project, tmp_path)
+    members = members_of(path)
+    said = json.loads(members["project.json"])
+    assert said["settings"].pop("group_by_length") is True
+    members["project.json"] = json.dumps({**said, "schema_version": 5}).encode()
+    write_members(path, members)
+    assert load(path).settings == project.settings.model_copy(update={"group_by_length": run == "none"})
+    members["project.json"] = json.dumps({**said, "schema_version": 5, "settings": []}).encode()
+    write_members(path, members)
+    with pytest.raises(FormatError, match="Its entry settings"):
+        load(path)
+
+
 def test_a_worksheet_is_in_the_file_with_its_answers_and_never_with_its_solutions(project, tmp_path):
     sheet = Worksheet(title="Homework", asked=("hidden.net[0]", "loss.E"), help=Help.NOTHING, student="Ada")
     sheet = sheet.answered("loss.E", "0,25").hinted("hidden.net[0]", 1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from annstudio.data.order import Indices
 from annstudio.document.network import Network
 from annstudio.document.project import fitted
 from annstudio.engine.arena import Weights
@@ -15,6 +16,7 @@ from annstudio.engine.op import Array
 from annstudio.errors import GraphError, StudioError, TrainingError
 from annstudio.explain.number_names import spelled, weight_named
 from annstudio.session.keeping import check_number
+from annstudio.training.course import order_of
 from annstudio.training.landscape import Landscape, Plane, Surface, fitting, survey
 from annstudio.training.minibatches import Comparison, compare
 from annstudio.training.race import Race, Way, retrace, side_by_side
@@ -245,4 +247,10 @@ def sampled(
     """The gradients of `count` mini-batches at one place of the plane, beside that of all examples."""
     landscape = ground.landscape()
     landscape.go(places, at)
-    yield from compare(landscape, ground.job.train, places, batch_size, count, ground.job.settings.seed)
+    job = ground.job
+    settings = job.settings.model_copy(update={"batch_size": batch_size, "accumulate": 1, "shuffle": True})
+
+    def order(epoch: int) -> Indices:
+        return order_of(job.train, settings, epoch, job.buckets)
+
+    yield from compare(landscape, order, places, batch_size, count, settings.seed)

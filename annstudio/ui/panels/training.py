@@ -58,6 +58,7 @@ class TrainingPanel(Panel):
         self.optimizer.set_value(settings.optimizer)
         self.schedule.set_value(settings.schedule)
         self._show_rate(settings)
+        self.rest.leave_out(*([] if self.session.network.uneven else ["group_by_length"]))
         self.rest.set_values({name: getattr(settings, name) for name in self.rest.names})
         node = self._loss_node()
         self.loss.setVisible(node is not None)

@@ -177,3 +177,18 @@ def test_a_plateau_is_drawn_as_far_as_it_is_known():
     rates = course(settings, 10, (1.0, 1.0, 1.0, 1.0))
     assert rates[0] == 0.1
     assert rates[-1] == 0.05
+
+
+def test_grouping_by_length_is_a_setting_where_there_are_lengths(panel, vowels, seen):
+    assert panel.rest.cells["group_by_length"].isHidden()
+    of_vowels = seen(TrainingPanel(vowels), 320, 500)
+    cell = of_vowels.rest.cells["group_by_length"]
+    assert not cell.isHidden()
+    assert of_vowels.rest.field("group_by_length").value() is True
+    QTest.mouseClick(cell.field, Qt.MouseButton.LeftButton, pos=QPoint(8, cell.field.height() // 2))
+    assert not vowels.project.settings.group_by_length
+    QTest.mouseClick(of_vowels.rest.cells["shuffle"].field, Qt.MouseButton.LeftButton, pos=QPoint(8, 10))
+    assert cell.isHidden(), "without shuffling the order is the data's"
+    vowels.undo()
+    vowels.undo()
+    assert vowels.project.settings.group_by_length
