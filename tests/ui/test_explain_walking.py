@@ -287,7 +287,7 @@ def test_the_narrow_bar_keeps_the_words_of_what_is_used_most(desk: Desk):
     bar, style = desk.bar, Qt.ToolButtonStyle
     bar.setParent(None)
     bar.show()
-    bar.resize(bar._width(set()) + 160, 48)
+    bar.resize(bar.minimumSizeHint().width() + 320, 48)
     assert bar.on.toolButtonStyle() is style.ToolButtonTextBesideIcon
     assert bar.update_all.toolButtonStyle() is style.ToolButtonIconOnly
     bar.resize(2000, 48)

@@ -26,6 +26,7 @@ from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.lights import NOTHING, Marks
 from annstudio.ui.explain.marks import paint_marks, told
 from annstudio.ui.explain.typing_keys import is_typed
+from annstudio.ui.fields import indent
 from annstudio.ui.numbers import places_text
 from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
@@ -134,6 +135,7 @@ class ArrayFrame(QWidget):
         self.title.mode = Qt.TextElideMode.ElideMiddle
         self.title.setFont(ui_font(TEXT, bold=True))
         self.picker = QSpinBox(self)
+        indent(self.picker)
         self.picker.setAccessibleName("Which map")
         self.picker.setWrapping(True)
         self.toggle = QToolButton(self)
