@@ -66,7 +66,7 @@ class CardItem(QGraphicsItem):
     def show_state(self, state: CardState) -> None:
         if state != self.state:
             self.state = state
-            told = [f"{self.node.id} · {state.status}"]
+            told = [f"{self.path} · {state.status}"]
             told += [f"values: {state.values.told}"] if state.values is not None else []
             told += [f"gradients: {state.gradients.told}"] if state.gradients is not None else []
             self.setToolTip("\n".join([*told, "Click to list its operations"]))
