@@ -225,7 +225,7 @@ def test_inside_a_block_names_are_those_of_the_block_and_still_one_each():
                 case "box/after":
                     assert (whole, here) == ("net_box/after 1", "net_a1")
                 case "dense":
-                    assert (whole, here) == ("net_dense 1", "net_/dense 1")
+                    assert (whole, here) == ("net_d1", "net_/dense 1")
     names = [
         inside.text(slot.index, index)
         for slot in program.slots if slot.role in NAMED for index in np.ndindex(slot.shape)
