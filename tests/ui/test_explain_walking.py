@@ -48,7 +48,7 @@ def test_element_by_element_through_a_network_of_any_size(qtbot: QtBot):
     application("light")
     with explaining(sample("digits-cnn")) as desk:
         press(desk, Key.Key_3)
-        assert desk.view.timeline.number.text() == "Step 0 of 28\u2009661"
+        assert desk.view.timeline.number.text() == "Step 0 of 28\u202f661"
         press(desk, Key.Key_Right)
         assert caption(desk) == "Forward · conv_1 · net_conv_1 (1,1,1)"
         press(desk, Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)

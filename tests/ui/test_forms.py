@@ -283,7 +283,7 @@ def test_numbers_follow_the_locale():
         assert [parse_number(text) for text in ("", "nan", "inf", "1e999", "a")] == [None] * 5
     finally:
         QLocale.setDefault(before)
-    assert count_text(4640) == "4\u2009640"
+    assert count_text(4640) == "4\u202f640"
 
 
 def test_steps_follow_the_leading_digit_and_stay_within_limits():

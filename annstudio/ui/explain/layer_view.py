@@ -70,7 +70,7 @@ class LayerView(QWidget):
             self.scene.show_graph(graph, size.width() / max(size.height(), 1), path)
             self.where.setText(f"Inside {path.replace('/', ' › ')} · {by_id('step_out').keys} leaves it")
             self.where.adjustSize()
-            self.where.move(self.stage.beside_bar, self.stage.height() - self.where.height() - GRID)
+            self.where.move(self.stage.beside_bar(self.where.height()))
             self.where.setVisible(bool(path))
 
     def _place(self, whole: Graph) -> tuple[str, Graph]:

@@ -52,10 +52,10 @@ class Stage(QGraphicsView):
         self._bar = ZoomBar(self)
         self.looked.connect(self._bar.follow)
 
-    @property
-    def beside_bar(self) -> int:
-        """From how far left on there is room in the lowest line."""
-        return self._bar.geometry().right() + 3 * GRID
+    def beside_bar(self, height: int) -> QPoint:
+        """Where something so high stands right of the zoom bar."""
+        bar = self._bar.geometry()
+        return QPoint(bar.right() + 3 * GRID, bar.center().y() - height // 2 + 1)
 
     @property
     def zoom(self) -> float:

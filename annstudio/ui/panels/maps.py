@@ -5,11 +5,12 @@ Of a sequence there is one map: time to the right, one row a feature.
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
+from annstudio.ui.choices import ElidedBox
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import Panel, SampleField, number_label
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
@@ -31,7 +32,7 @@ class MapsPanel(Panel):
         column.setSpacing(2 * GRID)
         top = QHBoxLayout()
         top.setSpacing(GRID)
-        self.node = QComboBox(self.body)
+        self.node = ElidedBox(self.body)
         self.node.setAccessibleName("Layer")
         self.node.setToolTip("Which layer's maps are shown; follows the selection on the canvas")
         self.node.activated.connect(self._pick)
