@@ -5,8 +5,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from annstudio.data.base import parse_source
-from annstudio.explain.asking import Asking
 from annstudio.explain.names import plain
+from annstudio.explain.number_names import NumberNames
 from annstudio.explain.told import Quantity
 from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.dense import Dense
@@ -32,11 +32,11 @@ def test_what_there_is_to_say_beside_a_number_stands_on_its_page():
     )  # fmt: skip
     with explaining(project(graph, some_table(4, 2, 2))) as desk:
         desk.key(Qt.Key.Key_End)
-        asking = Asking(desk.tour.explainer.names)
-        desk.view.ask(asking.quantity("drop.mask[0]"))
+        names = NumberNames(desk.tour.explainer.names)
+        desk.view.ask(names.quantity("drop.mask[0]"))
         assert "0 with probability 0.5, else 1/(1 − 0.5) = 2" in desk.panel.text
         assert "Prediction has no mask" in desk.panel.text
-        desk.view.ask(asking.quantity("out.out[0]"))
+        desk.view.ask(names.quantity("out.out[0]"))
         lines = desk.panel.text.splitlines()
         at = lines.index("With two classes softmax is the logistic function of the difference of the scores:")
         assert lines[at + 1] == "out_o1 = 1/(1 + e^−(net_o1 − net_o2))"
@@ -59,10 +59,10 @@ def test_a_gate_is_told_by_the_sum_of_what_it_sees_and_of_the_state_before():
     graph = chain(input=Input(shape=(3, 1)), memory=LSTM(units=2), out=Dense(units=1), loss=Loss())
     with explaining(project(graph, parse_source({"kind": "sunspots", "window": 3}))) as desk:
         desk.key(Qt.Key.Key_End)
-        desk.view.ask(Asking(desk.tour.explainer.names).quantity("memory.f[1] t=2"))
+        desk.view.ask(NumberNames(desk.tour.explainer.names).quantity("memory.f[1] t=3"))
         told = desk.panel.text
         assert "Weighted sum" in told
-        for word in ("w_m f2,1 · i_(3,1)", "u_m f2,1 · h_m1^ t = 1", "b_m f2 ="):
+        for word in ("w_m f2,1 · i_(3,1)", "u_m f2,1 · h_m1^ t = 2", "b_m f2 ="):
             assert word in told
 
 
@@ -70,7 +70,7 @@ def test_of_a_long_sum_a_tip_tells_the_largest_terms_and_counts_the_others():
     graph = chain(input=Input(shape=(40,)), a_long_name=Dense(units=3), output=Dense(units=2), loss=Loss())
     with explaining(project(graph, some_table(3, 40, 2))) as desk:
         desk.key(Qt.Key.Key_End)
-        asked = Asking(desk.tour.explainer.names).quantity("a_long_name.net[1]")
+        asked = NumberNames(desk.tour.explainer.names).quantity("a_long_name.net[1]")
         symbols, numbers, result, click = tip(desk.tour, asked).splitlines()
         assert max(len(symbols), len(numbers)) <= WIDTH
         shown = symbols.count(" · ")
@@ -87,7 +87,7 @@ def test_a_formula_that_is_longer_than_a_line_goes_on_in_the_next():
     graph = chain(input=Input(shape=(4,)), a_long_name=Dense(units=9, activation="softmax"), loss=Loss())
     with explaining(project(graph, some_table(3, 4, 9))) as desk:
         desk.key(Qt.Key.Key_End)
-        told = tip(desk.tour, Asking(desk.tour.explainer.names).quantity("a_long_name.out[1]")).splitlines()
+        told = tip(desk.tour, NumberNames(desk.tour.explainer.names).quantity("a_long_name.out[1]")).splitlines()
         assert max(map(len, told)) <= WIDTH + 4
         assert any(line.startswith("  + ") for line in told)
         assert len(told) <= MOST_LINES + 2

@@ -87,7 +87,7 @@ class ArrayPane(QWidget):
         current = max(walk.place and walk.stepper.position - 1, 0)
         node = self._node or walk.node
         places = places_of(walk, node)
-        self.title.setText(f"Operations of {node}")
+        self.title.setText(f"Operations of {self.tour.names.seen(node)}")
         if self._step not in places:
             self._step = None
         chosen = (
