@@ -155,3 +155,14 @@ def test_the_bar_is_never_cut_and_what_has_no_room_is_in_its_menu(qtbot: QtBot, 
             assert bar.more.isVisible() == bool(away)
         bar.close()
         bar.deleteLater()
+
+
+def test_cards_and_arrays_do_not_lie_on_each_other_on_a_small_screen(qtbot: QtBot):
+    application("dark")
+    with explaining(sample("vowels-lstm"), height=400) as desk:
+        layers = desk.view.layers
+        assert layers.split.height() <= layers.height()
+        assert layers.stage.geometry().bottom() < layers.pane.geometry().top()
+        assert layers.pane.geometry().bottom() <= layers.split.height()
+        for widget in (layers.pane.steps, layers.pane.which):
+            assert layers.pane.rect().contains(widget.geometry())

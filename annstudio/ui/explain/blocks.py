@@ -180,6 +180,7 @@ class PageTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(row)
         head = self.horizontalHeader()
         head.setHighlightSections(False)
+        head.setTextElideMode(Qt.TextElideMode.ElideRight)
         head.setMinimumSectionSize(10 * GRID)
         head.setFont(ui_font(SMALL + 1))
         self._fit_columns(head)

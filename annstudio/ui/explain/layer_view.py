@@ -17,6 +17,8 @@ from annstudio.ui.theme import GRID
 
 _CARDS, _ARRAYS = 560, 400
 """How the height is shared at first."""
+LEAST_CARDS, LEAST_ARRAYS = 25 * GRID, 33 * GRID
+"""Both have a place on a screen of 800 by 500, too."""
 READABLE = LEAST_READ / PRINT
 """Cards are not shown smaller of their own accord: a long network is shown in part, with the layer at hand."""
 
@@ -41,8 +43,8 @@ class LayerView(QWidget):
         self.split.addWidget(self.stage)
         self.split.addWidget(self.pane)
         self.split.setChildrenCollapsible(False)
-        self.stage.setMinimumHeight(45 * GRID)
-        self.pane.setMinimumHeight(45 * GRID)
+        self.stage.setMinimumHeight(LEAST_CARDS)
+        self.pane.setMinimumHeight(LEAST_ARRAYS)
         self.split.setSizes([_CARDS, _ARRAYS])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
