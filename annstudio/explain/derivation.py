@@ -56,6 +56,13 @@ class Explainer:
         self.names = names or Names(stepper.program)
         self.reading = Reading(stepper)
         self._derived: dict[tuple[Quantity, int], Derivation] = {}
+        self._ones: dict[int, bool] = {}
+
+    def speak_inside(self, block: str) -> None:
+        """Call numbers from now on as they are called inside the block at a path; as a whole where that is empty."""
+        if block != self.names.inside:
+            self.names = Names(self.program, block)
+            self._derived.clear()
 
     def value(self, quantity: Quantity) -> float:
         """The number itself; of a weight or a carried state the one that the batch began with."""
@@ -110,7 +117,8 @@ class Explainer:
         step, see = self._done(quantity, every=True)
         toward = self.names.gradient_of[quantity.slot] if step.backward else None
         telling = Telling(step, see, digits, toward, not self.program.slots[quantity.slot].batched)
-        return tuple(self._row(telling, term) for term in self.reading.account(step, see, quantity)[0])
+        terms = self.reading.account(step, see, quantity)[0]
+        return tuple(self._row(telling, term) for term in self._without_one(step, terms))
 
     # Private ---------------------------------------------------------------------------------------------------------
 
@@ -133,6 +141,7 @@ class Explainer:
         adds = isinstance(step.op, AddGradients)
         if adds:
             terms = [term for term in terms if self._leads_here(step, term)]
+        whole, terms = terms, self._without_one(step, terms)
         elsewhere = self._elsewhere(step, terms, digits)
         if elsewhere is not None:
             return replace(elsewhere, quantity=quantity, symbol=symbol)
@@ -144,7 +153,7 @@ class Explainer:
             told = self._row(telling, terms[i])
             return self._in_place(told, digits) if in_place else told
 
-        rows: Sequence[Row] = Lazy(len(terms), row, (id(self), quantity, digits, value))
+        rows: Sequence[Row] = Lazy(len(terms), row, (id(self), self.names.inside, quantity, digits, value))
         values = values_of(terms)
         if quantity.term is not None:
             rows, values = (rows[quantity.term],), (values[quantity.term],)
@@ -158,7 +167,7 @@ class Explainer:
             source_of(step.op, (step.op.backward if step.backward else step.op.forward).__name__),
             at, values,
             tuple(share for term in terms if (share := self.reading.place(step, term.factors[0]))) if adds else (),
-            type(step.op).__name__, said, self.program.slots[quantity.slot].dtype == "int",
+            type(step.op).__name__, said, self.program.slots[quantity.slot].dtype == "int", terms is not whole,
         )  # fmt: skip
 
     def _elsewhere(self, step: Step, terms: Sequence[Term], digits: int) -> Derivation | None:
@@ -168,6 +177,31 @@ class Explainer:
         whole = self.reading.place(step, terms[0].factors[0])
         told = None if whole is None else self.derive(whole, digits)
         return None if told is None or told.given else told
+
+    def _without_one(self, step: Step, terms: Sequence[Term]) -> Sequence[Term]:
+        """The terms of a gradient; where the way back begins with a factor that is always 1, without that factor: what
+        the error changes by is told, not ∂E/∂e · ∂e/∂out.
+        """
+        if not step.backward or len(terms) != 1 or len(terms[0].factors) != 2 or terms[0].template:
+            return terms
+        first, local = terms[0].factors
+        place = self.reading.place(step, first) if is_gradient(step, first) else None
+        return local.within if local.within and place is not None and self._is_one(place) else terms
+
+    def _is_one(self, quantity: Quantity) -> bool:
+        """Whether a gradient is 1 whatever the numbers are: ∂E/∂E, and ∂E/∂e where there is one example."""
+        if quantity.slot not in self._ones:
+            at = self.stepper.written_by.get(quantity.slot)
+            if at is None:
+                self._ones[quantity.slot] = quantity.slot in self.program.gradients.values()
+            else:
+                terms = self.terms(quantity)[1]
+                alone = terms[0].factors[0] if len(terms) == 1 and len(terms[0].factors) == 1 else None
+                step = self.program.steps[at]
+                assert isinstance(step, Step)
+                place = None if alone is None or terms[0].value != 1.0 else self.reading.place(step, alone)
+                self._ones[quantity.slot] = place is not None and self._is_one(place)
+        return self._ones[quantity.slot]
 
     def _leads_here(self, step: Step, term: Term) -> bool:
         """Whether a path's share is more than the 0 of a step that took other numbers of an array."""

@@ -23,9 +23,23 @@ _OF_STEP = re.compile(r"\[(\d+)\]")
 
 @dataclass(frozen=True)
 class Names:
-    """The symbols of one program."""
+    """The symbols of one program; from the point of view of the block at the path `inside`, where there is one: what it
+    holds is called as it is called in there, all else by its whole path."""
 
     program: Program
+    inside: str = ""
+
+    def seen(self, node: str) -> str:
+        """What a node is called from here; /dense is one outside where the block holds a dense of its own."""
+        if not self.inside or node.startswith(f"{self.inside}/"):
+            return node.removeprefix(f"{self.inside}/")
+        return f"/{node}" if node in self._held else node
+
+    @cached_property
+    def _held(self) -> frozenset[str]:
+        """What the block calls its own."""
+        within = f"{self.inside}/"
+        return frozenset(s.node.removeprefix(within) for s in self.program.slots if s.node.startswith(within))
 
     def of(self, slot: int, index: Index) -> str:
         r"""The symbol of one element: w_5, \text{net}_{o1}, \frac{\partial E}{\partial \dots}."""
@@ -56,7 +70,7 @@ class Names:
 
     def _called(self, node: str, index: Index) -> str:
         """A node's short name with a place behind it, counted from 1."""
-        short = self._short.get(node, node)
+        short = self._short.get(node, self.seen(node))
         places = ordinals(index)
         if len(index) > 1:
             places = f"({places})"
@@ -85,7 +99,11 @@ class Names:
         whole = set(self.program.gradients.values())
         penalties = {slot for slots in self.program.penalties.values() for slot in slots}
         shares = [
-            (gradient, of, "penalty" if step.output in penalties else f"via {step.node} {step.scope}".strip())
+            (
+                gradient,
+                of,
+                "penalty" if step.output in penalties else f"via {self.seen(step.node)} {step.scope}".strip(),
+            )
             for step in self.program.steps
             if isinstance(step, Step)
             for of, gradient in zip(step.inputs, step.gradients, strict=False)
@@ -104,11 +122,13 @@ class Names:
         """One letter a node where no other node begins with it, else its whole name."""
         nodes = list(dict.fromkeys(slot.node for slot in self.program.slots if slot.node))
         layers = [node for node in nodes if node not in self.program.losses]
-        letters = [node[0].lower() for node in layers]
-        return {
-            node: node[0] if node in layers and letters.count(node[0].lower()) == 1 else f"{_OF_STEP.sub('', node)} "
-            for node in nodes
-        }
+        letters = [self.seen(node)[0].lower() for node in layers]
+        short = {}
+        for node in nodes:
+            seen = self.seen(node)
+            alone = node in layers and seen[0] != "/" and letters.count(seen[0].lower()) == 1
+            short[node] = seen[0] if alone else f"{_OF_STEP.sub('', seen)} "
+        return short
 
     @cached_property
     def _first_number(self) -> dict[int, int]:
@@ -158,7 +178,7 @@ class Names:
         if not view.gates:
             return self._called(node, place)
         gate, unit = divmod(place[0], parameter.shape[0] // len(view.gates))
-        short = self._short.get(node, node).strip().replace("_", r"\_")
+        short = self._short.get(node, self.seen(node)).strip().replace("_", r"\_")
         return rf"\text{{{short} {view.gates[gate]}{ordinal(unit)}}}"
 
     def _loss(self, slot: Slot) -> str:

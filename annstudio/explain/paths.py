@@ -71,6 +71,8 @@ class _Search:
         if derivation.given:
             # The start of the way back: ∂E/∂E = 1.
             return [Path((), derivation.value)]
+        if derivation.begins:
+            return [Path((Part(derivation.symbol, derivation.value, gradient),), derivation.value)]
         if len(derivation.rows) > most:
             # Every term is at least one path.
             return None

@@ -1,5 +1,7 @@
 """What a derivation is made of: numbers, factors and terms of a sum, what is said beside; and its plain text."""
 
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +9,8 @@ from annstudio.engine.op import Index
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_latex
 from annstudio.explain.templates import SHOWN_TERMS, summed
+
+_BEFORE_SIGNS = re.compile(r"(?= [-+−·×=] )")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class Derivation:
     said: tuple[Said, ...] = ()
     whole: bool = False
     """Whether it counts something, so that it is a whole number."""
+    begins: bool = False
+    """Whether it is a gradient with which the way back begins: its terms are of no gradient before it."""
 
     @property
     def given(self) -> bool:
@@ -116,15 +122,53 @@ class Derivation:
 
     def text(self, digits: int) -> str:
         """The whole derivation as plain text: symbols, numbers, result, and what is worked out or said beside."""
-        lines = [plain(self.symbols_line)]
-        if self.rows:
-            lines.append(plain(self.numbers_line))
+        lines = [plain(self.symbols_line), *([plain(self.numbers_line)] if self.rows else ())]
+        return "\n".join(self._ended(lines, self.rows[:SHOWN_TERMS], digits))
+
+    def brief(self, digits: int, width: int) -> str:
+        """The same in lines of about so many letters: of a long sum the largest terms, the others counted; what is
+        longer still goes on in the next line.
+        """
+        whole = self.text(digits).splitlines()
+        if len(self.rows) < 2 or max(map(len, whole)) <= width:
+            return "\n".join(line for long in whole for line in wrapped(long, width))
+        symbol, order = plain(self.symbol), sorted(range(len(self.rows)), key=lambda i: -abs(self.values[i]))
+        shown: list[Row] = []
+        room = width - len(symbol)
+        for i in order:
+            row = self.rows[i]
+            room -= max(len(plain(row.symbols)), len(plain(row.numbers))) + len(" + ")
+            if shown and room < len(" + … and 99 more"):
+                break
+            shown.append(row)
+        left = len(self.rows) - len(shown)
+        more = f" + … and {left} more" if left else ""
+        lines = [f"{symbol} = {plain(summed(shown, lambda row: row.symbols))}{more}",
+                 f"= {plain(summed(shown, lambda row: row.numbers))}{more}"]  # fmt: skip
+        return "\n".join(line for long in self._ended(lines, shown, digits) for line in wrapped(long, width))
+
+    def _ended(self, lines: list[str], rows: Sequence[Row], digits: int) -> list[str]:
+        """Lines with the result, and with what is worked out in these rows or said beside."""
         result = "= " + (f"{self.value:.0f}" if self.whole else plain(number_latex(self.value, digits)))
-        lines += [result] if result != lines[-1].replace("(", "").replace(")", "") else []
-        beside = {part.symbol: part for row in self.rows[:SHOWN_TERMS] for part in row.parts if part.rule}
+        lines = lines + ([result] if result != lines[-1].replace("(", "").replace(")", "") else [])
+        beside = {part.symbol: part for row in rows for part in row.parts if part.rule}
         lines += [_beside(part, digits) for part in beside.values()]
-        lines += [said.text(digits) for said in self.said]
-        return "\n".join(lines)
+        return lines + [said.text(digits) for said in self.said]
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """A long formula in lines of at most so many letters where that can be; it goes on before a sign, a sentence before
+    a word.
+    """
+    if "= " not in line:
+        return textwrap.wrap(line, width)
+    lines = [""]
+    for piece in _BEFORE_SIGNS.split(line):
+        if lines[-1] and len(lines[-1]) + len(piece) > width:
+            lines.append(f"  {piece.lstrip()}")
+        else:
+            lines[-1] += piece
+    return lines
 
 
 def _beside(part: Part, digits: int) -> str:

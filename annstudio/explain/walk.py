@@ -6,7 +6,9 @@ Operations are done whole; walking number by number shows what an operation wrot
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from annstudio.engine.op import Array, Index
 from annstudio.engine.program import AnyStep, Phase, Step, Update
@@ -50,6 +52,7 @@ class Walk:
         self.moments = self._moments
         self._stops.clear()
         self._stand(self.moments.reached(self.stepper.position))
+        self._speak()
 
     def _stand(self, place: int) -> None:
         """Remember where we are, what that moment is, and the steps, by position in the program, that it did."""
@@ -60,6 +63,14 @@ class Walk:
             before = self.moments.position(place - 2) if place > 1 else 0
             # Number by number several moments share one step.
             self.span = range(min(before, self.now.position - 1), self.now.position)
+
+    def _speak(self) -> None:
+        """Inside a block numbers are called as they are called in there."""
+        blocks = [box.node for box in self.opened_around if box.node in self._blocks]
+        before = self.explainer.names
+        self.explainer.speak_inside(blocks[-1] if blocks else "")
+        if self.explainer.names is not before:
+            self._share_texts.clear()
 
     @property
     def _moments(self) -> Moments:
@@ -73,6 +84,11 @@ class Walk:
 
     def __len__(self) -> int:
         return len(self.moments)
+
+    @cached_property
+    def _blocks(self) -> frozenset[str]:
+        """The nodes that hold others."""
+        return frozenset(str(path) for step in self.program.steps for path in PurePosixPath(step.node).parents)
 
     @property
     def current(self) -> AnyStep | None:
@@ -102,6 +118,7 @@ class Walk:
         """To the moment when `place` moments have passed."""
         self._stand(max(0, min(place, len(self.moments))))
         self.stepper.to(0 if self.now is None else self.now.position)
+        self._speak()
 
     def step(self) -> None:
         self.to(self.place + 1)
@@ -292,9 +309,15 @@ class Walk:
         moment = self.moments[place - 1]
         step = self.program.steps[moment.position - 1]
         if self.grain is Grain.LAYER:
-            return f"{step.phase.value.capitalize()} · {self.stretch_of(moment.position - 1).box.words}"
-        what = written_text(self.program, step) if moment.quantity is None else self._short(step, moment.quantity)
-        return " · ".join(part for part in (step.phase.value.capitalize(), step.node, step.scope, what) if part)
+            box = self.stretch_of(moment.position - 1).box
+            return f"{step.phase.value.capitalize()} · {replace(box, node=self.explainer.names.seen(box.node)).words}"
+        node = self.explainer.names.seen(step.node)
+        what = (
+            written_text(self.program, step, self.explainer.names.seen)
+            if moment.quantity is None
+            else self._short(step, moment.quantity)
+        )
+        return " · ".join(part for part in (step.phase.value.capitalize(), node, step.scope, what) if part)
 
     def text(self, quantity: Quantity) -> str:
         """A number's symbol as plain text; of an output's share of the loss E with the output's name."""
@@ -310,7 +333,7 @@ class Walk:
     def _short(self, step: AnyStep, quantity: Quantity) -> str:
         """A number's symbol without the time step, and the layer of a path, that have been said already."""
         text = self.text(quantity)
-        way = re.escape(f"via {step.node} {step.scope}".rstrip())
+        way = re.escape(f"via {self.explainer.names.seen(step.node)} {step.scope}".rstrip())
         whole = re.sub(rf" \({way}(?: \(\d+\))?\)", "", text)
         bare = whole.replace(f" ({step.scope})", "") if step.scope else whole
         bare = _AT.sub(r" at \1", bare)

@@ -4,8 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtGui import QPaintEvent, QPalette, QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from annstudio.ui.fields import MIXED, TextField, only_with_focus
 from annstudio.ui.theme import GRID
@@ -26,7 +36,7 @@ class FileField(QWidget):
         row.setSpacing(GRID)
         self.path = TextField(self)
         self.path.edited.connect(self.edited)
-        self.button = QPushButton("Choose…", self)
+        self.button = QPushButton("Choose …", self)
         self.button.clicked.connect(self.choose)
         row.addWidget(self.path, 1)
         row.addWidget(self.button)
@@ -78,7 +88,28 @@ class CheckField(QCheckBox):
         self.edited.emit(True if self._good is MIXED else not self._good)
 
 
-class ChoiceField(QComboBox):
+class ElidedBox(QComboBox):
+    """Words that there is no room for end in "…"; Qt would cut them anywhere."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        option.currentText = self.seen_text(option)
+        if self.currentIndex() < 0:
+            option.palette.setColor(QPalette.ColorRole.ButtonText, self.palette().placeholderText().color())
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+    def seen_text(self, option: QStyleOptionComboBox) -> str:
+        """What is written on it."""
+        text = self.currentText() if self.currentIndex() >= 0 else self.placeholderText()
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
+
+
+class ChoiceField(ElidedBox):
     """One of several named values."""
 
     edited = Signal(object)

@@ -38,6 +38,8 @@ BELOW = (*BOTTOM, *LABS.values())
 
 PALETTE_WIDTH, INSPECTOR_WIDTH, BOTTOM_HEIGHT = 200, 300, 300
 PALETTE_MINIMUM, INSPECTOR_MINIMUM, BOTTOM_MINIMUM, EXPLAIN_WIDTH = 150, 264, 120, 540
+EXPLAIN_SHARE = 0.36
+"""No more than so much of the window is taken by what Explain says: the drawing is the largest thing."""
 TAB_ICON, SETTLED_MS = 12, 50
 
 
@@ -122,7 +124,8 @@ class Docks:
             self._before_explain = self._window.saveState()
             for dock in self.docks.values():
                 dock.setVisible(dock is self.explain_dock)
-            self._window.resizeDocks([self.explain_dock], [EXPLAIN_WIDTH], Qt.Orientation.Horizontal)
+            width = min(EXPLAIN_WIDTH, round(EXPLAIN_SHARE * self._window.width()))
+            self._window.resizeDocks([self.explain_dock], [width], Qt.Orientation.Horizontal)
         else:
             if self._before_explain is not None:
                 self._window.restoreState(self._before_explain)

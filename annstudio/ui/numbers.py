@@ -76,8 +76,8 @@ def places_text(value: float, digits: int) -> str:
 
 
 def count_text(n: int) -> str:
-    """A count in groups of three with thin spaces: 4 640."""
-    return f"{n:,}".replace(",", "\u2009")
+    """A count in groups of three with thin spaces, at which no line is broken: 4 640."""
+    return f"{n:,}".replace(",", "\u202f")
 
 
 def parse_number(text: str) -> float | None:

@@ -71,7 +71,7 @@ def test_every_factor_can_be_asked_about_down_to_what_was_given(capsys):
             found = asked(capsys, EXAMPLE, name)
             assert found["name"] == name
             ahead += named(found["terms"])
-    assert {"input.out[0]", "output.W[1,0]", "loss.y[1]", "d loss"} <= met
+    assert {"input.out[0]", "output.W[1,0]", "loss.y[1]", "d output.out[1]"} <= met
 
 
 def test_a_factor_that_is_worked_out_has_its_own_terms(capsys):

@@ -92,4 +92,4 @@ def test_c14_two_classes_are_the_logistic_function():
     assert "e^net_o1 + e^net_o2 = e^2.000000000 + e^0.000000000 = 8.389056099" in told
     check(two.explainer, two.quantity("output.out[0]"))
     # p − t
-    assert "out_o1 - target_o1 = 0.880797078 - 1.000000000" in two.text("d output.net[0]")
+    assert "out_o1 - target_o1\n= 0.880797078 - 1.000000000\n" in two.text("d output.net[0]")

@@ -15,6 +15,7 @@ from annstudio.explain.numbers import number_latex, number_text
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Quantity
 from annstudio.layers.base import Layer
+from annstudio.layers.block.ends import BlockInput, BlockOutput
 from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
@@ -230,3 +231,27 @@ def test_numbers_in_formulas_read_as_those_in_tables(value, digits):
     if np.isfinite(value):
         told = float(plain(latex).replace(" · 10^", "e"))
         assert told == pytest.approx(value, rel=10.0 ** (1 - digits) if digits < 16 else 1e-15, abs=1e-17)
+
+
+def test_inside_a_block_names_are_those_of_the_block_and_still_one_each():
+    block = chain(enter=BlockInput(), dense=Dense(units=2), after=Dense(units=2), leave=BlockOutput())
+    graph = chain(
+        input=Input(shape=(2,)), dense=Dense(units=2), box=Block(inside=block), last=Dense(units=2), loss=Loss()
+    )
+    program = compiled(graph)
+    outside, inside = Names(program), Names(program, "box")
+    for slot in program.slots:
+        if slot.role is Role.VALUE and slot.name == "net":
+            whole, here = outside.text(slot.index, (0,)), inside.text(slot.index, (0,))
+            match slot.node:
+                case "box/dense":
+                    assert (whole, here) == ("net_box/dense 1", "net_d1")
+                case "box/after":
+                    assert (whole, here) == ("net_box/after 1", "net_a1")
+                case "dense":
+                    assert (whole, here) == ("net_d1", "net_/dense 1")
+    names = [
+        inside.text(slot.index, index)
+        for slot in program.slots if slot.role in NAMED for index in np.ndindex(slot.shape)
+    ]  # fmt: skip
+    assert len(set(names)) == len({*all_names(program).values()})

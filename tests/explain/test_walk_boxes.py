@@ -28,14 +28,14 @@ def test_into_goes_level_by_level_into_blocks():
     w = sample("block-of-blocks", Grain.LAYER)
     w.step()
     w.into()
-    assert w.caption() == "Forward · trunk/block_1"
-    assert forward(w) == ["hidden", "trunk/block_1", "trunk/block_2", "trunk/block_3", "output"]
+    assert w.caption() == "Forward · block_1"
+    assert forward(w) == ["hidden", "block_1", "block_2", "block_3", "output"]
     w.into()
-    assert w.caption() == "Forward · trunk/block_1/dense"
+    assert w.caption() == "Forward · dense", "inside a block names are those of the block"
     w.step()
     w.step()
-    assert w.caption() == "Forward · trunk/block_2"
-    assert "Backward · trunk/block_1/dense" in captions(w)
+    assert w.caption() == "Forward · block_2"
+    assert "Backward · block_1/dense" in captions(w)
     assert w.enterable.box == Box("trunk/block_2")
 
 
@@ -69,11 +69,11 @@ def test_over_leaves_a_box_closed_and_passes_an_opened_one_as_a_whole():
     w.into()
     w.to(1)
     w.over()
-    assert w.caption() == "Forward · trunk/block_3"
+    assert w.caption() == "Forward · block_3"
     w.to(2)
-    assert w.caption() == "Forward · trunk/block_1"
+    assert w.caption() == "Forward · block_1"
     w.over()
-    assert w.caption() == "Forward · trunk/block_2"
+    assert w.caption() == "Forward · block_2"
 
 
 def test_over_number_by_number_ends_with_what_is_at_hand():
@@ -94,7 +94,7 @@ def test_out_goes_to_the_end_of_the_box_and_closes_it():
     w.into()
     assert len(w.opened) == 2
     w.out()
-    assert w.caption() == "Forward · trunk/block_1"
+    assert w.caption() == "Forward · block_1"
     assert w.opened == {Box("trunk")}
     w.out()
     assert (w.caption(), w.opened) == ("Forward · trunk", frozenset())
@@ -109,7 +109,7 @@ def test_closing_a_box_closes_what_was_opened_in_it():
     assert w.caption() == "Forward · rows · row = 1"
     w.into()
     w.step()
-    assert w.caption() == "Forward · rows/rnn_1 · row = 1"
+    assert w.caption() == "Forward · rnn_1 · row = 1"
     w.into()
     assert [box.words for box in sorted(w.opened, key=lambda box: (box.node, box.scope))] == [
         "rows", "rows · row = 1", "rows/rnn_1 · row = 1",
@@ -135,7 +135,7 @@ def test_at_other_grains_boxes_are_gone_into_without_leaving_the_place():
     assert w.place == 3
     w.into()
     w.next_layer()
-    assert w.caption().startswith("Forward · trunk/block_1/dense · out")
+    assert w.caption().startswith("Forward · dense · out")
 
 
 @pytest.mark.parametrize("name", ["block-of-blocks", "vowels-lstm", "rnn-over-rnn", "digits-cnn"])
@@ -207,7 +207,7 @@ def test_a_stop_inside_a_closed_box_is_made_at_the_box():
     w.into()
     w.to(0)
     w.to(w.next_stop(nodes))
-    assert w.caption() == "Forward · trunk/block_2"
+    assert w.caption() == "Forward · block_2"
 
 
 def test_a_node_of_a_like_name_is_not_stopped_at():

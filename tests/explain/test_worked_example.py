@@ -12,6 +12,7 @@ from annstudio.errors import GraphError, StudioError
 from annstudio.explain.check import Check
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
+from annstudio.explain.paths import paths
 from annstudio.explain.reading import source_of
 from annstudio.explain.report import report
 from annstudio.explain.stepper import Stepper
@@ -243,3 +244,28 @@ def test_explaining_happens_in_full_precision_whatever_training_uses():
     assert isinstance(network.stepper(0).arena, Arena)
     assert network.stepper(0).arena.dtype == np.float64
     assert all(isinstance(step, Step) or step.parameters for step in network.plain.steps)
+
+
+# With one example ----------------------------------------------------------------------------------------------------
+
+
+def test_a_factor_that_is_always_1_is_left_unsaid():
+    walked = stepper()
+    walked.to(len(walked))
+    explainer = Explainer(walked)
+    program = walked.program
+    gradient = Quantity(program.gradients[program.outputs["output"]], (0,))
+    found = explainer.derive(gradient, 9).text(9).splitlines()
+    assert found == ["∂E/∂out_o1 = -(target_o1 - out_o1)", "= -(0.010000000 - 0.751365070)", "= 0.741365070"]
+    weight = Quantity(program.gradients[ask(program, "output/W", (0, 0)).parameter.slot], (0, 0))
+    (path,) = paths(explainer, weight)
+    assert [plain(part.symbol) for part in path.factors] == ["∂E/∂out_o1", "∂out_o1/∂net_o1", "out_h1"]
+    assert path.factors[0].quantity == gradient
+
+
+def test_of_several_examples_each_counts_its_part_and_that_is_said():
+    walked = Network(small_project()).stepper(0, 1)
+    walked.to(len(walked))
+    program = walked.program
+    found = Explainer(walked).derive(Quantity(program.gradients[program.judged[0].output], (0,))).text(4)
+    assert "∂E/∂e · ∂e/∂out" in found

@@ -299,7 +299,7 @@ def test_rich_text_says_what_the_latex_says():
     assert rich(r"\text{net}_{h1}") == "net<sub>h1</sub>"
     assert rich(r"\frac{1}{1 + e^{-0.5}}") == "1/(1 + e<sup>−0.5</sup>)"
     assert rich(r"[\,x > 0\,]") == "[ x &gt; 0 ]"
-    assert rich(r"\text{net}_{\text{dense\_1 3}}") == "net<sub>dense_1 3</sub>"
+    assert rich(r"\text{net}_{\text{dense\_1 3}}") == "net<sub>dense_1\xa03</sub>"
     assert rich(times(r"[\,(-3) \geq 0\,] - 0 \cdot 2\,(4)")) == "[ (−3) ≥ 0 ] − 0 × 2 × (4)"
 
 

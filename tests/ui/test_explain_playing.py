@@ -226,12 +226,12 @@ def test_the_step_is_typed_in(digits: Desk):
         QTest.keyClicks(field, typed)
         QTest.keyClick(field, Key.Key_Return)
         assert digits.tour.walk.place == place
-    assert field.text() == "Step 7 of 28\u2009661"
+    assert field.text() == "Step 7 of 28\u202f661"
     assert digits.view.timeline.track.hasFocus()
     field.setFocus()
     field.selectAll()
     QTest.keyClicks(field, "x")
-    assert field.text() == "Step 7 of 28\u2009661"
+    assert field.text() == "Step 7 of 28\u202f661"
 
 
 def test_tab_goes_through_the_timeline_as_it_is_read(desk: Desk):
@@ -252,7 +252,7 @@ def test_a_narrow_timeline_keeps_the_words_of_the_moment(digits: Desk):
     timeline.show()
     timeline.resize(640, timeline.height())
     field = timeline.number
-    assert field.fontMetrics().horizontalAdvance(f"Step 28\u2009661{field.suffix()}") < field.lineEdit().width() + 4
+    assert field.fontMetrics().horizontalAdvance(f"Step 28\u202f661{field.suffix()}") < field.lineEdit().width() + 4
     QApplication.processEvents()
     assert timeline.caption.width() > 500
     assert timeline.caption.geometry().bottom() < field.geometry().top()

@@ -197,7 +197,9 @@ def _n_colours(image: QImage) -> int:
 
 def test_wheel_zooms_drag_pans_and_f_fits(desk: Desk):
     stage = desk.view.stage
+    desk.key(Key.Key_F)
     whole = stage.zoom
+    assert not stage.clipped
     stage.zoom_by(2)
     assert stage.zoom == pytest.approx(2 * whole)
     before = stage.mapToScene(QPoint(0, 0))

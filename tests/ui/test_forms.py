@@ -6,12 +6,15 @@ import pytest
 from pydantic import BaseModel, Field
 from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QStyleOptionComboBox, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
 
 from annstudio.layers.base import catalogue
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.ends import Input
 from annstudio.training.settings import TrainingSettings
+from annstudio.ui.choices import ChoiceField
+from annstudio.ui.explain.elided import TitleLabel
 from annstudio.ui.fields import MIXED
 from annstudio.ui.forms import Form
 from annstudio.ui.numbers import Limits, count_text, number_text, parse_number, stepped
@@ -283,7 +286,7 @@ def test_numbers_follow_the_locale():
         assert [parse_number(text) for text in ("", "nan", "inf", "1e999", "a")] == [None] * 5
     finally:
         QLocale.setDefault(before)
-    assert count_text(4640) == "4\u2009640"
+    assert count_text(4640) == "4\u202f640"
 
 
 def test_steps_follow_the_leading_digit_and_stay_within_limits():
@@ -326,3 +329,29 @@ def test_what_was_refused_is_not_offered_again_when_the_field_is_left(form, qtbo
     qtbot.waitUntil(form.other.hasFocus)
     assert said == []
     assert field.text() == "0.1"
+
+
+def test_a_choice_that_is_too_long_for_its_box_ends_in_dots(qtbot: QtBot) -> None:
+    box = ChoiceField({"short": "Adam", "long": "Binary cross-entropy over many classes"})
+    qtbot.addWidget(box)
+    box.resize(120, 28)
+    box.show()
+    seen = {}
+    for value in ("short", "long"):
+        box.set_value(value)
+        option = QStyleOptionComboBox()
+        box.initStyleOption(option)
+        seen[value] = box.seen_text(option)
+    assert seen["short"] == "Adam"
+    assert seen["long"].startswith("Binary")
+    assert seen["long"].endswith("…")
+
+
+def test_what_is_said_of_a_title_gives_way_before_its_name(qtbot: QtBot) -> None:
+    title = TitleLabel()
+    qtbot.addWidget(title)
+    title.tell("out of conv_2", "0 … 3.0977")
+    title.resize(400, 20)
+    assert title.shown_text() == "out of conv_2  0 … 3.0977"
+    title.resize(title.fontMetrics().horizontalAdvance("out of conv_2") + 4, 20)
+    assert title.shown_text() == "out of conv_2"

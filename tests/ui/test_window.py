@@ -349,14 +349,16 @@ def test_an_arrangement_of_a_larger_screen_leaves_the_canvas_room(qtbot: QtBot) 
 
 
 def test_the_toolbar_fits_into_a_narrow_window(digits: Window, qtbot: QtBot) -> None:
-    for width in (1440, LEAST_SIZE[0]):
+    digits.setMinimumSize(780, 600)
+    for width in (1440, LEAST_SIZE[0], 800):
         digits.resize(width, 700)
         qtbot.waitUntil(lambda width=width: digits.width() == width)
         QApplication.processEvents()
         for id in ("explain", "export", "search"):
             button = digits.toolbar.widgetForAction(digits.actions_by_id[id])
             assert button is not None
-            assert button.isVisible(), id
+            assert button.isVisible(), (id, width)
+            assert button.width() >= button.sizeHint().width(), (id, width)
     assert digits.toolbar._title.text().endswith("…")
     digits.resize(1900, 700)
     qtbot.waitUntil(lambda: digits.toolbar._title.text() == "Digits with convolutions")

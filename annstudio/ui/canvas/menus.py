@@ -22,9 +22,9 @@ _KEYS: dict[str, QKeySequence | QKeySequence.StandardKey | str] = {
     "Delete": QKeySequence.StandardKey.Delete,
     "Select all": QKeySequence.StandardKey.SelectAll,
     "Duplicate": "Ctrl+D",
-    "Rename…": "F2",
-    "Connect to…": "C",
-    "Add layer…": "/",
+    "Rename …": "F2",
+    "Connect to …": "C",
+    "Add layer …": "/",
     "Fit": "F",
     "Stop here in Explain": "F9",
     "Do not stop here in Explain": "F9",
@@ -63,10 +63,10 @@ def _node_menu(view: "CanvasView", menu: QMenu, id: str) -> None:
     words = "Do not stop here in Explain" if stops else "Stop here in Explain"
     _item(menu, words, "breakpoint", lambda: session.breakpoints.toggle(session.path_of(id)))
     menu.addSeparator()
-    _item(menu, "Rename…", "rename", view.rename_selected)
+    _item(menu, "Rename …", "rename", view.rename_selected)
     if view.canvas.nodes[id].layer.gives:
-        _item(menu, "Connect to…", "connect", view.start_keyboard_connect)
-        _item(menu, "Add layer behind…", "add", view.open_search)
+        _item(menu, "Connect to …", "connect", view.start_keyboard_connect)
+        _item(menu, "Add layer behind …", "add", view.open_search)
     menu.addSeparator()
     _item(menu, "Cut", "cut", view.cut)
     _item(menu, "Copy", "copy", view.copy)
@@ -75,12 +75,12 @@ def _node_menu(view: "CanvasView", menu: QMenu, id: str) -> None:
 
 
 def _wire_menu(view: "CanvasView", menu: QMenu, link: Link) -> None:
-    _item(menu, "Insert layer…", "add", lambda: view.open_insert(link))
+    _item(menu, "Insert layer …", "add", lambda: view.open_insert(link))
     _item(menu, "Delete", "delete", view.delete_selection)
 
 
 def _canvas_menu(view: "CanvasView", menu: QMenu, place: QPointF) -> None:
-    _item(menu, "Add layer…", "add", lambda: view.open_search_at(place))
+    _item(menu, "Add layer …", "add", lambda: view.open_search_at(place))
     _item(menu, "Paste", "paste", lambda: view.paste_at(place))
     menu.addSeparator()
     _item(menu, "Select all", "", view.select_all)

@@ -41,6 +41,7 @@ class Navigation(QGraphicsView):
         self.viewport().setMouseTracking(True)
         QPixmapCache.setCacheLimit(max(QPixmapCache.cacheLimit(), 96 * 1024))
         self._tile: tuple[int, float, QPixmap] | None = None
+        self._fitted = False
         follow(self, look.changed, self._theme_changed)
         self.center_on(QPointF(0, 0))
 
@@ -60,11 +61,13 @@ class Navigation(QGraphicsView):
         return QRectF(self.mapToScene(self.viewport().rect()).boundingRect())
 
     def center_on(self, place: QPointF) -> None:
+        self._fitted = False
         self.centerOn(place)
         self.looked.emit()
 
     def pan_by(self, dx: int, dy: int) -> None:
         """Move what is seen by pixels."""
+        self._fitted = False
         across, down = self.horizontalScrollBar(), self.verticalScrollBar()
         across.setValue(across.value() - dx)
         down.setValue(down.value() - dy)
@@ -94,19 +97,22 @@ class Navigation(QGraphicsView):
         return self.viewport().rect().contains(self.mapFromScene(self.canvas.whole).boundingRect())
 
     def fit(self) -> None:
-        """Show the whole drawing, not larger than it is."""
+        """Show the whole drawing, not larger than it is; so it stays in a room of another size, until one looks
+        elsewhere."""
         whole = QRectF(self.canvas.whole)
         for notice in self.canvas.notices.values():
             whole = whole.united(notice.sceneBoundingRect())
         if whole.isEmpty():
             self.setTransform(QTransform())
             self.center_on(QPointF(0, 0))
+            self._fitted = True
             return
         whole.adjust(-_FIT_MARGIN, -_FIT_MARGIN, _FIT_MARGIN, _FIT_MARGIN)
         area = self.viewport().rect()
         scale = min(area.width() / whole.width(), area.height() / whole.height(), 1.0)
         self.setTransform(QTransform.fromScale(max(scale, SMALLEST), max(scale, SMALLEST)))
         self.center_on(whole.center())
+        self._fitted = True
 
     def picture(self, width: int, height: int) -> QImage:
         """The whole drawing as an image, for the project file's thumbnail."""
@@ -123,6 +129,8 @@ class Navigation(QGraphicsView):
         """Scroll so that a node can be seen."""
         item = self.canvas.nodes.get(id)
         if item is not None:
+            if not self.viewport().rect().contains(self.mapFromScene(CARD.translated(item.pos())).boundingRect()):
+                self._fitted = False
             self.ensureVisible(CARD.translated(item.pos()), 60, 60)
             self.looked.emit()
 
@@ -136,7 +144,10 @@ class Navigation(QGraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.looked.emit()
+        if self._fitted:
+            self.fit()
+        else:
+            self.looked.emit()
 
     # Painting --------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What lies above the canvas and does not zoom with it: the zoom control, the label at the pointer, the first hint."""
+"""What lies above a drawing and does not zoom with it: the zoom control, the label at the pointer, the first hint."""
 
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from annstudio.ui.theme import TEXT, theme, ui_font
 
 if TYPE_CHECKING:
     from annstudio.ui.canvas.navigation import Navigation
+    from annstudio.ui.explain.stage import Stage
 
 _BAR_HEIGHT = 26
 EMPTY = "Drag a layer here, press / to search, or open a sample."
@@ -58,7 +59,7 @@ class Plate(QWidget):
 class ZoomBar(Plate):
     """− 100 % + Fit. Mouse only: the same commands have keys."""
 
-    def __init__(self, view: "Navigation") -> None:
+    def __init__(self, view: "Navigation | Stage") -> None:
         super().__init__(view)
         self._view = view
         row = QHBoxLayout(self)

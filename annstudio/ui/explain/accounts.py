@@ -217,23 +217,17 @@ def factor_lines(tour: Tour, part: Part, colour: str) -> list[str]:
     told = tour.explainer.derive(quantity, tour.digits)
     name = link(rich(part.symbol), quantity, colour)
     if len(told.rows) == 1:
-        return [_one_way(tour, told.rows[0], name, quantity, colour, value)]
+        row = told.rows[0]
+        shown = row_symbols(row, colour) if is_product(row) else rich(row.symbols)
+        # What the way back begins with is told by its formula alone.
+        begun = link(rich(row.symbols), quantity, colour) if told.begins else f"{name} = {shown}"
+        return [f"{begun} = {rich(times(row.numbers))} = {value}"]
     if not told.rows:
         return [f"{name} = {value}"]
     if len(told.rows) > FEW:
         return [f"{name} = {value}, from {len(told.rows)} units"]
     lines = [f"{name} = {' + '.join(row_symbols(row, colour) for row in told.rows)}"]
     return [*lines, f"&nbsp;&nbsp;= {rich(times(told.numbers_line[2:]))}", f"&nbsp;&nbsp;= {value}"]
-
-
-def _one_way(tour: Tour, row: Row, name: str, quantity: Quantity, colour: str, value: str) -> str:
-    """A gradient that comes by one way; the gradient of the error itself, which is 1, is left unsaid."""
-    rest = [part for i, part in enumerate(row.parts) if i != row.through]
-    through = row.parts[row.through] if row.through is not None else None
-    if through is not None and through.value == 1.0 and len(rest) == 1 and rest[0].rule:
-        return f"{link(rich(rest[0].rule), quantity, colour)} = {rich(times(rest[0].meaning))} = {value}"
-    told = row_symbols(row, colour) if is_product(row) else rich(row.symbols)
-    return f"{name} = {told} = {rich(times(row.numbers))} = {value}"
 
 
 def _row_pieces(row: Row) -> list[Piece]:

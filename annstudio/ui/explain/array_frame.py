@@ -23,10 +23,11 @@ from PySide6.QtWidgets import (
 from annstudio.engine.op import Array
 from annstudio.ordinals import index_of, ordinal
 from annstudio.ui.explain.array_maps import Maps
-from annstudio.ui.explain.elided import ElidedLabel
+from annstudio.ui.explain.elided import ElidedLabel, TitleLabel
 from annstudio.ui.explain.lights import NOTHING, Marks
 from annstudio.ui.explain.marks import paint_marks, told
 from annstudio.ui.explain.typing_keys import is_typed
+from annstudio.ui.fields import indent
 from annstudio.ui.numbers import places_text
 from annstudio.ui.panels.matrix import AnyIndex, MatrixModel, MatrixView
 from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
@@ -120,11 +121,10 @@ class ArrayFrame(QWidget):
         self._alone_lit: tuple[int, int, int] | None = None
         """The one cell that is lit, where it is a single one: the table goes there."""
         self._wants_numbers: bool | None = None
-        self.title = ElidedLabel(self)
-        # Its end says from where to where the numbers go.
-        self.title.mode = Qt.TextElideMode.ElideMiddle
+        self.title = TitleLabel(self)
         self.title.setFont(ui_font(TEXT, bold=True))
         self.picker = QSpinBox(self)
+        indent(self.picker)
         self.picker.setAccessibleName("Which map")
         self.picker.setWrapping(True)
         self.toggle = QToolButton(self)
@@ -185,7 +185,7 @@ class ArrayFrame(QWidget):
     def say(self, title: str, words: str) -> None:
         """There is no array yet: why."""
         self._maps = None
-        self.title.setText(title)
+        self.title.tell(title)
         self.empty.setText(words)
         self._stack.setCurrentWidget(self.empty)
         for widget in (self.picker, self.toggle, self.bar):
@@ -202,7 +202,7 @@ class ArrayFrame(QWidget):
         n, rows, columns = maps.values.shape
         alone = maps.values.size == 1
         told = low_high(maps, digits, marks.coming)
-        self.title.setText(title if alone else f"{title}  {told}")
+        self.title.tell(title, "" if alone else told)
         self.single.setText((places_text(float(maps.values.flat[0]), digits) if told else "·") if alone else "")
         self.single.setAccessibleName(f"{title}: {self.single.text()}" if alone else "")
         self.model.set_digits(digits)

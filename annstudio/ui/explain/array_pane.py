@@ -4,10 +4,11 @@ from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from annstudio.engine.program import AnyStep
 from annstudio.explain.attribution import FromInput
+from annstudio.ui.choices import ElidedBox
 from annstudio.ui.explain.array_frame import ArrayFrame
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.exhibits import Exhibit, Exhibition, Pair
@@ -36,7 +37,7 @@ class ArrayPane(QWidget):
         self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TEXT, bold=True))
         self.steps = OperationList(self)
-        self.which = QComboBox(self)
+        self.which = ElidedBox(self)
         self.which.setAccessibleName("Which array")
         self.left, self.right = ArrayFrame(self), ArrayFrame(self)
         self._build()
@@ -86,7 +87,7 @@ class ArrayPane(QWidget):
         current = max(walk.place and walk.stepper.position - 1, 0)
         node = self._node or walk.node
         places = places_of(walk, node)
-        self.title.setText(f"Operations of {node}")
+        self.title.setText(f"Operations of {self.tour.names.seen(node)}")
         if self._step not in places:
             self._step = None
         chosen = (

@@ -1,20 +1,25 @@
 """The bar above the Explain view: go on and back, choose the batch and the digits, leave."""
 
-from PySide6.QtCore import QSize, Qt
+from functools import partial
+
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS
 from annstudio.ui.actions import Command, by_id
-from annstudio.ui.explain.batch_chooser import BatchChooser
+from annstudio.ui.explain.batch_chooser import BatchChooser, NarrowSpin
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.theme import GRID, TITLE, ui_font, wear
+from annstudio.ui.toolbar import show_words
 
 _MOST_USED = ("step_forward", "step_back", "leave_explain", "next_layer", "to_loss", "to_update")
 """Which buttons keep their words longest where there is little room."""
 _BATCH_RANK = 2.5
-"""The words of the batch go after those of the buttons behind the third."""
+"""The words of the batch, and of the precision, go after those of the buttons behind the third."""
+_SPARED = ("previous_breakpoint", "next_breakpoint", "breakpoint", "to_start", "to_update", "to_loss")
+"""Which buttons give way to a menu where there is no room even for icons, in this order."""
 
 
 class ExplainBar(QWidget):
@@ -26,6 +31,8 @@ class ExplainBar(QWidget):
         self.setAccessibleName("Explain commands")
         self._worded: dict[QToolButton, int] = {}
         self._commands: list[tuple[QToolButton, Command]] = []
+        self._hidden: set[QWidget] = set()
+        self._widths: dict[tuple[QToolButton, bool], int] = {}
         self.title = ElidedLabel(self)
         self.title.setFont(ui_font(TITLE, bold=True))
         self.title.setContentsMargins(GRID, 0, 3 * GRID, 0)
@@ -47,12 +54,18 @@ class ExplainBar(QWidget):
         row.addSpacing(2 * GRID)
         self.batch = BatchChooser(view, self)
         row.addWidget(self.batch)
-        self.digits = self._spin("Precision ", "How many digits numbers are written with")
-        self.digits.setRange(MIN_DIGITS, MAX_DIGITS)
-        stretch = QWidget(self)
-        stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        row.addWidget(stretch, 1)
+        self.digits = NarrowSpin(self)
+        self.digits.word = "Precision "
+        self.digits.setToolTip("How many digits numbers are written with")
+        self.digits.setAccessibleName("Precision")
+        self.digits.show_number(MIN_DIGITS, (MIN_DIGITS, MAX_DIGITS))
+        row.addWidget(self.digits)
+        self.more = self._menu_button()
+        row.addWidget(self.more)
+        row.addStretch(1)
         self.leave = self._button("leave_explain")
+        buttons = {command.id: button for button, command in self._commands}
+        self._spared = [buttons[id] for id in _SPARED]
         self.digits.valueChanged.connect(view.set_digits)
         view.tour.digits_changed.connect(self.refresh)
         view.commands_changed.connect(self.refresh)
@@ -79,51 +92,106 @@ class ExplainBar(QWidget):
         layout.addWidget(button)
         return button
 
-    def _spin(self, prefix: str, tip: str) -> QSpinBox:
-        spin = QSpinBox(self)
-        spin.setPrefix(prefix)
-        spin.setToolTip(tip)
-        spin.setAccessibleName(prefix.strip())
-        spin.setKeyboardTracking(False)
-        layout = self.layout()
-        assert layout is not None
-        layout.addWidget(spin)
-        return spin
+    def _menu_button(self) -> QToolButton:
+        """A button whose menu has the commands that there is no room for."""
+        button = QToolButton(self)
+        button.setText("More")
+        button.setToolTip("More commands")
+        button.setAccessibleName("More commands")
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        wear(button, "more")
+        menu = QMenu(button)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(lambda: self._fill_menu(menu))
+        button.clicked.connect(lambda: menu.popup(button.mapToGlobal(QPoint(0, button.height()))))
+        return button
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        menu.clear()
+        for button, command in self._commands:
+            if button in self._hidden:
+                action = menu.addAction(button.icon(), command.text)
+                action.setToolTip(command.help)
+                action.setEnabled(button.isEnabled())
+                action.triggered.connect(partial(self.view.do, command))
 
     # Room ------------------------------------------------------------------------------------------------------------
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as it gets without the words, and with as little as can be of the title."""
+        """As narrow as it gets with the least of words, buttons and title."""
         title = self.title.sizeHint().width() - self.title.minimumSizeHint().width()
-        return QSize(self._width(set()) - max(title, 0), super().minimumSizeHint().height())
+        return QSize(self._width(set(), set(self._spared)) - max(title, 0), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._give_words()
+        self._share_room()
 
-    def _give_words(self) -> None:
-        """Words for as much as there is room for, what is used most first."""
-        ranks: dict[QWidget, float] = {self.batch: _BATCH_RANK, **{button: at for button, at in self._worded.items()}}
-        worded = set(ranks)
+    def _share_room(self) -> None:
+        """Words for as much as there is room for, what is used most first; without room for icons, a menu."""
+        ranks: dict[QWidget, float] = {self.batch: _BATCH_RANK, self.digits: _BATCH_RANK}
+        ranks.update({button: at for button, at in self._worded.items()})
+        worded, hidden = set(ranks), set[QWidget]()
         for widget in sorted(ranks, key=lambda one: -ranks[one]):
-            if self._width(worded) <= self.width():
+            if self._width(worded, hidden) <= self.width():
                 break
             worded.discard(widget)
+        title = self.title.sizeHint().width() - self.title.minimumSizeHint().width()
+        for button in self._spared:
+            if self._width(worded, hidden) - max(title, 0) <= self.width():
+                break
+            hidden.add(button)
         for button in self._worded:
-            words = button in worded
-            style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if words else Qt.ToolButtonStyle.ToolButtonIconOnly
-            if button.toolButtonStyle() is not style:
-                button.setToolButtonStyle(style)
+            show_words(button, button in worded)
         self.batch.show_words(self.batch in worded)
+        self.digits.show_word(self.digits in worded)
+        self._hidden = hidden
+        for button in self._spared:
+            button.setVisible(button not in hidden)
+        self.more.setVisible(bool(hidden))
 
-    def _width(self, worded: set[QWidget]) -> int:
-        """How wide it is with words on these."""
-        change = self.batch.width_change(words=self.batch in worded)
-        for button in self._worded:
-            has_words = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-            text = button.fontMetrics().horizontalAdvance(button.text()) + GRID
-            change += text * (int(button in worded) - int(has_words))
-        return super().sizeHint().width() + change
+    def _width(self, worded: set[QWidget], hidden: set[QWidget]) -> int:
+        """How wide it is with words on these, and without those."""
+        row = self.layout()
+        assert row is not None
+        margins = row.contentsMargins()
+        items = [item for i in range(row.count()) if (item := row.itemAt(i)) is not None]
+        width = margins.left() + margins.right() + row.spacing() * (len(items) - 1)
+        for item in items:
+            widget = item.widget()
+            away = hidden if widget is not self.more else set() if hidden else {self.more}
+            if widget in away or (widget in self.boxes and widget.isHidden()):
+                width -= row.spacing()
+            elif widget is not None:
+                width += self._width_of(widget, words=widget in worded)
+            else:
+                width += item.sizeHint().width()
+        return width
+
+    def _width_of(self, widget: QWidget, *, words: bool) -> int:
+        now = widget.sizeHint().width()
+        if widget is self.batch:
+            return now + self.batch.width_change(words=words)
+        if widget is self.digits:
+            return self.digits.width_with(self.digits.word if words else "")
+        if isinstance(widget, QToolButton) and widget in self._worded:
+            return self._width_of_button(widget, words=words)
+        return now
+
+    def _width_of_button(self, button: QToolButton, *, words: bool) -> int:
+        """What Qt says when it is asked, which is asked once: the dress of a button without words is another."""
+        key = button, words
+        if key not in self._widths:
+            before = button.toolButtonStyle() is Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+            show_words(button, words)
+            self._widths[key] = button.sizeHint().width()
+            show_words(button, before)
+        return self._widths[key]
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._widths = {}
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # The view's keys go on after a sample was chosen.
@@ -138,16 +206,9 @@ class ExplainBar(QWidget):
         if walk is None:
             return
         self.title.setText(session.title)
-        self._show(self.digits, tour.digits, (MIN_DIGITS, MAX_DIGITS), "")
+        self.digits.show_number(tour.digits, (MIN_DIGITS, MAX_DIGITS))
         for button, command in self._commands:
             button.setEnabled(command.can_go is not None and command.can_go(self.view))
         for button in self.boxes:
             button.setVisible(walk.boxes.any)
-        self._give_words()
-
-    def _show(self, spin: QSpinBox, value: int, limits: tuple[int, int], suffix: str) -> None:
-        before = spin.blockSignals(True)
-        spin.setRange(*limits)
-        spin.setSuffix(suffix)
-        spin.setValue(value)
-        spin.blockSignals(before)
+        self._share_room()

@@ -14,6 +14,7 @@ from annstudio.ordinals import index_of, nth, ordinal
 from annstudio.session import Session
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.view import ExplainView
+from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID
 
@@ -33,6 +34,7 @@ class NarrowSpin(QSpinBox):
         super().__init__(parent)
         self.word = ""
         self.setKeyboardTracking(False)
+        indent(self)
 
     def show_number(self, value: int, limits: tuple[int, int], suffix: str = "") -> None:
         """A number and its limits, without a sound."""

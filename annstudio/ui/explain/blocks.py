@@ -2,7 +2,8 @@
 
 import html as html_module
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt
 from PySide6.QtGui import (
@@ -35,6 +36,10 @@ Index = QModelIndex | QPersistentModelIndex
 _VISIBLE_ROWS = 10
 _MEASURED = 30
 """So many rows say how wide a column is."""
+_HEADING = 14
+"""Room beside the words of a heading."""
+_WORDS = 18 * GRID
+"""Words give way to numbers down to this."""
 _LINKS = (
     Qt.TextInteractionFlag.LinksAccessibleByMouse
     | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
@@ -161,6 +166,7 @@ class PageTable(QTableView):
         self._model = TableModel(table, self)
         self._wanted: list[int] = []
         """How wide what stands in each column is."""
+        self._least: list[int] = []
         self._gives_way = 0
         self.setModel(self._model)
         self.setFont(mono_font(SMALL + 1))
@@ -174,6 +180,7 @@ class PageTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(row)
         head = self.horizontalHeader()
         head.setHighlightSections(False)
+        head.setTextElideMode(Qt.TextElideMode.ElideRight)
         head.setMinimumSectionSize(10 * GRID)
         head.setFont(ui_font(SMALL + 1))
         self._fit_columns(head)
@@ -197,21 +204,25 @@ class PageTable(QTableView):
         words = [column for column in range(len(self.table.heading)) if self._model.is_words(column)]
         for column, heading in enumerate(self.table.heading):
             texts = [line for row in self.table.rows[:_MEASURED] for line in row[column].text.split("\n")]
-            width = max([title.horizontalAdvance(heading), *(metrics.horizontalAdvance(text) for text in texts)])
-            self._wanted.append(min(width, 55 * GRID))
+            named = title.horizontalAdvance(heading) + _HEADING
+            self._least.append(max(named, head.minimumSectionSize()))
+            width = max((metrics.horizontalAdvance(text) for text in texts), default=0)
+            self._wanted.append(max(named, min(width, 55 * GRID)))
         self._gives_way = max(words, key=self._wanted.__getitem__)
         head.setSectionResizeMode(self._gives_way, QHeaderView.ResizeMode.Stretch)
         self._share_room()
 
     def _share_room(self) -> None:
-        """Where there is little room columns stand closer together, then all give way: none is cut off as a whole."""
-        others = [column for column in range(len(self._wanted)) if column != self._gives_way]
-        least, needed = 10 * GRID, sum(self._wanted[column] for column in others)
-        free = self.viewport().width() - least - needed
-        between = max(2 * GRID, min(5 * GRID, free // max(len(others), 1)))
-        given = min(1.0, (self.viewport().width() - least) / max(needed + between * len(others), 1))
-        for column in others:
-            self.setColumnWidth(column, int((self._wanted[column] + between) * given))
+        """Where there is little room columns stand closer together, then the longest words give way, then what is
+        widest; no heading is cut."""
+        room, way = self.viewport().width(), self._gives_way
+        between = max(2 * GRID, min(5 * GRID, (room - sum(self._wanted)) // len(self._wanted)))
+        wanted = [width + between for width in self._wanted]
+        wanted[way] = max(min(wanted[way], room - sum(wanted) + wanted[way]), self._least[way], _WORDS)
+        widths = shared(wanted, self._least, room)
+        for column, width in enumerate(widths):
+            if column != self._gives_way:
+                self.setColumnWidth(column, width)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -239,6 +250,22 @@ class PageTable(QTableView):
         quantity = self.table.links[index.row()]
         if quantity is not None:
             self._follow(quantity)
+
+
+def shared(wanted: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Widths that together are no more than `room`, if need be: what wants much gets less, but nothing less than its
+    least, where there is room for that.
+    """
+    if sum(wanted) <= room:
+        return list(wanted)
+    if sum(least) > room:
+        return [low * room // sum(least) for low in least]
+    cap = bisect_right(
+        range(max(wanted)),
+        room,
+        key=lambda cap: sum(max(low, min(w, cap)) for w, low in zip(wanted, least, strict=True)),
+    )
+    return [max(low, min(w, max(cap - 1, 0))) for w, low in zip(wanted, least, strict=True)]
 
 
 def chosen_colour() -> QColor:

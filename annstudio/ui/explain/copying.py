@@ -11,7 +11,7 @@ from annstudio.ui.numbers import localised_latex
 _SIGNS = {
     "−": "-", "×": r"\times ", "·": r"\cdot ", "∂": r"\partial ", "…": r"\dots ", "Σ": r"\sum ", "√": r"\surd ",
     "→": r"\to ", "η": r"\eta ", "σ": r"\sigma ", "β": r"\beta ", "ε": r"\epsilon ", "λ": r"\lambda ", "μ": r"\mu ",
-    "Δ": r"\Delta ", "½": r"\tfrac{1}{2}", "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "\u2009": r"\,",
+    "Δ": r"\Delta ", "½": r"\tfrac{1}{2}", "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "\u202f": r"\,",
 }  # fmt: skip
 _LOWERED, _RAISED = "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 

@@ -91,7 +91,7 @@ class Exhibition:
     # Private ---------------------------------------------------------------------------------------------------------
 
     def _title(self, slot: int) -> str:
-        return f"{slot_word(self.program, slot)} of {self.program.slots[slot].node}"
+        return f"{slot_word(self.program, slot)} of {self.tour.names.seen(self.program.slots[slot].node)}"
 
     def _with_gradient(self, step: Step, subject: Subject) -> Pair:
         gradient = self.program.gradients.get(subject.slot)

@@ -7,12 +7,14 @@ from PySide6.QtCore import QLineF, QPointF, QRectF
 
 from annstudio.engine.program import Phase, Program, Role, Step, Update
 from annstudio.explain.told import Quantity
-from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, Wire, unit_rects
+from annstudio.ui.explain.neuron_plan import BESIDE, RADIUS, Column, Plan, Wire, unit_rects
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.wire_items import Flow
 
 _BESIDE = 23.0
 """How far beside a wire its gradient runs."""
+_ERROR = 176.0
+"""How far at the right of an output its error is written."""
 _MOST_TEXTS = 4
 _TEXT_WIDTH = 140.0
 _SHARES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78, 0.45, 0.55, 0.35, 0.65, 0.26, 0.74)
@@ -38,6 +40,28 @@ class Focus:
 def focus_of(tour: Tour, plan: Plan) -> Focus:
     """The focus of the moment at hand."""
     return _Finder(tour, plan).find()
+
+
+def places_of(focus: Focus, plan: Plan) -> list[QRectF]:
+    """Where on a drawing a focus is, what matters most first: units and errors, then what the lit wires join."""
+    lit = [plan.wires[i] for i in sorted(focus.wires)]
+    ends = [wire.target for wire in lit] + [wire.source for wire in lit if wire.source is not None]
+    places = [_around(plan, *key) for key in sorted(focus.units)]
+    for judged in plan.judged:
+        places += [_around(plan, judged.column.node, unit, _ERROR) for unit in sorted(focus.errors)]
+    places += [_around(plan, *key) for key in dict.fromkeys(ends)]
+    places += [QRectF(wire.start, wire.start).adjusted(-RADIUS, -RADIUS, RADIUS, RADIUS) for wire in lit]
+    return [place for place in places if not place.isEmpty()]
+
+
+def _around(plan: Plan, node: str, unit: int, beside: float = 0.0) -> QRectF:
+    """A unit with its numbers and so much at its right; empty where it is folded away."""
+    column = plan.columns[node]
+    at = column.at(unit)
+    if at is None:
+        return QRectF()
+    circle, above, below = unit_rects(at.x(), at.y())
+    return circle.united(above).united(below).adjusted(0, 0, beside, 0)
 
 
 class _Finder:
@@ -161,7 +185,7 @@ class _Finder:
     def _flow_from_error(self, column: Column, unit: int) -> None:
         at = column.at(unit)
         if at is not None:
-            start, end = at + QPointF(RADIUS + 66, -10), at + QPointF(RADIUS + 4, -10)
+            start, end = at + QPointF(RADIUS + BESIDE - 10, -10), at + QPointF(RADIUS + 4, -10)
             self.focus.flows.append(Flow(QLineF(start, end)))
 
     # Update ----------------------------------------------------------------------------------------------------------

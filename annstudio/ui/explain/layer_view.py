@@ -7,16 +7,19 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QSplitter, QToo
 from annstudio.layers.block.boxing import inside
 from annstudio.layers.graph import Graph
 from annstudio.ui.actions import by_id
+from annstudio.ui.canvas.overlays import Plate
 from annstudio.ui.explain.array_pane import ArrayPane
-from annstudio.ui.explain.layers import LayerScene
+from annstudio.ui.explain.layers import PRINT, LayerScene
 from annstudio.ui.explain.lights import lights_of
-from annstudio.ui.explain.stage import Stage
+from annstudio.ui.explain.stage import LEAST_READ, Stage
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.theme import GRID
 
 _CARDS, _ARRAYS = 560, 400
 """How the height is shared at first."""
-_READABLE = 0.7
+LEAST_CARDS, LEAST_ARRAYS = 25 * GRID, 33 * GRID
+"""Both have a place on a screen of 800 by 500, too."""
+READABLE = LEAST_READ / PRINT
 """Cards are not shown smaller of their own accord: a long network is shown in part, with the layer at hand."""
 
 
@@ -30,7 +33,7 @@ class LayerView(QWidget):
         self.tour = tour
         self._graph: Graph | None = None
         self.scene = LayerScene(tour, self)
-        self.stage = Stage(self.scene, self.scene.content, self, readable=_READABLE)
+        self.stage = Stage(self.scene, self.scene.content, self, readable=READABLE)
         self.pane = ArrayPane(tour, self)
         self.pane.setAutoFillBackground(True)
         self.where = QLabel(self.stage)
@@ -40,8 +43,8 @@ class LayerView(QWidget):
         self.split.addWidget(self.stage)
         self.split.addWidget(self.pane)
         self.split.setChildrenCollapsible(False)
-        self.stage.setMinimumHeight(45 * GRID)
-        self.pane.setMinimumHeight(45 * GRID)
+        self.stage.setMinimumHeight(LEAST_CARDS)
+        self.pane.setMinimumHeight(LEAST_ARRAYS)
         self.split.setSizes([_CARDS, _ARRAYS])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,7 +72,7 @@ class LayerView(QWidget):
             self.scene.show_graph(graph, size.width() / max(size.height(), 1), path)
             self.where.setText(f"Inside {path.replace('/', ' › ')} · {by_id('step_out').keys} leaves it")
             self.where.adjustSize()
-            self.where.move(4 * GRID, self.stage.height() - self.where.height() - GRID)
+            self.where.move(self.stage.beside_bar(self.where.height()))
             self.where.setVisible(bool(path))
 
     def _place(self, whole: Graph) -> tuple[str, Graph]:
@@ -85,10 +88,13 @@ class LayerView(QWidget):
         """Another moment, or another question."""
         self._light()
         self._plan()
+        self.pane.refresh()
+
+    def follow(self) -> None:
+        """Keep the layer at hand, and those beside it, in sight."""
         card = self.scene.card_of_now()
         if card is not None:
-            self.stage.show_place(card.sceneBoundingRect())
-        self.pane.refresh()
+            self.stage.show_places(card.sceneBoundingRect())
 
     def _light(self) -> None:
         if self.tour.walk is not None:
@@ -114,7 +120,7 @@ class LayerView(QWidget):
             self._replan.start()
 
 
-class PageSwitch(QWidget):
+class PageSwitch(Plate):
     """Neurons or layers, where a network can be drawn as both. `chosen(neurons)`."""
 
     chosen = Signal(bool)
@@ -122,7 +128,7 @@ class PageSwitch(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(2, 2, 2, 2)
         row.setSpacing(0)
         self.buttons = QButtonGroup(self)
         for which, (text, tip) in enumerate((

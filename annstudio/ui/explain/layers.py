@@ -23,7 +23,7 @@ from annstudio.ui.theme import CARD_RADIUS, STRIPE, TEXT, TITLE, mono_font, them
 
 _VALUES = QRectF(12, 54, 100, 72)
 _GRADIENTS = QRectF(120, 54, 100, 72)
-_PRINT = TEXT + 1
+PRINT = TEXT + 1
 """The cards are usually seen a little smaller than they are."""
 ARROW = 11.0
 _COLOURS = {Phase.FORWARD: "forward", Phase.LOSS: "forward", Phase.BACKWARD: "gradient", Phase.UPDATE: "ok"}
@@ -66,7 +66,7 @@ class CardItem(QGraphicsItem):
     def show_state(self, state: CardState) -> None:
         if state != self.state:
             self.state = state
-            told = [f"{self.node.id} · {state.status}"]
+            told = [f"{self.path} · {state.status}"]
             told += [f"values: {state.values.told}"] if state.values is not None else []
             told += [f"gradients: {state.gradients.told}"] if state.gradients is not None else []
             self.setToolTip("\n".join([*told, "Click to list its operations"]))
@@ -106,15 +106,15 @@ class CardItem(QGraphicsItem):
         painter.setFont(ui_font(TITLE + 1, bold=True))
         painter.setPen(t.text)
         painter.drawText(QRectF(12, 12, wide, 21), Qt.AlignmentFlag.AlignVCenter, self.node.id)
-        painter.setFont(ui_font(_PRINT))
+        painter.setFont(ui_font(PRINT))
         painter.setPen(t.dim)
         painter.drawText(QRectF(12, 32, wide, 18), Qt.AlignmentFlag.AlignVCenter, self.node.layer.summary)
-        painter.setFont(mono_font(_PRINT))
+        painter.setFont(mono_font(PRINT))
         foot = QRectF(12, self._size.height() - 26, wide, 20)
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter, self.shape_text)
         word = "updated" if state.updated else state.doing or state.status
         painter.setPen(t.text if state.status == NOW else t.dim)
-        painter.setFont(ui_font(_PRINT, bold=state.status == NOW))
+        painter.setFont(ui_font(PRINT, bold=state.status == NOW))
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, word)
 
     def _pictures(self, painter: QPainter) -> None:
@@ -136,7 +136,7 @@ class CardItem(QGraphicsItem):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawRoundedRect(area, 4, 4)
                 painter.setPen(t.dim)
-                painter.setFont(ui_font(_PRINT))
+                painter.setFont(ui_font(PRINT))
                 painter.drawText(area, Qt.AlignmentFlag.AlignCenter, word)
             painter.restore()
 

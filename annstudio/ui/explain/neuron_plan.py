@@ -31,6 +31,13 @@ _ABOVE, _BELOW = 42.0, 24.0
 _BETWEEN = 190.0
 """The distance between two columns that stand one below the other: a bias unit has its place there."""
 _FRAME = 26.0
+_TITLE = 10.0
+"""Room at the sides of a frame."""
+BESIDE = 62.0
+"""From an output's circle to its target and error, and so much room is kept for these."""
+_ERRORS = 176.0
+SPREADS = (1.0, 0.86, 0.78)
+"""Where there is less room columns stand closer together, down to where labels of weights still have a place."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +126,31 @@ def can_be_neurons(program: Program) -> bool:
     return _columns_of(program) is not None and max(_dense_sizes(program), default=0) <= 512
 
 
-def neuron_plan(program: Program, titles: Mapping[str, str], unfolded: frozenset[str] = frozenset()) -> Plan | None:
-    """The drawing of a program; `titles` are the columns' captions, `unfolded` the nodes shown whole."""
+def spread_for(program: Program, unfolded: frozenset[str], errors: float, width: float) -> float:
+    """The widest spread of columns with which a drawing is no wider than `width`, where its errors need so much room;
+    1 where there is none: of a drawing that is shown in part anyway the part may as well be roomy."""
+    found = _columns_of(program)
+    if found is None:
+        return 1.0
+    owner = {column.slot: column.node for column in found.values()}
+    links = _links(program, owner, found)
+    beside = max(_FRAME + _TITLE + _ERRORS, BESIDE + errors) if program.judged else _FRAME + _TITLE
+    ends = 2 * RADIUS + _FRAME + _TITLE + beside
+    needed = {spread: max(_across(found, links, unfolded, spread).values()) + ends for spread in SPREADS}
+    return next((spread for spread in SPREADS if needed[spread] <= width), 1.0)
+
+
+def neuron_plan(
+    program: Program, titles: Mapping[str, str], unfolded: frozenset[str] = frozenset(), spread: float = 1.0
+) -> Plan | None:
+    """The drawing of a program; `titles` are the columns' captions, `unfolded` the nodes shown whole; `spread` says how
+    far apart columns stand."""
     found = _columns_of(program)
     if found is None:
         return None
     owner = {column.slot: column.node for column in found.values()}
     links = _links(program, owner, found)
-    columns = _placed(found, links, titles, unfolded)
+    columns = _placed(found, links, titles, unfolded, spread)
     biases = _biases(columns, links)
     taken = [rect for column in columns.values() for y in column.ys for rect in unit_rects(column.x, y)]
     taken += [QRectF(bias.at.x() - 48, bias.at.y() - BIAS_RADIUS, 96, 2 * BIAS_RADIUS + 22) for bias in biases]
@@ -221,9 +245,10 @@ def _loss_slot(program: Program, target: int) -> int:
 # Placing -------------------------------------------------------------------------------------------------------------
 
 
-def _placed(
-    found: Mapping[str, _Found], links: list[_Link], titles: Mapping[str, str], unfolded: frozenset[str]
-) -> dict[str, Column]:
+def _across(
+    found: Mapping[str, _Found], links: list[_Link], unfolded: frozenset[str], spread: float
+) -> dict[str, float]:
+    """How far to the right each node's column stands."""
     depth: dict[str, int] = {}
     for node in found:
         depth[node] = max((depth[link.source] + 1 for link in links if link.target == node), default=0)
@@ -234,11 +259,18 @@ def _placed(
         inside = [found[link.source].size * found[link.target].size for link in links if depth[link.target] == level]
         # Tall drawings have room to the sides.
         least = 560.0 if len(inside) > 1 else 330.0 if sum(inside) <= 6 else 420.0 if sum(inside) <= 10 else 500.0
-        x += min(max(least, tallest / len(found)), 700.0) if level else 0.0
+        x += spread * min(max(least, tallest / len(found)), 700.0) if level else 0.0
         xs[level] = x
+    return {node: xs[depth[node]] for node in found}
+
+
+def _placed(
+    found: Mapping[str, _Found], links: list[_Link], titles: Mapping[str, str], unfolded: frozenset[str], spread: float
+) -> dict[str, Column]:
+    xs = _across(found, links, unfolded, spread)
     columns: dict[str, Column] = {}
-    for level in xs:
-        nodes = [node for node in found if depth[node] == level]
+    for x in sorted(set(xs.values())):
+        nodes = [node for node in found if xs[node] == x]
         places = {node: _places(found[node].size, node in unfolded) for node in nodes}
         heights = [_pitch(len(places[node])) * (len(places[node]) - 1) + 2 * RADIUS + _ABOVE + _BELOW for node in nodes]
         top = -(sum(heights) + _BETWEEN * (len(nodes) - 1)) / 2
@@ -247,7 +279,7 @@ def _placed(
             ys = tuple(first + i * _pitch(len(places[node])) for i in range(len(places[node])))
             one = found[node]
             columns[node] = Column(
-                node, titles.get(node, node), one.slot, one.net, one.mask, one.size, xs[level], ys, places[node],
+                node, titles.get(node, node), one.slot, one.net, one.mask, one.size, x, ys, places[node],
                 one.computes,
             )  # fmt: skip
             top += height + _BETWEEN
@@ -263,7 +295,7 @@ def _places(size: int, unfolded: bool) -> tuple[int | None, ...]:
 
 def _pitch(n: int) -> float:
     """The distance between two units of a column."""
-    return {1: 0.0, 2: 236.0, 3: 190.0}.get(n, 166.0 if n <= COMPACT else 118.0)
+    return {1: 0.0, 2: 236.0, 3: 190.0}.get(n, 160.0 if n <= COMPACT else 118.0)
 
 
 def _biases(columns: Mapping[str, Column], links: list[_Link]) -> tuple[Bias, ...]:
@@ -276,7 +308,7 @@ def _biases(columns: Mapping[str, Column], links: list[_Link]) -> tuple[Bias, ..
         left = max(c.x for c in before)
         under = [c for c in columns.values() if c.x == column.x and c.ys[0] > column.ys[-1]]
         bottom = column.ys[-1] if under else max(c.ys[-1] for c in (*before, column))
-        found.append(Bias(node, QPointF(left + 0.48 * (column.x - left), bottom + RADIUS + (84.0 if under else 112.0))))
+        found.append(Bias(node, QPointF(left + 0.48 * (column.x - left), bottom + RADIUS + (84.0 if under else 105.0))))
     return tuple(found)
 
 
@@ -332,9 +364,9 @@ def _wire(
 def _bounds(columns: Mapping[str, Column], biases: tuple[Bias, ...], judged: tuple[Judged, ...]) -> QRectF:
     whole = QRectF()
     for column in columns.values():
-        whole = whole.united(column.frame.adjusted(-10, -40, 10, 0))
+        whole = whole.united(column.frame.adjusted(-_TITLE, -40, _TITLE, 0))
     for bias in biases:
         whole = whole.united(QRectF(bias.at.x() - 60, bias.at.y() - BIAS_RADIUS, 120, 2 * BIAS_RADIUS + 28))
     if judged:
-        whole = whole.adjusted(0, 0, 190, 0)
+        whole = whole.adjusted(0, 0, _ERRORS, 0)
     return whole

@@ -1,5 +1,7 @@
 """A small network drawn as neurons: circles with their numbers, weights as lines, the error at the right."""
 
+import math
+
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtWidgets import QGraphicsScene
 
@@ -8,10 +10,11 @@ from annstudio.engine.program import Program, Role
 from annstudio.explain.names import lowered
 from annstudio.explain.told import Quantity
 from annstudio.ordinals import ordinal
-from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
+from annstudio.ui.explain.focus import Focus, focus_of, places_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
 from annstudio.ui.explain.meetings import PlusItem
-from annstudio.ui.explain.neuron_plan import RADIUS, Column, Plan, neuron_plan
+from annstudio.ui.explain.neuron_plan import BESIDE, RADIUS, Column, Plan, neuron_plan, spread_for
+from annstudio.ui.explain.stage import LEAST_READ
 from annstudio.ui.explain.tips import tip
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.unit_items import (
@@ -28,18 +31,21 @@ from annstudio.ui.explain.unit_items import (
 )
 from annstudio.ui.explain.weight_table import locked_numbers
 from annstudio.ui.explain.wire_items import FlowItem, PillItem, WireItem, WireState
+from annstudio.ui.theme import SMALL
 
 WIDEST = 4.5
 """The width of the largest weight's line."""
+READABLE = LEAST_READ / SMALL
+"""Neurons are not shown smaller of their own accord: of a large drawing the part is shown that the moment is about."""
 
 
 class NeuronScene(QGraphicsScene):
-    """Follows a Tour. `asked(Quantity)`: a unit, weight, bias or error was clicked. `replanned`: the drawing's size is
-    another.
+    """Follows a Tour. `asked(Quantity)`: a unit, weight, bias or error was clicked. `replanned(other)`: the drawing's
+    size is another, or it is of another network.
     """
 
     asked = Signal(object)
-    replanned = Signal()
+    replanned = Signal(bool)
 
     def __init__(self, tour: Tour, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +54,8 @@ class NeuronScene(QGraphicsScene):
         self._program: Program | None = None
         self._titles: dict[str, str] = {}
         self._unfolded: frozenset[str] = frozenset()
+        self._width = math.inf
+        self._spread = 1.0
         self._locked: dict[int, Array] = {}
         self._forget()
 
@@ -61,6 +69,7 @@ class NeuronScene(QGraphicsScene):
         self.flow: FlowItem | None = None
         self.meetings: list[PlusItem] = []
         self._hovered: WireItem | None = None
+        self._focus = Focus()
 
     def content(self) -> QRectF:
         """The drawing with room for the errors at its right, however many digits they have."""
@@ -81,24 +90,41 @@ class NeuronScene(QGraphicsScene):
             return
         if program is not self._program:
             self._unfolded = frozenset()
+        other = program is not self._program
         self._program, self._titles = program, titles
-        self._build()
+        self._build(other=other)
 
     def unfold(self, node: str) -> None:
         """Show all units of a node."""
         self._unfolded = self._unfolded | {node}
         self._build()
 
-    def _build(self) -> None:
+    def give_room(self, width: float) -> None:
+        """There is room for so wide a drawing: columns come closer together where that shows all of it."""
+        self._width = width
+        if self._program is not None and self._best_spread() != self._spread:
+            self._build()
+
+    def _best_spread(self) -> float:
+        if self._program is None:
+            return 1.0
+        return spread_for(self._program, self._unfolded, error_width(self.tour.digits), self._width)
+
+    def _build(self, *, other: bool = False) -> None:
         self.clear()
         self._forget()
-        self.plan = None if self._program is None else neuron_plan(self._program, self._titles, self._unfolded)
+        self._spread = self._best_spread()
+        self.plan = (
+            neuron_plan(self._program, self._titles, self._unfolded, self._spread)
+            if self._program is not None
+            else None
+        )
         if self.plan is not None:
             self._add_columns(self.plan)
             self._add_wires(self.plan)
             self._add_ends(self.plan)
             self.refresh()
-        self.replanned.emit()
+        self.replanned.emit(other)
 
     def _add_columns(self, plan: Plan) -> None:
         for column in plan.columns.values():
@@ -135,13 +161,13 @@ class NeuronScene(QGraphicsScene):
             for place in (p for p in judged.column.places if p is not None):
                 at = judged.column.at(place)
                 assert at is not None
-                item = ErrorItem(at + QPointF(RADIUS + 76, 0))
+                item = ErrorItem(at + QPointF(RADIUS + BESIDE, 0))
                 item.quantity = Quantity(judged.loss, ())
                 self.addItem(item)
                 self.errors.append((judged.loss, place, item))
         if plan.judged and self._program is not None and self._program.loss is not None:
             last = plan.judged[-1].column
-            self.total = ErrorItem(QPointF(last.x + RADIUS + 76, last.frame.bottom() + 24))
+            self.total = ErrorItem(QPointF(last.x + RADIUS + BESIDE, last.frame.bottom() + 24))
             self.total.quantity = Quantity(self._program.loss, ())
             self.addItem(self.total)
 
@@ -151,7 +177,7 @@ class NeuronScene(QGraphicsScene):
         """Show the moment at hand; items whose state is the same are left alone."""
         if self.plan is None or self.tour.walk is None:
             return
-        focus = focus_of(self.tour, self.plan)
+        self._focus = focus = focus_of(self.tour, self.plan)
         for unit in self.units:
             unit.show_state(self._unit_state(unit, focus))
         largest = self._largest_weight()
@@ -192,6 +218,19 @@ class NeuronScene(QGraphicsScene):
         """The layer whose frame is at a place; empty where there is none."""
         columns = self.plan.columns if self.plan is not None else {}
         return next((node for node, column in columns.items() if column.frame.contains(at)), "")
+
+    def places_of_now(self) -> list[QRectF]:
+        """What the moment at hand is about, what matters most first; at the start, what the network begins with."""
+        if self.plan is None or self.tour.walk is None:
+            return []
+        if not self.tour.walk.place:
+            return [frame.rect for frame in list(self.frames.values())[:1]]
+        places = places_of(self._focus, self.plan)
+        if not places and self.total is not None and self.total.state[3]:
+            written = QRectF(0, -24, error_width(self.tour.digits), 48).translated(self.total.pos())
+            outputs = {place for _, place, _ in self.errors}
+            places = [written, *places_of(Focus(errors=outputs), self.plan)]
+        return places
 
     def item_of(self, quantity: Quantity) -> Item | None:
         """The item that stands for a number: a weight's, or a unit's with whatever of it is asked."""

@@ -136,7 +136,12 @@ def _status(walk: Walk, first: int, last: int) -> str:
 def _line(walk: Walk, node: str, place: int) -> Line:
     step, status = walk.program.steps[place], _status(walk, place, place)
     within = step.node.removeprefix(node).lstrip("/")
-    words = [step.phase.value.capitalize(), within, step.scope, written_text(walk.program, step)]
+    words = [
+        step.phase.value.capitalize(),
+        within,
+        step.scope,
+        written_text(walk.program, step, walk.explainer.names.seen),
+    ]
     told = " · ".join(word for word in words if word)
     return Line(place, place, f"{_MARKS[status]}  {told}", f"{told}\n{op_name(step)} · {status}")
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PILL_WIDTH, PILL_HEIGHT = 112.0, 40.0
 """The room of a label with two lines."""
 MOST = 16
-_WAYS = ((900.0, 0), (150.0, 3))
-"""Ways to place labels, the second where the first leaves some on others: how bad it is, in square pixels of overlap,
+_WAYS = ((900.0, 0), (150.0, 3), (40.0, 5))
+"""Ways to place labels, each where those before it leave some on others: how bad it is, in square pixels of overlap,
 to stand on another line, and how often labels are moved once more when all have a place."""
 _TRIES = (0.5, 0.3, 0.7, 0.38, 0.62, 0.22, 0.78, 0.44, 0.56, 0.26, 0.34, 0.66, 0.74, 0.18, 0.82, 0.14, 0.86)
 

@@ -34,7 +34,9 @@ def _rich(latex: str) -> str:
     text = re.sub(r"_(\w)", r"<sub>\1</sub>", text.replace(r"\_", "\u0001")).replace("\u0001", "_")
     text = re.sub(r"\^(\w)", r"<sup>\1</sup>", text)
     # What is left is plain words; tags hold neither backslashes nor braces.
-    return plain(text).replace("-", "−")
+    text = plain(text).replace("-", "−").replace("</sub> <sup>", "</sub>\u00a0<sup>")
+    # No line is broken inside of an index.
+    return re.sub(r"<(su[bp])>.*?</\1>", lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
 def legible(text: str) -> str:

@@ -70,8 +70,10 @@ def step_page(tour: Tour) -> Page:
 
 
 def _start_page(tour: Tour) -> Page:
-    rows = [(Cell(slot.node), Cell(slot.name), Cell(_shape(tour, slot.index)), Cell(_range(tour, slot.index)))
-            for slot in tour.program.slots if slot.role in (Role.FEED, Role.NOISE)]  # fmt: skip
+    rows = [
+        (Cell(slot.node), Cell(slot.name), Cell(_shape(tour, slot.index)), Cell(_range(tour, slot.index)))
+        for slot in tour.program.slots if slot.role in (Role.FEED, Role.NOISE)
+    ]  # fmt: skip
     weights = [
         (Cell(p.node), Cell(view.name), Cell("×".join(map(str, view.of(np.empty(p.shape)).shape))),
          Cell(_span(tour, view.of(tour.stepper.before_update(p.slot)))))
@@ -91,7 +93,7 @@ def _op_sections(tour: Tour, step: Step) -> list[Section]:
     if step.op.formula:
         blocks.append(Formula((Piece(step.op.formula),)))
     blocks.append(Note(_doc(step)))
-    sections = [Section(f"{step.node} · {name}", tuple(blocks))]
+    sections = [Section(f"{tour.names.seen(step.node)} · {name}", tuple(blocks))]
     if isinstance(step.op, Limit):
         # A weight's own numbers are told with its update.
         sections.append(Section("Before and after", (_limited(tour, step), Note(_CLICK))))
@@ -190,7 +192,7 @@ def _meaning(tour: Tour, slot: int) -> str:
     if of is not None:
         return f"∂E/∂{_meaning(tour, of)}"
     described = tour.program.slots[slot]
-    return f"{slot_word(tour.program, slot)} of {described.node}" if described.node else described.name
+    return f"{slot_word(tour.program, slot)} of {tour.names.seen(described.node)}" if described.node else described.name
 
 
 def _shape(tour: Tour, slot: int) -> str:
@@ -228,7 +230,9 @@ def _update_sections(tour: Tour, step: Update) -> list[Section]:
         if optimizer is not None:
             # A rule of several lines has them one below the other.
             blocks += [Formula((Piece(line),)) for line in re.split(r",? *\\q?quad *", optimizer.formula)]
-        title = f"Update of {parameter.node}" + (f" · {plain(optimizer.title)}" if optimizer is not None else "")
+        title = f"Update of {tour.names.seen(parameter.node)}" + (
+            f" · {plain(optimizer.title)}" if optimizer is not None else ""
+        )
         note = Note(_CLICK)
         sections.append(Section(title, (*blocks, Table(("", "before", "after", "change"), tuple(rows)), note)))
         if optimizer is not None:

@@ -31,7 +31,13 @@ def stretch_sections(tour: Tour, span: range, arrays: Callable[[list[tuple[str, 
     parts = _parts(walk, span)
     rows: list[Row] = []
     for part in parts:
-        rows.append((Cell(part.name), Cell(written_text(tour.program, part.steps[-1])), Cell(str(len(part.steps)))))
+        rows.append(
+            (
+                Cell(part.name),
+                Cell(written_text(tour.program, part.steps[-1], tour.names.seen)),
+                Cell(str(len(part.steps))),
+            )
+        )
     whole = f"{count_text(len(span))} operations in {count_text(len(parts))} parts."
     advice = "Step into it (F11) to take them one by one." if walk.enterable else "Step by operation (2) to see each."
     told = Section("Parts", (Note(f"{whole} {advice}"), Table(("part", "writes last", "operations"), tuple(rows))))

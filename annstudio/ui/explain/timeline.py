@@ -24,6 +24,7 @@ from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.player import SPEEDS, Player
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.track import Track
+from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.theme import CARD_RADIUS, GRID, TEXT, theme, ui_font, wear
 
@@ -46,6 +47,7 @@ class PlaceField(QSpinBox):
         super().__init__(parent)
         self.setPrefix("Step ")
         self.setKeyboardTracking(False)
+        indent(self)
         self.setAccessibleName("Step")
         self.setToolTip("Type a step to go there")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -228,6 +230,10 @@ class Timeline(QWidget):
                 self._top.insertWidget(_CAPTION, self.caption, 1)
             else:
                 self._rows.insertWidget(0, self.caption)
+        # The bar above names the batch, too.
+        named = self.batch.sizeHint().width() + self._top.spacing()
+        needed = sum(button.sizeHint().width() for button in self.grains.buttons()) + self.number.sizeHint().width()
+        self.batch.setVisible(roomy or needed + named + 8 * GRID + 2 * self._top.spacing() <= self.width())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -5,8 +5,8 @@ from annstudio.explain.told import Quantity
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.numbers import localised
 
-LONGEST_TIP = 120
-"""Explanations with longer lines are left to the panel: the number itself is said."""
+WIDTH, MOST_LINES = 100, 12
+"""In letters and lines: of long sums a tip tells the largest terms; what is longer still stands in the panel."""
 
 
 def tip(tour: Tour, quantity: Quantity | Reverse | None) -> str:
@@ -21,6 +21,12 @@ def tip(tour: Tour, quantity: Quantity | Reverse | None) -> str:
     brief = f"{name} = {tour.text(tour.number(slot, index))}"
     if tour.stepper.written_by.get(slot) is None:
         return f"{brief}\nClick to ask about it"
-    told = localised(tour.explainer.derive(quantity, tour.digits).text(tour.digits))
-    short = max(map(len, told.splitlines())) <= LONGEST_TIP
-    return f"{told if short else brief}\nClick to ask about it"
+    told = localised(tour.explainer.derive(quantity, tour.digits).brief(tour.digits, WIDTH)).splitlines()
+    told = told if len(told) <= MOST_LINES else [brief, *told[: MOST_LINES - 2], "…"]
+    return "\n".join([*told, *_whole_path(tour, slot), "Click to ask about it"])
+
+
+def _whole_path(tour: Tour, slot: int) -> list[str]:
+    """Inside a block, where names are short: which layer of the whole network it is."""
+    node = tour.program.slots[slot].node
+    return [f"In the whole network: {node}"] if tour.names.seen(node) != node else []

@@ -82,7 +82,7 @@ def _signed(tour: Tour, value: float) -> str:
 def _percent(told: Derivation, k: int) -> str:
     """Which part of all sizes together this one is."""
     total = sum(map(abs, told.values))
-    return f"{100 * abs(told.values[k]) / total:.0f}\u2009%" if total else ""
+    return f"{100 * abs(told.values[k]) / total:.0f}\u202f%" if total else ""
 
 
 def _use_text(tour: Tour, share: Quantity) -> str:

@@ -5,7 +5,7 @@ The window gives it the middle while the session explains; toolbar and menus cal
 
 from functools import partial
 
-from PySide6.QtCore import QKeyCombination, QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QKeyCombination, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -26,10 +26,10 @@ from annstudio.ui import theme as themes
 from annstudio.ui.actions import Command, explain_keys
 from annstudio.ui.explain.layer_view import LayerView, PageSwitch
 from annstudio.ui.explain.neuron_plan import can_be_neurons, suits_neurons
-from annstudio.ui.explain.neurons import NeuronScene
+from annstudio.ui.explain.neurons import READABLE, NeuronScene
 from annstudio.ui.explain.node_menu import node_menu
 from annstudio.ui.explain.player import Player
-from annstudio.ui.explain.stage import Stage
+from annstudio.ui.explain.stage import MARGIN, Stage
 from annstudio.ui.explain.stop_marks import StopMarks
 from annstudio.ui.explain.timeline import Timeline
 from annstudio.ui.explain.tour import Tour
@@ -61,7 +61,7 @@ class ExplainView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAutoFillBackground(True)
         self.scene = NeuronScene(self.tour, self)
-        self.stage = Stage(self.scene, self.scene.content, self)
+        self.stage = Stage(self.scene, self.scene.content, self, readable=READABLE)
         self.layers = LayerView(self.tour, self)
         self.timeline = Timeline(self.tour, self.player, self)
         self.pages = QStackedWidget(self)
@@ -79,7 +79,7 @@ class ExplainView(QWidget):
         foot.addWidget(self.timeline)
         layout.addLayout(foot)
         self.scene.asked.connect(self.tour.ask)
-        self.scene.replanned.connect(self.stage.fit)
+        self.scene.replanned.connect(self._replanned)
         for scene, stage in ((self.scene, self.stage), (self.layers.scene, self.layers.stage)):
             scene.replanned.connect(self._show_marks)
             stage.menu_wanted.connect(self._menu)
@@ -89,7 +89,7 @@ class ExplainView(QWidget):
         self.tour.moved.connect(self._moved)
         self.tour.asked.connect(self._asked)
         self.tour.digits_changed.connect(self._refresh)
-        self.tour.digits_changed.connect(self.stage.refit)
+        self.tour.digits_changed.connect(self._give_room)
         self.tour.marked.connect(self._show_marks)
         self.player.changed.connect(self._read_out)
         for signal in (self.tour.begun, self.tour.moved, self.tour.marked, self.tour.asked, self.player.changed,
@@ -248,13 +248,18 @@ class ExplainView(QWidget):
             possible = can_be_neurons(program)
             self.switch.setVisible(possible)
             for stage in (self.stage, self.layers.stage):
-                stage.keep_free_above(4 * GRID + self.switch.sizeHint().height() if possible else 0)
+                stage.keep_corner_free(self._corner if possible else QSize())
             self.show_neurons(suits_neurons(program))
         self._program = program
         self.layers.forget_pictures()
         self._show_page()
         self.moved.emit()
         self._read_out()
+
+    @property
+    def _corner(self) -> QSize:
+        """What the switch covers of the drawing."""
+        return self.switch.sizeHint() + QSize(5 * GRID, 4 * GRID)
 
     def show_neurons(self, wanted: bool) -> None:
         """Draw neurons, or layers as cards with their arrays."""
@@ -271,6 +276,26 @@ class ExplainView(QWidget):
             self.scene.show_program(self._titles())
         else:
             self.layers.show_graph(self.session.project.graph)
+        self._follow()
+
+    def _replanned(self, other: bool) -> None:
+        """The neurons are drawn anew: another network is seen from its beginning."""
+        if other:
+            self.stage.settle()
+        else:
+            self.stage.refit()
+
+    def _give_room(self, *_: object) -> None:
+        """The drawing of neurons has other numbers to show, or another width to show them in."""
+        self.scene.give_room((self.width() - 2 * MARGIN) / READABLE)
+        self.stage.refit()
+
+    def _follow(self) -> None:
+        """Keep in sight what the moment at hand is about."""
+        if self.shows_neurons:
+            self.stage.show_places(*self.scene.places_of_now())
+        else:
+            self.layers.follow()
 
     def _refresh(self, *_: object) -> None:
         if self.shows_neurons:
@@ -287,6 +312,7 @@ class ExplainView(QWidget):
 
     def _moved(self) -> None:
         self._refresh()
+        self._follow()
         self.moved.emit()
         self._read_out()
 
@@ -316,5 +342,6 @@ class ExplainView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._give_room()
         self.switch.move(4 * GRID, 3 * GRID)
         self.switch.raise_()

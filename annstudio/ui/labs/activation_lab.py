@@ -6,7 +6,6 @@ from typing import get_args
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -33,7 +32,7 @@ from annstudio.session.labs.activations import (
     sums,
 )
 from annstudio.ui.actions import by_id
-from annstudio.ui.choices import ChoiceField
+from annstudio.ui.choices import ChoiceField, ElidedBox
 from annstudio.ui.fields import NumberField
 from annstudio.ui.labs.activation_plot import ActivationPlot
 from annstudio.ui.labs.sliders import SlidingNumber
@@ -76,7 +75,7 @@ class ActivationLab(Panel):
         self.bias = SlidingNumber("b", "The bias: shifts the curve to the left or right", 0.0, 10, self.body)
         self.at = SlidingNumber("x", "The input at which the numbers below are read", 2.0, 10, self.body)
         self.readout = number_label("", self.body)
-        self.layer = QComboBox(self.body)
+        self.layer = ElidedBox(self.body)
         self.layer.setAccessibleName("Sums of a layer")
         self.layer.setToolTip("Which layer's sums are ticked on the axis")
         self.told = quiet_label("", self.body)
@@ -247,7 +246,7 @@ class ActivationLab(Panel):
             self.told.setText(f"{self._why_none} {grey}".strip())
             return
         examples = f"{count_text(chosen.n_examples)} example{'s' if chosen.n_examples != 1 else ''}"
-        share = f"{100 * chosen.saturated:.0f}\u2009%"
+        share = f"{100 * chosen.saturated:.0f}\u202f%"
         low, high = (float(chosen.net.min()), float(chosen.net.max())) if chosen.net.size else (0.0, 0.0)
         self.told.setText(
             f"{count_text(chosen.net.size)} sums of {examples}, from {places_text(low, 4)} to {places_text(high, 4)}. "

@@ -119,7 +119,7 @@ class TakeAwayLab(Panel):
         self.units.setSpecialValueText("as many as fit")
         self.chapters = {name: QCheckBox(str(name), self.body) for name in ChapterName}
         self.told = quiet_label("", self.body)
-        self.save_button = QPushButton("Save…", self.body)
+        self.save_button = QPushButton("Save …", self.body)
         self.save_button.setProperty("primary", True)
         self.save_button.setToolTip("Write the file")
         self.bar = QProgressBar(self.body)

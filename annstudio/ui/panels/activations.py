@@ -187,8 +187,8 @@ def facts_text(values: Array, activation: str) -> str:
     if activation in ("sigmoid", "tanh"):
         ends = (values > SATURATED) | (values < (1 - SATURATED if activation == "sigmoid" else -SATURATED))
         n = int(np.count_nonzero(ends))
-        lines.append(f"{100 * n / values.size:.0f}\u2009% saturated ({count_text(n)})")
+        lines.append(f"{100 * n / values.size:.0f}\u202f% saturated ({count_text(n)})")
     else:
         off = "off" if activation == "relu" else "zero"
-        lines.append(f"{100 * zero / values.size:.0f}\u2009% {off} ({count_text(zero)})")
+        lines.append(f"{100 * zero / values.size:.0f}\u202f% {off} ({count_text(zero)})")
     return "\n".join(lines)

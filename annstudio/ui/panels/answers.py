@@ -60,7 +60,7 @@ class PredictionsModel(QAbstractTableModel):
             return f"{count_text(n)} examples"
         wrong = n - int(np.count_nonzero(self.right))
         share = 100 * (1 - wrong / max(n, 1))
-        return f"{count_text(n)} examples, {count_text(wrong)} wrong · {localised(f'{share:.1f}')}\u2009% right"
+        return f"{count_text(n)} examples, {count_text(wrong)} wrong · {localised(f'{share:.1f}')}\u202f% right"
 
     def show_found(self, dataset: Dataset, column: str, found: Array, *, only_wrong: bool) -> None:
         """New answers (n, k), which `column` should hold; the rows stay where they are if the same are listed."""

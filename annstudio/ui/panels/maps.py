@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
 from annstudio.ordinals import nth, ordinal
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
+from annstudio.ui.choices import ElidedBox
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import Panel, SampleField, number_label
 from annstudio.ui.panels.pictures import ROW_AND_COLUMN, Axes, ColourBar, Mosaic, Scale
@@ -35,7 +36,7 @@ class MapsPanel(Panel):
         column.setSpacing(2 * GRID)
         top = QHBoxLayout()
         top.setSpacing(GRID)
-        self.node = QComboBox(self.body)
+        self.node = ElidedBox(self.body)
         self.node.setAccessibleName("Layer")
         self.node.setToolTip("Which layer's maps are shown; follows the selection on the canvas")
         self.node.activated.connect(self._pick)

@@ -188,7 +188,7 @@ def weights_text(weights: Weights) -> str:
     biases = weights.get("b") if len(names) > 1 else None
     more = f" and {count_text(biases.size)} bias{'es' if biases.size != 1 else ''}" if biases is not None else ""
     share = 100 * np.count_nonzero(first > 0) / max(first.size, 1)
-    return f"{sizes}{more} · {count_text(n)} · {share:.0f}\u2009% positive"
+    return f"{sizes}{more} · {count_text(n)} · {share:.0f}\u202f% positive"
 
 
 class ProblemBox(QFrame):

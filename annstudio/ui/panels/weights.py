@@ -25,6 +25,7 @@ from annstudio.layers.names import is_of, layer_of, node_of
 from annstudio.ordinals import index_of, ordinal
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
+from annstudio.ui.choices import ElidedBox
 from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text, parse_number
 from annstudio.ui.panels.base import Panel, number_label
@@ -68,7 +69,7 @@ class WeightsPanel(Panel):
         self._lay_out()
 
     def _make_controls(self) -> None:
-        self.node = QComboBox(self.body)
+        self.node = ElidedBox(self.body)
         self.node.setAccessibleName("Layer")
         self.node.setToolTip("Which layer's weights are shown")
         self.node.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -102,7 +103,7 @@ class WeightsPanel(Panel):
             "Paste", "Paste a matrix of the same size from the clipboard (Ctrl+V)", self.paste
         )
         self.all = QLineEdit(self.body)
-        self.all.setPlaceholderText("Set all to…")
+        self.all.setPlaceholderText("Set all to …")
         self.all.setAccessibleName("Set all to")
         self.all.setToolTip("A number and Enter: every entry shown in the table becomes this number")
         self.all.setMaximumWidth(28 * GRID)
@@ -353,7 +354,7 @@ def facts_text(array: Array) -> str:
     )
     spread = spread.removeprefix("+")
     return (
-        f"{count_text(array.size)} numbers · {share:.0f}\u2009% positive\n"
+        f"{count_text(array.size)} numbers · {share:.0f}\u202f% positive\n"
         f"mean {mean}, spread {spread}\nfrom {least} to {largest}"
     )
 

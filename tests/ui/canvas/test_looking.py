@@ -292,3 +292,17 @@ def test_a_place_is_where_it_was_after_zoom_and_pan(hand):
     hand.view.zoom_to(0.5, QPoint(10, 10))
     hand.drag("hidden", hand.view.mapFromScene(QPointF(278, 470)))
     assert (hand.graph.nodes["hidden"].x, hand.graph.nodes["hidden"].y) == (200, 400)
+
+
+def test_a_drawing_that_is_seen_whole_stays_so_in_a_room_of_another_size(hand):
+    hand.view.fit()
+    for width, height in ((500, 300), (1400, 900), (700, 250)):
+        hand.view.resize(width, height)
+        QApplication.processEvents()
+        assert hand.view.shows_all
+        middle = hand.view.mapFromScene(hand.scene.whole.center())
+        assert (middle - hand.view.viewport().rect().center()).manhattanLength() < 4
+    hand.view.zoom_to(2.0)
+    hand.view.resize(900, 500)
+    QApplication.processEvents()
+    assert hand.view.zoom == 2.0, "who has looked closer is left alone"

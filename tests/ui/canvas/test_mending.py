@@ -99,7 +99,7 @@ def test_the_menu_of_a_node_a_wire_and_the_canvas(hand):
 
 def test_the_menu_inserts_on_a_wire(hand):
     menu = hand.view.menu_at(hand.at(hand.middle_of("hidden", "output")))
-    chosen_action(menu, "Insert layer…").trigger()
+    chosen_action(menu, "Insert layer …").trigger()
     assert "Loss" not in hand.chooser().titles
     hand.choose("dropout")
     assert Link("dropout_1", "output") in hand.graph.links

@@ -354,7 +354,7 @@ def test_of_many_examples_some_are_taken_and_that_is_said(digits, seen, qtbot):
     qtbot.waitUntil(lambda: panel.found.cut is not None, timeout=20_000)
     typed(panel.controls.cut_form.field("examples").lineEdit(), "50")
     qtbot.waitUntil(lambda: panel.found.cut is not None and len(panel.found.cut.ground.examples) == 50, timeout=20_000)
-    assert "the first 50 of 1\u2009438 examples" in panel.picture.words.text()
+    assert "the first 50 of 1\u202f438 examples" in panel.picture.words.text()
     assert panel.picture.cancel.isVisible() or not panel.bench.busy
     panel.hide()
     assert not panel.bench.busy

@@ -70,7 +70,7 @@ def test_presets_can_be_of_one_layer_and_single_numbers_are_ticked(lab: Workshee
 def test_of_too_many_numbers_some_are_drawn(qtbot: QtBot):
     with opening(studio.load(Path("samples/digits-mlp.annstudio"))) as lab:
         click(button(lab.maker, "Gradients"))
-        assert "Drawn: 20 of 2\u2009410 numbers. A sheet holds at most 100." in lab.maker.words.text()
+        assert "Drawn: 20 of 2\u202f410 numbers. A sheet holds at most 100." in lab.maker.words.text()
         click(lab.maker.make)
         assert len(lab.page.blanks) == 20
 

@@ -55,9 +55,9 @@ def test_with_a_problem_it_says_so(panel, digits):
 
 
 def test_numbers_about_a_layer():
-    assert facts_text(np.array([0.0, 0.0, 2.0, 1.0]), "relu") == "4 · mean 0.75\n50\u2009% off (2)"
-    assert facts_text(np.array([0.99, 0.5]), "sigmoid").endswith("50\u2009% saturated (1)")
-    assert facts_text(np.array([-0.99, 0.5]), "tanh").endswith("50\u2009% saturated (1)")
+    assert facts_text(np.array([0.0, 0.0, 2.0, 1.0]), "relu") == "4 · mean 0.75\n50\u202f% off (2)"
+    assert facts_text(np.array([0.99, 0.5]), "sigmoid").endswith("50\u202f% saturated (1)")
+    assert facts_text(np.array([-0.99, 0.5]), "tanh").endswith("50\u202f% saturated (1)")
     assert facts_text(np.array([np.nan]), "relu") == "not all are finite numbers"
 
 

@@ -27,7 +27,7 @@ def panel(digits, seen):
 
 def test_it_is_empty_handed_with_the_whole_network(panel, digits):
     assert panel.head.text() == "digits-cnn"
-    assert "6 layers · 1\u2009370 parameters · Handwritten digits, 1\u2009797 examples" in panel.facts.text()
+    assert "6 layers · 1\u202f370 parameters · Handwritten digits, 1\u202f797 examples" in panel.facts.text()
     assert panel.training.isVisible()
     assert not panel.name.isVisible()
 
@@ -190,7 +190,7 @@ def test_a_large_matrix_is_drawn_thinned_and_tells_the_places_of_the_whole_one(p
 
 def test_words_about_weights():
     told = weights_text({"W": np.array([[1.0, -1.0], [2.0, 0.0]]), "b": np.zeros(2)})
-    assert told == "2×2 and 2 biases · 6 · 50\u2009% positive"
+    assert told == "2×2 and 2 biases · 6 · 50\u202f% positive"
 
 
 def test_a_setting_that_does_not_apply_is_hidden(panel, digits):

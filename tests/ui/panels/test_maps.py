@@ -54,7 +54,7 @@ def test_another_sample_can_be_watched(panel, digits):
     QTest.keyClicks(panel.sample, "17")
     QTest.keyClick(panel.sample, Qt.Key.Key_Return)
     assert digits.sample == 16
-    assert panel.sample.text() == "Sample 17 of 1\u2009797"
+    assert panel.sample.text() == "Sample 17 of 1\u202f797"
     assert panel.target.text() == "class 6"
     assert not np.array_equal(panel.maps.mosaic.maps, before)
     digits.watch(True, 3)

@@ -37,7 +37,7 @@ def test_the_list_agrees_with_the_network(panel, digits, qtbot):
     wrong = np.flatnonzero(found != data.columns["y"].values)
     assert panel.model.rowCount() == len(data)
     assert panel.model.index(5, 2).data() == str(found[5])
-    assert f"{len(wrong)} wrong" in panel.count.text().replace("\u2009", "")
+    assert f"{len(wrong)} wrong" in panel.count.text().replace("\u202f", "")
     QTest.mouseClick(panel.wrong, Qt.MouseButton.LeftButton, pos=QPoint(8, panel.wrong.height() // 2))
     qtbot.waitUntil(lambda: panel.model.rowCount() == len(wrong))
     assert panel.model.index(0, 0).data() == str(wrong[0] + 1)
@@ -56,7 +56,7 @@ def test_numbers_are_told_as_numbers(trained, seen):
     panel = seen(PredictionsPanel(trained), 940, 300)
     assert panel.words.text().startswith("Input 0, 0\nTarget 0\nPrediction 0.0")
     assert not panel.thumbnail.isVisible()
-    assert panel.count.text() == "4 examples, 0 wrong · 100.0\u2009% right"
+    assert panel.count.text() == "4 examples, 0 wrong · 100.0\u202f% right"
     assert [bar.name for bar in panel.bars.bars] == ["y"]
 
 
@@ -124,7 +124,7 @@ def test_an_image_as_answer_is_shown_beside_the_input(sample, seen, qtbot):
     assert panel.end.isHidden()
     assert panel.words.text() == "Left sample 1, right what picture makes of it"
     assert not panel.wrong.isVisible()
-    assert panel.count.text() in ("128 examples", "1\u2009797 examples")
+    assert panel.count.text() in ("128 examples", "1\u202f797 examples")
     qtbot.waitUntil(lambda: len(panel.model.found) == 1797)
     x = sample.dataset.columns["x"].values.reshape(1797, -1)
     missed = np.sqrt(((panel.model.found[3] - x[3]) ** 2).mean())
