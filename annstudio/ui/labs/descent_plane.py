@@ -9,9 +9,10 @@ from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QPixmap, QShowEvent, Q
 from PySide6.QtWidgets import QGraphicsPixmapItem, QHBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.ui.axes import bare_plot, dress_plot
 from annstudio.ui.labs.descent_look import DrawnWay, ScaleBar, Scene, shades, told
 from annstudio.ui.labs.isolines import isolines
-from annstudio.ui.plots import Table, bare_plot, dress_plot
+from annstudio.ui.plots import Table
 from annstudio.ui.theme import GRID, mixed, theme
 
 MARKS = 8

@@ -96,6 +96,8 @@ class Mosaic(QWidget):
         self.names: Sequence[str] = ()
         self.selected = -1
         self._images: list[QImage] = []
+        self._pixels: Array = np.zeros((0, 0, 0), np.uint8)
+        """What the images show: they hold no copy of it."""
         self._laid_out: tuple[tuple[float, ...], tuple[int, float]] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -104,7 +106,12 @@ class Mosaic(QWidget):
         """Maps (n, rows, columns) in one scale; `names` are said with the values."""
         self.maps, self.scale, self.names = maps, scale, names
         table = scale.table
-        self._images = [image_of(one, scale, table) for one in maps]
+        pixels = np.ascontiguousarray(scale.indices(maps))
+        _, rows, columns = maps.shape
+        self._images = [QImage(one.data, columns, rows, columns, QImage.Format.Format_Indexed8) for one in pixels]
+        for image in self._images:
+            image.setColorTable(table)
+        self._pixels = pixels
         self.setAccessibleDescription(f"{len(maps)} pictures of {maps.shape[1]}×{maps.shape[2]}")
         self._hug()
         self.update()
