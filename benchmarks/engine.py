@@ -8,6 +8,7 @@ checks every loss and makes snapshots. The peers are handed finished batches. Pe
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from statistics import median
 from typing import Any
@@ -71,6 +72,7 @@ def _measured(workload: Workload, rounds: int) -> dict[str, Any]:
     figures |= {
         "_seconds": seconds, "_torch": eager, "_void": void, "_busy": busy, "_rounds": len(times["ours"]),
         "_plan": plan, "_parts": parts(network, workload, plan), "_title": workload.title,
+        "_calls": calls_of(network, workload), "_call": call_seconds(),
     }  # fmt: skip
     print(workload.name, f"{seconds * 1e6:.1f} µs", {k: v for k, v in figures.items() if k[0] != "_"}, void, flush=True)
     return figures
@@ -190,6 +192,23 @@ def parts(network: Network, workload: Workload, plan: Any) -> dict[str, float]:
             seconds *= workload.batch / n / plan.threads
         found[name] = found.get(name, 0.0) + seconds
     return found
+
+
+def calls_of(network: Network, workload: Workload) -> int:
+    """How many calls of NumPy a step is, the update's among them."""
+    from annstudio.engine.arena import Arena
+    from annstudio.engine.run import Run
+
+    arena = Arena(network.programs.fast, workload.dtype)
+    arena.use(network.project.settings.optimizer)
+    run = Run(network.programs.fast, arena, workload.batch)
+    return len(run.ahead) + len(run.after_loss)
+
+
+def call_seconds() -> float:
+    """What the least call of NumPy costs: one number added to another, everything bound beforehand."""
+    x, calls = np.zeros(1), 1000
+    return min(_seconds([partial(np.add, x, x, x)] * calls) / calls for _ in range(99))
 
 
 def _seconds(calls: list[Callable[[], object]]) -> float:

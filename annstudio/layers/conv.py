@@ -70,7 +70,7 @@ class Correlate2D(Op):
     def forward(self, y: Array, x: Array, w: Array, patches: Array) -> None:
         rows = w.shape[0] - self.bias
         kh, kw = self.kernel
-        windows = self._windows(x, y.shape[1], y.shape[2])
+        windows = self.windows(x, y.shape[1], y.shape[2])
         patches[:rows].reshape(kh, kw, x.shape[0], *y.shape[1:])[...] = windows
         np.copyto(y, np.matmul(w.T, patches.reshape(w.shape[0], -1)).reshape(y.shape))
 
@@ -84,13 +84,13 @@ class Correlate2D(Op):
             shares = np.matmul(w[:rows], columns).reshape(kh, kw, dx.shape[0], *dy.shape[1:])
             border = self.border(dx.shape[:-1])
             framed = np.zeros((*border.around(dx.shape[:-1]), dx.shape[-1]), dx.dtype)
-            windows = self._windows(framed, dy.shape[1], dy.shape[2])
+            windows = self.windows(framed, dy.shape[1], dy.shape[2])
             for u in range(kh):
                 for v in range(kw):
                     np.add(windows[u, v], shares[u, v], windows[u, v])
             dx[...] = framed[border.inside(dx.shape[:-1])]
 
-    def _windows(self, x: Array, rows: int, columns: int) -> Array:
+    def windows(self, x: Array, rows: int, columns: int) -> Array:
         """A view (kh, kw, C, rows, columns, N) of a framed picture: element [u, v] is what kernel place u, v sees."""
         c, h, w, n = x.strides
         (kh, kw), (sh, sw) = self.kernel, self.strides

@@ -37,7 +37,7 @@ class FastCorrelate2D(Correlate2D):
     def forward_calls(self, y: Array, x: Array, w: Array, patches: Array) -> Calls:
         k, (kh, kw) = w.shape[0] - self.bias, self.kernel
         side_by_side = patches[:k].reshape(kh, kw, x.shape[0], *y.shape[1:])
-        calls = [partial(np.copyto, side_by_side, self._windows(x, y.shape[1], y.shape[2]))]
+        calls = [partial(np.copyto, side_by_side, self.windows(x, y.shape[1], y.shape[2]))]
         columns = patches.reshape(w.shape[0], -1)
         if y.flags.c_contiguous:
             return [*calls, Product(w.T, columns, y.reshape(len(y), -1))]
@@ -60,7 +60,7 @@ class FastCorrelate2D(Correlate2D):
         border = self.border(dx.shape[:-1])
         shape = (*border.around(dx.shape[:-1]), dx.shape[-1])
         framed = dx if shape == dx.shape else empty(shape, dx.dtype)
-        windows = self._windows(framed, dy.shape[1], dy.shape[2])
+        windows = self.windows(framed, dy.shape[1], dy.shape[2])
         places = [(u, v) for u in range(kh) for v in range(kw)]
         calls: list[Call | Product] = [Product(w[:k], columns, shares.reshape(k, -1)), partial(framed.fill, 0)]
         calls += [bound(np.add, windows[p], shares[p], windows[p]) for p in places]

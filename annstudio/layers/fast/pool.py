@@ -15,8 +15,6 @@ from annstudio.engine.memory import empty
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
 from annstudio.engine.twins import Ops, following, twin_of
 from annstudio.layers.activation.elementwise import Elementwise
-from annstudio.layers.conv import Correlate2D
-from annstudio.layers.fast.conv import FastCorrelate2D
 from annstudio.layers.windows import WindowMax
 
 
@@ -30,14 +28,14 @@ class FastWindowMax(WindowMax):
         do(self.forward_calls(y, x, pairs))
 
     def forward_calls(self, y: Array, x: Array, pairs: Array) -> Calls:
-        return _largest(self.parts(x, y.shape[:-1]), list(pairs), y)
+        return largest(self.parts(x, y.shape[:-1]), list(pairs), y)
 
     def backward(self, dx: Array, dy: Array, x: Array, pairs: Array) -> None:
         do(self.backward_calls(dx, dy, x, pairs))
 
     def backward_calls(self, dx: Array, dy: Array, x: Array, pairs: Array) -> Calls:
         shape = dy.shape[:-1]
-        return _given_back(dx, dy, self.parts(x, shape), self.parts(dx, shape), pairs)
+        return given_back(dx, dy, self.parts(x, shape), self.parts(dx, shape), pairs)
 
 
 @twin_of(WindowMax)
@@ -51,20 +49,11 @@ def _pool_before_bending(op: Op, before: Op) -> Ops | None:
     return (op, before) if isinstance(before, Elementwise) and before.rising else None
 
 
-@following(WindowMax)
-def _nothing_for_the_bin(op: WindowMax, before: Op) -> Ops | None:
-    """A convolution need not work out what the windows leave over."""
-    if type(before) is not Correlate2D or not op.side_by_side:
-        return None
-    height, width = op.size
-    return FastCorrelate2D.of(before, whole=(height, width)), op
-
-
 def _pairs(size: Shape, results: Shape) -> dict[str, Buffer]:
     return {"pairs": Buffer((max(prod(size) - 2, 0), *results), shown=False)}
 
 
-def _largest(parts: list[Array], pairs: list[Array], out: Array) -> list[Call]:
+def largest(parts: list[Array], pairs: list[Array], out: Array) -> list[Call]:
     """The largest of some parts into `out`, by way of the halves."""
     if len(parts) == 1:
         return [partial(np.copyto, out, parts[0])]
@@ -72,11 +61,11 @@ def _largest(parts: list[Array], pairs: list[Array], out: Array) -> list[Call]:
     winners = [_winner(half, pairs) for half in _halves(parts)]
     for half, winner in zip(_halves(parts), winners, strict=True):
         if len(half) > 1:
-            calls += _largest(half, pairs, winner)
+            calls += largest(half, pairs, winner)
     return [*calls, bound(np.maximum, *winners, out)]
 
 
-def _given_back(dx: Array, dy: Array, parts: list[Array], shares: list[Array], pairs: Array) -> list[Call]:
+def given_back(dx: Array, dy: Array, parts: list[Array], shares: list[Array], pairs: Array) -> list[Call]:
     """`dy` to the place of every window that won; places that lie in no window get none."""
     calls: list[Call] = [] if dx.size == dy.size * len(parts) else [partial(dx.fill, 0)]
     if len(parts) == 1:
