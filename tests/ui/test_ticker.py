@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.panels.predictions import PredictionsPanel
 from annstudio.ui.panels.problems import ProblemsPanel
 from annstudio.ui.panels.weights import WeightsPanel
+from annstudio.ui.status import READ_SECONDS
 from annstudio.ui.ticker import Ticker
 from annstudio.ui.window import Window
 
@@ -176,3 +178,16 @@ def test_the_points_of_the_plane_are_laid_out_once(window: Window, monkeypatch, 
     window.session.set_settings(epochs=FOREVER)
     window.session.train()
     qtbot.waitUntil(lambda: not np.array_equal(boundary.plane._field, before), timeout=10_000)
+
+
+def test_the_status_bar_changes_no_faster_than_can_be_read(window: Window, qtbot: QtBot) -> None:
+    window.session.set_settings(epochs=FOREVER)
+    window.session.train()
+    qtbot.waitUntil(lambda: "samples/s" in window.status._speed.text(), timeout=10_000)
+    texts: list[str] = []
+    started = monotonic()
+    while monotonic() - started < 1.0:
+        if not texts or window.status._speed.text() != texts[-1]:
+            texts.append(window.status._speed.text())
+        qtbot.wait(5)
+    assert 1 < len(texts) <= 1 + 1.2 / READ_SECONDS
