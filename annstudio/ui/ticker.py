@@ -12,7 +12,7 @@ from annstudio.session import Session
 PERIOD_MS = 33
 REST = 6
 """Drawing is followed by a pause of so many times the processor time that it took."""
-PANELS = 2
+PANELS = 3
 """So many panels that are waiting have their turns between two of the canvas."""
 BREATH_MS = 4
 """The shortest pause between two who draw: mouse and keys come first."""
@@ -27,7 +27,7 @@ class Ticker(QObject):
     """Calls `session.poll` while a training is under way, and then `draw` or one of those who asked; asleep otherwise.
 
     What all draw at once would keep mouse and keys waiting until the last of it is painted. So each has a turn of its
-    own, the canvas every third one where panels are waiting. What a turn takes is measured to the end of its painting:
+    own, the canvas every fourth one where panels are waiting. What a turn takes is measured to the end of its painting:
     Qt paints after the timer's call, before the next timer.
     """
 
