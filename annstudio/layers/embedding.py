@@ -8,7 +8,6 @@ from pydantic import Field
 from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
-from annstudio.engine.lengths import Shortest
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
 from annstudio.engine.sight import ALL, SAME, Sight, everything
@@ -23,6 +22,7 @@ from annstudio.layers.starting import (
     PlacesInitializerField,
     drawn_start,
 )
+from annstudio.ordinals import nth
 
 LARGEST = 10_000_000
 """The largest vocabulary."""
@@ -70,7 +70,8 @@ class Lookup(Op):
     def remarks(self, see: See, index: Index) -> list[Remark]:
         number, rows = see("x", index[0]).value, see.shape("w")[0]
         row = min(max(int(number), 0), rows - 1)
-        return [Remark(f"The number at place {index[0]} (from 0) is {number:g}: row {row} of W is looked up.")]
+        told = f"The id of {nth('step', index[0])} is {number:g}. Ids begin with 0, so that"
+        return [Remark(f"{told} {nth('row', row)} of W is looked up.")]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         if name == "x":
@@ -102,7 +103,7 @@ class Embedding(Layer):
     mask_zero: bool = Field(
         False,
         title="0 is padding",
-        description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
+        description="Whether zeros behind the last other id only fill the list up: those steps do not count (masking).",
     )
     initializer: PlacesInitializerField = "auto"
     constant: ConstantField = 0.1
@@ -125,15 +126,12 @@ class Embedding(Layer):
         usual = Initial("uniform", scale=USUAL_LIMIT)
         drawn = drawn_start(self, self.initializer, self.vocabulary, self.units)
         start = usual if self.initializer == "auto" else drawn
-        view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
+        view = View("W", (slice(None), slice(None)), start, axis_names=("row", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
         restrain(net, self)
         y = net.apply(Lookup(), x, w, name="out")
-        known = [lengths] if (lengths := net.lengths(x)) is not None else []
-        if self.mask_zero:
-            known.append(net.apply(IdsCounted(), x, name="length"))
-        if known:
-            net.measure(y, known[0] if len(known) == 1 else net.apply(Shortest(), *known, name="length"))
+        given = net.apply(IdsCounted(), x, name="length") if self.mask_zero else None
+        net.measure(y, net.shortest(net.lengths(x), given))
         return y
 
     def _need_ids(self, net: Builder, x: Value) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial
+from annstudio.engine.initializers import suited_bias
 from annstudio.engine.op import Array, Buffer, Op, Shape, signature
 from annstudio.layers.activation import ACTIVATIONS, activate
 from annstudio.layers.base import Family
@@ -18,6 +18,7 @@ from annstudio.layers.merge import Join
 from annstudio.layers.products import weight_gradient
 from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
 from annstudio.layers.recurrent.steps import Hold, Moment, Rest, Stack
+from annstudio.ordinals import at_step
 
 StateActivation = Literal["linear", "sigmoid", "tanh", "relu"]
 
@@ -98,7 +99,7 @@ class SimpleRNN(Recurrent):
         return 10
 
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
-        w = joined_parameter(self, net, x, bias=Initial(constant=0.0), suffix=self.suffix(backwards))
+        w = joined_parameter(self, net, x, bias=suited_bias(self.activation), suffix=self.suffix(backwards))
         lengths = net.lengths(x)
 
         def expand(net: Builder, x: Value, w: Value, _: Value) -> Value:
@@ -111,7 +112,7 @@ class SimpleRNN(Recurrent):
         h = net.apply(Rest(self.units), name="h")
         moments: dict[int, Value] = {}
         for t in flowing(x.shape[0], backwards=backwards):
-            with net.scope(f"t = {t}"):
+            with net.scope(at_step("t", t)):
                 seen = net.apply(Join(), net.apply(Moment(t), x, name="x"), h, name="joined")
                 new = activate(net, self.activation, net.apply(WeightedSum(), seen, w, name="net"))
                 h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")
