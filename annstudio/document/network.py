@@ -12,22 +12,22 @@ from typing import Self
 import numpy as np
 
 from annstudio.data.base import Dataset
+from annstudio.document.answering import Answering
 from annstudio.document.compile import Checked, check, columns_of, compile_graph, with_warnings
 from annstudio.document.project import Project, fitted
 from annstudio.document.shorter import Shortening, ends_of
 from annstudio.engine.arena import Arena, Weights, frozen, initial_weights
 from annstudio.engine.builder import Spec
-from annstudio.engine.layout import to_engine, to_user
+from annstudio.engine.layout import to_engine
 from annstudio.engine.op import Array, shape_text
 from annstudio.engine.passes import quicken
 from annstudio.engine.plan import Plan
 from annstudio.engine.program import Program
-from annstudio.engine.run import Run
 from annstudio.engine.schedules import Moment
 from annstudio.errors import DataError, GraphError, StudioError, TrainingError
 from annstudio.explain.journey import Journey
 from annstudio.explain.stepper import Stepper
-from annstudio.training.batches import Rows, need_counts, pieces
+from annstudio.training.batches import Rows, need_counts
 from annstudio.training.buckets import Buckets
 from annstudio.training.course import Course, Place, epochs_in_all, rate_of
 from annstudio.training.metrics import EVALUATION_BATCH
@@ -267,18 +267,11 @@ class Network:
     def _results(
         self, indices: Array, rows: Callable[[Program, Array], dict[int, Array]], weights: Weights | None, batch: int
     ) -> dict[str, Array]:
-        program = self.programs.look
-        arena = Arena(program, self.project.settings.dtype)
-        arena.load(self.weights() if weights is None else weights)
-        ends = self.result_nodes()
-        parts: dict[str, list[Array]] = {node: [] for node in ends}
-        for piece in pieces(indices, batch):
-            run = Run(program, arena, len(piece))
-            run.load(rows(program, piece))
-            run.finish()
-            for node in ends:
-                parts[node].append(to_user(run.output(node)).copy())
-        return {node: np.concatenate(arrays) for node, arrays in parts.items()}
+        return self._answering.results(indices, rows, self.weights() if weights is None else weights, batch)
+
+    @cached_property
+    def _answering(self) -> Answering:
+        return Answering(self.programs.look, self.project.settings.dtype, self.result_nodes())
 
     def look(self, sample: int) -> Views | None:
         """Activations of every node for one example of the data, and the weights; None where that cannot be."""

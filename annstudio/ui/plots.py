@@ -13,6 +13,7 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
+    QGraphicsPathItem,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -23,9 +24,13 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.engine.op import Array
-from annstudio.ui.late_plot import LatePlot, dress_plot
+from annstudio.ui.axes import dress_plot, sharp_symbols
+from annstudio.ui.late_plot import LatePlot
 from annstudio.ui.numbers import number_text
 from annstudio.ui.theme import GRID, SMALL, TEXT, mono_font, theme, ui_font, wear
+
+MOST_POINTS = 1000
+"""More points than this are not drawn of a curve."""
 
 Points = tuple[Array, Array]
 Table = tuple[Sequence[str], Sequence[Sequence[object]]]
@@ -83,8 +88,9 @@ class LinePlot(LatePlot):
 
     def show_data(self, data: Mapping[str, Points], band: tuple[Array, Array, Array] | None = None) -> None:
         """New points by the lines' names, and a band (x, low, high) behind the first."""
+        before = {**self._data, "": self._band or ()}
         self._data, self._band = dict(data), band
-        if self._plot is not None:
+        if self._plot is not None and not _same(before, {**self._data, "": band or ()}):
             self._draw()
 
     def show_lines(self, lines: Sequence[Line], data: Mapping[str, Points]) -> None:
@@ -97,6 +103,7 @@ class LinePlot(LatePlot):
             self._curves = {}
             self._add_curves()
             self._dress()
+            self._data = {}
         self.show_data(data)
 
     def set_log(self, log: bool) -> None:
@@ -139,9 +146,9 @@ class LinePlot(LatePlot):
         import pyqtgraph as pg
 
         self._plot.viewport().installEventFilter(self)
-        self._edges = [pg.PlotCurveItem(), pg.PlotCurveItem()]
-        self._fill = pg.FillBetweenItem(*self._edges)
-        self._plot.addItem(self._fill)
+        self._fill = QGraphicsPathItem()
+        self._fill.setPen(Qt.PenStyle.NoPen)
+        self._plot.addItem(self._fill, ignoreBounds=True)
         self._add_curves()
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.hide()
@@ -154,11 +161,7 @@ class LinePlot(LatePlot):
 
     def _add_curves(self) -> None:
         for line in self.lines:
-            # Symbols out of a cache of pixels would be blurred in a saved SVG.
-            curve = self._plot.plot([], [], antialias=True, useCache=False)
-            curve.setDownsampling(auto=True, method="peak")
-            curve.setClipToView(True)
-            self._curves[line.name] = curve
+            self._curves[line.name] = self._plot.plot([], [], antialias=True)
 
     def _dress(self) -> None:
         import pyqtgraph as pg
@@ -179,23 +182,33 @@ class LinePlot(LatePlot):
         self.legend.setText(f'<span style="color:{t.dim.name()}">{"&nbsp;&nbsp;".join(told)}</span>')
 
     def _draw(self) -> None:
+        self._fit()
         for line in self.lines:
             x, y = self._data.get(line.name, (np.zeros(0), np.zeros(0)))
-            few = len(x) <= 40
-            colour = theme().plot_lines[line.colour]
-            curve, shown = self._curves[line.name], self._scaled(y)
-            # Of symbols none of which has a place pyqtgraph would ask for the least.
-            curve.setSymbol("o" if few and np.isfinite(shown).any() else None)
-            curve.setSymbolSize(4)
-            curve.setSymbolPen(None)
-            curve.setSymbolBrush(colour)
-            curve.setData(x, shown)
-        if self._band is not None:
-            x, low, high = self._band
-            self._edges[0].setData(x, self._scaled(low))
-            self._edges[1].setData(x, self._scaled(high))
+            few, (x, shown) = len(x) <= 40, thinned(x, self._scaled(y))
+            # In one go: pyqtgraph works everything out anew whenever anything is set.
+            self._curves[line.name].setData(
+                x,
+                shown,
+                # Of symbols none of which has a place pyqtgraph would ask for the least.
+                symbol="o" if few and np.isfinite(shown).any() else None,
+                symbolSize=4,
+                symbolPen=None,
+                symbolBrush=theme().plot_lines[line.colour],
+            )
+        self._draw_band()
+        # Else the axes are placed while the plot is painted, and it is painted again.
+        self._plot.scene().prepareForPaint()
+
+    def _draw_band(self) -> None:
+        import pyqtgraph as pg
+
         self._fill.setVisible(self._band is not None and len(self._band[0]) > 1)
-        self._fit()
+        if self._band is not None:
+            x, low, high = self._band[0], *map(self._scaled, self._band[1:])
+            known = np.isfinite(low) & np.isfinite(high)
+            x, low, high = x[known], low[known], high[known]
+            self._fill.setPath(pg.arrayToQPath(np.append(x, x[::-1]), np.append(low, high[::-1])))
 
     def _scaled(self, y: Array) -> Array:
         if not self.log:
@@ -208,16 +221,15 @@ class LinePlot(LatePlot):
         finite = [y[np.isfinite(y)] for y in ys]
         finite = [y for y in finite if len(y)]
         right = max((float(x.max()) for x in xs), default=1.0)
-        if self.whole_x and xs:
-            self._plot.setXRange(min(float(x.min()) for x in xs), right, padding=0)
-        else:
-            self._plot.setXRange(0, max(right, 1.0) * 1.02, padding=0)
+        left = min(float(x.min()) for x in xs) if self.whole_x and xs else 0.0
+        right = right if self.whole_x and xs else max(right, 1.0) * 1.02
         low = min((float(y.min()) for y in finite), default=0.0)
         high = max((float(y.max()) for y in finite), default=1.0)
         if not self.log:
             low, high = min(low, 0.0), max(high, self.least_top or 0.0)
         span = (high - low) or 1.0
-        self._plot.setYRange(low - (0.03 * span if self.log else 0), high + 0.05 * span, padding=0)
+        low, high = low - (0.03 * span if self.log else 0), high + 0.05 * span
+        self._plot.getViewBox().setRange(xRange=(left, right), yRange=(low, high), padding=0)
 
     def _pointed(self, place: QPointF) -> None:
         box = self._plot.getViewBox()
@@ -234,6 +246,26 @@ class LinePlot(LatePlot):
             self.values.clear()
             self._cross.hide()
         return super().eventFilter(watched, event)
+
+
+def _same(before: Mapping[str, Sequence[Array]], after: Mapping[str, Sequence[Array]]) -> bool:
+    """Whether curves are the same to the point."""
+    return before.keys() == after.keys() and all(
+        len(before[name]) == len(after[name]) and all(map(_equal, before[name], after[name])) for name in after
+    )
+
+
+def _equal(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
+
+
+def thinned(x: Array, y: Array) -> Points:
+    """As many points as can be told apart: of every stretch of a longer curve its least and its largest."""
+    if len(x) <= MOST_POINTS:
+        return x, y
+    starts = np.arange(0, len(x), -(-2 * len(x) // MOST_POINTS))
+    ends = np.stack([np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)], 1)
+    return np.repeat(x[starts], 2), ends.reshape(-1)
 
 
 # ---------------------------------------------------------------------------------------------------------- saving
@@ -300,7 +332,8 @@ def save_chart(chart: QWidget, file: Path, table: Table) -> None:
     for button in pressed:
         button.hide()
     try:
-        _save_svg(chart, file) if suffix == ".svg" else _save_png(chart, file)
+        with sharp_symbols(chart):
+            _save_svg(chart, file) if suffix == ".svg" else _save_png(chart, file)
     finally:
         for button in pressed:
             button.show()

@@ -12,6 +12,8 @@ from annstudio.ui.theme import GRID, SMALL, mono_font, theme
 
 MESSAGE_MS = 9000
 SAME_ACT_SECONDS = 0.3
+READ_SECONDS = 0.2
+"""Numbers that change faster than this cannot be read."""
 _WORDS = {"idle": "Ready", "training": "Training", "paused": "Paused"}
 
 
@@ -21,7 +23,7 @@ class StatusBar(QStatusBar):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._complains, self._told = False, 0.0
+        self._complains, self._told, self._shown = False, 0.0, 0.0
         self.setSizeGripEnabled(False)
         self.setContentsMargins(2 * GRID, 0, 3 * GRID, 0)
         self._state = QLabel(self)
@@ -44,7 +46,7 @@ class StatusBar(QStatusBar):
         self.addPermanentWidget(self._engine)
         session.changed.connect(self._project_changed)
         session.activity_changed.connect(self._activity_changed)
-        session.snapshot.connect(self.show_snapshot)
+        session.snapshot.connect(self._snapshot)
         session.told.connect(self.tell)
         self.update_now()
 
@@ -94,9 +96,14 @@ class StatusBar(QStatusBar):
         """Stop following the session."""
         for signal, slot in (
             (self._session.changed, self._project_changed), (self._session.activity_changed, self._activity_changed),
-            (self._session.snapshot, self.show_snapshot), (self._session.told, self.tell),
+            (self._session.snapshot, self._snapshot), (self._session.told, self.tell),
         ):  # fmt: skip
             signal.disconnect(slot, missing_ok=True)
+
+    def _snapshot(self, snapshot: Snapshot) -> None:
+        if monotonic() - self._shown >= READ_SECONDS:
+            self._shown = monotonic()
+            self.show_snapshot(snapshot)
 
     def _project_changed(self, before: object, after: object) -> None:
         if self._complains or monotonic() - self._told > SAME_ACT_SECONDS:

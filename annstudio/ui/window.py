@@ -32,6 +32,7 @@ from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
 from annstudio.ui.memory import Memory
 from annstudio.ui.numbers import use_decimal_sign
+from annstudio.ui.panels.base import Panel
 from annstudio.ui.panels.data import DataPanel
 from annstudio.ui.panels.weights import WeightsPanel
 from annstudio.ui.samples_menu import fill_recent, fill_samples
@@ -78,6 +79,8 @@ class Window(QMainWindow):
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.ticker = Ticker(session, self._draw, self)
+        for panel in self.findChildren(Panel):
+            panel.ticker = self.ticker
         self._follow()
         self._restore()
         self._title()

@@ -13,11 +13,11 @@ from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.session import Session
 from annstudio.ui.app import application
+from annstudio.ui.axes import bare_plot
 from annstudio.ui.explain.blocks import LinesView, PageTable
 from annstudio.ui.explain.formula import FormulaView, Piece
 from annstudio.ui.explain.rich import one_line, rich
 from annstudio.ui.fields import NumberField, NumbersField
-from annstudio.ui.late_plot import bare_plot
 from annstudio.ui.numbers import Limits, localised, localised_latex, use_decimal_sign
 from annstudio.ui.window import Window
 from tests.builders import chain, project, some_table, trained, worked_example

@@ -217,9 +217,9 @@ class Curve:
         self.told = f"loss {number_text(finite[-1], 4)}" if len(finite) else ""
         low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0)
         down = (area.height() - 8) / ((high - low) or 1.0)
-        right = area.width() / max(len(shown) - 1, 1)
-        points = [QPointF(area.left() + i * right, area.top() + 4 + (high - v) * down) for i, v in enumerate(shown)]
-        self._line = QPolygonF(points)
+        across = area.left() + area.width() / max(len(shown) - 1, 1) * np.arange(len(shown))
+        upright = area.top() + 4 + (high - shown) * down
+        self._line = QPolygonF(list(map(QPointF, across.tolist(), upright.tolist())))
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         t = theme()
@@ -290,7 +290,8 @@ def _binned(values: Array) -> Array:
     starts = bins(len(values))
     if len(starts) == len(values):
         return values
-    return np.array([part[np.abs(part).argmax()] for part in np.split(values, starts[1:])])
+    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    return np.where(high >= -low, high, low)
 
 
 def _averaged(values: Array, most: int) -> Array:

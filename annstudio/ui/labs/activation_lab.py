@@ -156,9 +156,9 @@ class ActivationLab(Panel):
         self._redraw()
         self._cost = perf_counter() - start
 
-    def touch(self, least: float | None = None) -> None:
+    def touch(self, least: float | None = None, *, in_turn: bool = False) -> None:
         # Large networks are asked less often while they train.
-        super().touch(max(self.pace if least is None else least, 8 * self._cost))
+        super().touch(max(self.pace if least is None else least, 8 * self._cost), in_turn=in_turn)
 
     def redress(self) -> None:
         self.plot.redress()

@@ -9,9 +9,10 @@ from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QPixmap, QTransform
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.ui.axes import dress_plot
 from annstudio.ui.labs.descent_look import DrawnWay, ScaleBar, Scene, shades, told
 from annstudio.ui.labs.isolines import isolines
-from annstudio.ui.late_plot import LatePlot, dress_plot
+from annstudio.ui.late_plot import LatePlot
 from annstudio.ui.plots import Table
 from annstudio.ui.theme import GRID, mixed, theme
 

@@ -19,6 +19,7 @@ from annstudio.ui import theme as themes
 from annstudio.ui.fields import indent
 from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, SMALL, TEXT, mono_font, ui_font
+from annstudio.ui.ticker import Ticker
 
 LIVE_SECONDS = 0.25
 """The least time between two redrawings while training."""
@@ -32,6 +33,8 @@ class Panel(QWidget):
 
     title: ClassVar[str] = ""
     pace: ClassVar[float] = 0.0
+    live: ClassVar[bool] = True
+    """False where a training that is under way changes nothing of what is shown."""
     waits: ClassVar[bool] = False
     """True where refreshing may wait for a thread with a dialog open. Events that go on while Qt is still showing the
     window may delete widgets that it has yet to show."""
@@ -39,13 +42,15 @@ class Panel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
+        self.ticker: Ticker | None = None
+        """Who gives the turns while training; without one a panel draws when it likes."""
         self.setAccessibleName(self.title)
         self._stale = True
         self._refreshed = 0.0
         self._dock: QDockWidget | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._refresh_if_seen)
+        self._timer.timeout.connect(self._refresh_in_turn)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self.body = QWidget(self)
@@ -86,15 +91,20 @@ class Panel(QWidget):
             return self.empty.heightForWidth(width)
         return super().heightForWidth(width)
 
-    def touch(self, least: float | None = None) -> None:
-        """Something is new: show it, at once or `least` seconds after the last time, if anybody can see it."""
+    def touch(self, least: float | None = None, *, in_turn: bool = False) -> None:
+        """Something is new: show it, at once or `least` seconds after the last time, if anybody can see it.
+
+        What may wait until others have drawn is shown `in_turn`.
+        """
+        if in_turn and self._stale and self._timer.isActive():
+            return  # What comes then is the newest.
         self._stale = True
         if not self.seen:
             return
         wait = self._refreshed + (self.pace if least is None else least) - monotonic()
         if wait <= 0:
             self._timer.stop()
-            self._refresh_if_seen()
+            self._refresh_in_turn() if in_turn else self._refresh_if_seen()
         elif not self._timer.isActive() or self._timer.remainingTime() > wait * 1000:
             self._timer.start(max(1, round(wait * 1000)))
 
@@ -113,8 +123,11 @@ class Panel(QWidget):
         self.touch(0)
 
     def _snapshot(self, snapshot: object) -> None:
-        # How a run ended is shown together with the weights it ended with.
-        self.touch(0 if isinstance(snapshot, Finished) else max(self.pace, LIVE_SECONDS))
+        if isinstance(snapshot, Finished):
+            # How a run ended is shown together with the weights it ended with.
+            self.touch(0)
+        elif self.live:
+            self.touch(max(self.pace, LIVE_SECONDS), in_turn=True)
 
     def _activity(self, activity: str) -> None:
         self.touch()
@@ -125,6 +138,17 @@ class Panel(QWidget):
     def _theme_changed(self, theme: object) -> None:
         self.redress()
         self.touch(0)
+
+    def _refresh_in_turn(self) -> None:
+        if self.ticker is not None and self.session.activity == "train":
+            self.ticker.ask(self._refresh_if_stale)
+        else:
+            self._refresh_if_seen()
+
+    def _refresh_if_stale(self) -> None:
+        """When its turn comes the panel may have been refreshed by what the user did."""
+        if self._stale:
+            self._refresh_if_seen()
 
     def _refresh_if_seen(self) -> None:
         if self.seen:

@@ -41,6 +41,7 @@ class DataPanel(Panel):
     """On the left the choice and what is known of it, on the right the examples."""
 
     title = "Data"
+    live = False
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)

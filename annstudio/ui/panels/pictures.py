@@ -103,6 +103,8 @@ class Mosaic(QWidget):
         """Of a thinned map: the how many-th row and column each of those is that are drawn."""
         self.selected = -1
         self._images: list[QImage] = []
+        self._pixels: Array = np.zeros((0, 0, 0), np.uint8)
+        """What the images show: they hold no copy of it."""
         self._laid_out: tuple[tuple[float, ...], tuple[int, float]] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -114,7 +116,12 @@ class Mosaic(QWidget):
         """Maps (n, rows, columns) in one scale; `names` and `axes` are said with the values."""
         self.maps, self.scale, self.names, self.axes, self.every = maps, scale, names, axes, every
         table = scale.table
-        self._images = [image_of(one, scale, table) for one in maps]
+        pixels = np.ascontiguousarray(scale.indices(maps))
+        _, rows, columns = maps.shape
+        self._images = [QImage(one.data, columns, rows, columns, QImage.Format.Format_Indexed8) for one in pixels]
+        for image in self._images:
+            image.setColorTable(table)
+        self._pixels = pixels
         self.setAccessibleDescription(f"{len(maps)} pictures of {maps.shape[1]}×{maps.shape[2]}")
         self._hug()
         self.update()

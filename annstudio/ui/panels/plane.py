@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
 from annstudio.ordinals import nth
-from annstudio.ui.late_plot import LatePlot, dress_plot
+from annstudio.ui.axes import dress_plot
+from annstudio.ui.late_plot import LatePlot
 from annstudio.ui.numbers import number_text
 from annstudio.ui.plots import Table
 from annstudio.ui.theme import GRID, mixed, theme
@@ -60,14 +61,17 @@ class Plane(LatePlot):
     ) -> None:  # fmt: skip
         """Points (N, 2), their class numbers (N,), which examples they are (N, ascending), and the one that is being
         watched."""
-        same = points is self.points and classes is self.classes and class_names == self.class_names
+        same = class_names == self.class_names and names == self.names
+        same = same and np.array_equal(points, self.points) and np.array_equal(classes, self.classes)
+        stays = same and watched == self.watched
         self.points, self.classes, self.class_names, self.names = points, classes, class_names, names
         self.numbers = numbers
         self.watched = watched
         if self._plot is not None:
             if not same:
                 self._draw_points()
-            self._draw_watched()
+            if not stays:
+                self._draw_watched()
 
     def show_field(self, colours: Array | None) -> None:
         """A picture (rows from below, columns, 3) of bytes behind the points, over `extent`."""
@@ -130,8 +134,8 @@ class Plane(LatePlot):
         import pyqtgraph as pg
 
         self._pixmap = self._picture_behind()
-        self._dots = pg.ScatterPlotItem(size=7, pxMode=True, useCache=False)
-        self._ring = pg.ScatterPlotItem(size=13, pxMode=True, useCache=False)
+        self._dots = pg.ScatterPlotItem(size=7, pxMode=True)
+        self._ring = pg.ScatterPlotItem(size=13, pxMode=True)
         self._plot.addItem(self._dots)
         self._plot.addItem(self._ring)
         self._plot.getViewBox().sigResized.connect(self._resized)

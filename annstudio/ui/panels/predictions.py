@@ -28,7 +28,7 @@ from annstudio.ui.theme import GRID, SMALL, TEXT, theme, ui_font
 
 MAX_EXAMPLES = 2000
 """Of larger data only so many examples are listed."""
-REST = 12
+REST = 24
 """While training a part is followed by a pause of so many times its cost."""
 MOST_BARS = 40
 """So many outputs have a bar; of an image only the first have one."""

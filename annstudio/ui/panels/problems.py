@@ -16,6 +16,7 @@ class ProblemsPanel(Panel):
     """A list of problems. `node_chosen(node)` asks the window to show the node."""
 
     title = "Problems"
+    live = False
     node_chosen = Signal(str)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
@@ -14,7 +14,7 @@ from annstudio.layers.graph import Node
 from annstudio.layers.losses import Loss
 from annstudio.training.record import Record, Recorder
 from annstudio.ui.panels.curves import TRAINING, VALIDATION, CurvesPanel, loss_blocks
-from annstudio.ui.plots import SaveButton
+from annstudio.ui.plots import MOST_POINTS, SaveButton, save_chart
 
 
 @pytest.fixture
@@ -155,3 +155,52 @@ def test_a_line_without_a_single_number_is_left_out(panel, qapp):
     panel.grab()
     qapp.processEvents()
     assert [curve.opts["symbol"] for curve in panel.loss._curves.values()] == [None, None]
+
+
+def test_of_a_long_curve_the_peaks_are_drawn(panel):
+    y = np.zeros(100_000)
+    y[77_777] = 5.0
+    y[3] = np.nan
+    panel.loss.show_data({TRAINING: (np.arange(100_000.0), y)})
+    x, drawn = panel.loss._curves[TRAINING].getData()
+    assert len(drawn) <= MOST_POINTS
+    assert drawn.max() == 5.0
+    assert abs(x[drawn.argmax()] - 77_777) < 200
+    assert np.isfinite(drawn).all()
+    assert "5" in panel.loss.values_at(77_777)
+
+
+def test_a_chart_is_painted_once_for_new_numbers_and_not_at_all_for_the_same(panel, qtbot):
+    painted = []
+
+    class Watcher(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Paint:
+                painted.append(1)
+            return False
+
+    viewport = panel.loss._plot.viewport()
+    watcher = Watcher()
+    viewport.installEventFilter(watcher)
+    x = np.arange(50.0)
+    for height in (3.0, 2.95, 2.9):
+        painted.clear()
+        panel.loss.show_data({TRAINING: (x, height / (1 + x))}, (x, 0 * x, height + x))
+        qtbot.wait(60)
+    assert painted == [1]
+    panel.loss.show_data({TRAINING: (x, 2.9 / (1 + x))}, (x, 0 * x, 2.9 + x))
+    qtbot.wait(60)
+    assert painted == [1]
+    viewport.removeEventFilter(watcher)
+
+
+def test_the_symbols_of_a_saved_drawing_are_shapes(panel, tmp_path):
+    saved = []
+    for n in (3, 41):
+        # Of few points each has a symbol, of many none has.
+        panel.loss.show_data({TRAINING: (np.arange(float(n)), np.full(n, 0.5))})
+        save_chart(panel.loss, tmp_path / "loss.svg", panel.loss.table())
+        saved.append((tmp_path / "loss.svg").read_text(encoding="utf-8"))
+    few, many = saved
+    assert few.count("<path") == many.count("<path") + 3
+    assert few.count("<image") == many.count("<image")
