@@ -3,13 +3,14 @@
 The patches under the window are laid side by side (im2col), so that a convolution is one matrix product.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Factor, See, Sum, Term, uses
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.engine.sight import ALL, Sight, everything, windows
@@ -118,7 +119,7 @@ class Correlate2D(Op):
                     terms.append(Term((see("w", place, f), see("x", *at))))
         return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         _, rows, columns = see.shape("dy")
         if name == "w":
             return self._shares(see, *index)
@@ -136,18 +137,19 @@ class Correlate2D(Op):
                 terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(see.shape("dy")[0])]
         return terms
 
-    def _shares(self, see: See, place: int, f: int) -> list[Term]:
+    def _shares(self, see: See, place: int, f: int) -> Sum:
         """What every place where a kernel's weight was used adds to its gradient."""
         window, c = divmod(place, see.shape("x")[0])
         u, v = divmod(window, self.kernel[1])
-        terms = []
-        for n in range(see.n_examples):
-            for i, j in np.ndindex(see.shape("dy")[1:]):
-                dy = see("dy", f, i, j, example=n)
-                at = (c, i * self.strides[0] + u, j * self.strides[1] + v)
-                is_bias = self.bias and place == see.shape("w")[0] - 1
-                terms.append(Term((dy,) if is_bias else (dy, see("x", *at, example=n))))
-        return terms
+        (sh, sw), (rows, columns) = self.strides, see.shape("dy")[1:]
+        is_bias = self.bias and place == see.shape("w")[0] - 1
+
+        def factors(n: int, i: int, j: int) -> tuple[Factor, ...]:
+            dy = see("dy", f, i, j, example=n)
+            return (dy,) if is_bias else (dy, see("x", c, i * sh + u, j * sw + v, example=n))
+
+        met = None if is_bias else see.arrays["x"][c, u::sh, v::sw][:rows, :columns]
+        return uses(see.arrays["dy"][f], met, factors)
 
 
 class Conv2D(Layer):
