@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QApplication
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
-from annstudio.explain.asked import Catalogue
 from annstudio.explain.attribution import FromInput, ToOutputs, output_slots
+from annstudio.explain.catalogue import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.told import Quantity
 from annstudio.explain.worksheet import Worksheet

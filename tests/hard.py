@@ -18,6 +18,7 @@ from annstudio.layers.activation import Tanh
 from annstudio.layers.base import Family, Layer
 from annstudio.layers.dense import WeightedSum
 from annstudio.layers.merge import Join
+from annstudio.ordinals import at_step
 
 
 class Copy(Op):
@@ -266,7 +267,7 @@ class Loop(Layer):
 def _unrolled(net: Builder, x: Value, h: Value, w: Value) -> Value:
     moments = []
     for t in range(x.shape[0]):
-        with net.scope(f"t = {t}"):
+        with net.scope(at_step("t", t)):
             joined = net.apply(Join(), net.apply(At(t), x), h)
             h = net.apply(Tanh(), net.apply(WeightedSum(), joined, w, name="net"), name="out")
             moments.append(h)

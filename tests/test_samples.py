@@ -17,7 +17,7 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.document.takeaway import about
 from annstudio.engine.optimizers import SGD, Momentum
-from annstudio.explain.asked import Catalogue
+from annstudio.explain.catalogue import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Marker, Verdict
 from annstudio.explain.sheet_report import as_text, reported

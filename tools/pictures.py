@@ -13,7 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from annstudio.explain.asking import Asking
+from annstudio.explain.number_names import NumberNames
 from annstudio.explain.told import Quantity
 from annstudio.formats import studio
 from annstudio.places import SAMPLES
@@ -83,7 +83,7 @@ def _ask(app: QApplication, sample: str, number: str, path: Path) -> None:
     window.session.explain()
     _wait(200)
     tour = window.explain_view.tour
-    quantity = Asking(tour.names).quantity(number)
+    quantity = NumberNames(tour.names).quantity(number)
     tour.to_position(tour.stepper.written_by[tour.program.gradients[quantity.slot]] + 1)
     tour.ask(quantity)
     _wait(600)

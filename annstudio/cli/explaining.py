@@ -11,8 +11,8 @@ from annstudio.cli.words import ANY_PATH, AS_JSON, PROJECT, print_json
 from annstudio.document.network import Network
 from annstudio.document.takeaway import about
 from annstudio.errors import DataError
-from annstudio.explain.asking import Asking, weight_named
 from annstudio.explain.derivation import Explainer
+from annstudio.explain.number_names import NumberNames, weight_named
 from annstudio.explain.numbers import MAX_DIGITS, MIN_DIGITS, number_text
 from annstudio.explain.report import number_report, report, steps_report
 from annstudio.formats.studio import load
@@ -23,9 +23,9 @@ MOST_TERMS = 20
 
 @click.command()
 @PROJECT
-@click.option("--sample", type=int, default=0, show_default=True, help="Which example of the data, from 0.")
+@click.option("--sample", type=int, default=0, show_default=True, help="The example's index in the data, from 0.")
 @click.option("--batch", is_flag=True, help="The mini-batch that training would do next, in place of one example.")
-@click.option("--weight", help="Why this weight changes: 'LAYER.W[i,j]' is into unit i from unit j, from 0.")
+@click.option("--weight", help="Why this weight changes: 'LAYER.W[0,1]' is into the first unit from the second.")
 @click.option("--number", help="Where this number comes from: 'LAYER.out[i]'; with 'd ' before it its gradient.")
 @click.option("--steps", is_flag=True, help="List all steps of the batch, and what the arrays they write are called.")
 @click.option(
@@ -46,16 +46,19 @@ def explain(
 
     \b
     Any number can be asked for by its name, in quotes:
-      hidden.out[0]          what unit 0 of hidden gives
+      hidden.out[0]          what the first unit of hidden gives
       hidden.net[0]          its weighted sum
-      conv_1.out[2,3,0]      row 2, column 3, channel 0 of a picture
+      conv_1.out[2,3,0]      a picture's third row, fourth column, first channel
       hidden.W[0,1]          a weight; batch norm has gamma and beta
-      lstm_1.i[2] t=3        a gate at a time step; so f, g, o, c, h and the sums net i, net f
+      lstm_1.i[2] t=3        a gate at the third time step; so f, g, o, c, h and the sums net i, net f
       dropout_1.mask[0]      a random number
-      loss, loss.e[1]        the loss, and what output 1 adds to it
+      loss, loss.e[1]        the loss, and what the second output adds to it
       d hidden.net[0]        the gradient of any of them
       d hidden.out[0] via output   one path's share of it
-      hidden.out[0] of example 2   of a batch, from 0; else the first
+      hidden.out[0] of example 2   the second example of a batch; else the first
+
+    Indices in brackets count from 0, as NumPy's. Time steps and examples count from 1, as on the screen: what stands
+    there at t = 8 is asked for with t=8.
     """  # noqa: D301 (click wants the character itself)
     if sum((weight is not None, number is not None, steps, derivation is not None)) > 1:
         raise click.UsageError("--weight, --number, --steps and --derivation are four wishes; say one at a time.")
@@ -63,7 +66,7 @@ def explain(
     asked = None if weight is None else weight_named(weight)
     n = len(network.need_dataset())
     if not 0 <= sample < n:
-        raise DataError(f"There is no example {sample}: the data has {n:,}, counted from 0 to {n - 1:,}.")
+        raise DataError(f"There is no example with index {sample}: the data has {n:,}, the indices 0 to {n - 1:,}.")
     stepper = network.journey(None if batch else sample).stepper
     if derivation is not None:
         head = about(network, None if batch else sample)
@@ -71,15 +74,15 @@ def explain(
         print_json(written) if as_json else click.echo(told(written))
         return
     explainer = Explainer(stepper)
-    asking = Asking(explainer.names, stepper.n)
+    number_names = NumberNames(explainer.names, stepper.n)
     if steps:
-        _tell_steps(steps_report(stepper.program, asking), as_json=as_json)
+        _tell_steps(steps_report(stepper.program, number_names), as_json=as_json)
         return
-    quantity = None if number is None else asking.quantity(number)
+    quantity = None if number is None else number_names.quantity(number)
     with np.errstate(all="ignore"):
         if quantity is not None:
             stepper.to(len(stepper))
-            found = number_report(explainer, asking, quantity, digits)
+            found = number_report(explainer, number_names, quantity, digits)
         else:
             found = report(stepper, asked, digits)
     if as_json:

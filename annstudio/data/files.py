@@ -17,6 +17,7 @@ from annstudio.data.base import Column, Dataset, DataSource
 from annstudio.data.lazy import Values, chunks
 from annstudio.data.table import read_table
 from annstudio.errors import DataError
+from annstudio.ordinals import nth
 
 Numbers = TypeVar("Numbers", bound=Values)
 Columns: TypeAlias = Annotated[tuple[str, ...], Field(max_length=10_000)]
@@ -146,7 +147,8 @@ def checked(values: Numbers, what: str) -> Numbers:
         seen += len(chunk)
     if bad:
         raise DataError(
-            f"{what} has {bad} examples with missing, infinite or too large numbers, the first at index {first}.",
+            f"{what} has {bad} examples with missing, infinite or too large numbers, the first is "
+            f"{nth('example', first)}.",
             "Fill them in or leave these examples out.",
         )
     return values

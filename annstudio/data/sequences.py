@@ -9,6 +9,7 @@ from pydantic import Field
 
 from annstudio.data.archive import read_shipped
 from annstudio.data.base import BuiltIn, Column, Dataset
+from annstudio.ordinals import ordinal
 from annstudio.places import SAMPLES
 
 _VOWELS = SAMPLES / "data" / "japanese_vowels.npz"
@@ -40,7 +41,7 @@ class JapaneseVowels(BuiltIn):
         columns = {
             "x": Column(x),
             "steps": Column(steps[:, None].astype(np.float64), names=("steps",)),
-            "y": Column(arrays["y"].astype(np.int64), classes=tuple(str(1 + i) for i in range(_SPEAKERS))),
+            "y": Column(arrays["y"].astype(np.int64), classes=tuple(str(ordinal(i)) for i in range(_SPEAKERS))),
         }
         return Dataset(self.kind, columns, title=self.title, note=self.note, stands_for=self.stands_for, **text)
 

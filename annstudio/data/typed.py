@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, FiniteFloat, model_validator
 
 from annstudio.data.base import BuiltIn, Column, Dataset
+from annstudio.ordinals import ordinal
 
 Rows: TypeAlias = Annotated[tuple[tuple[FiniteFloat, ...], ...], Field(min_length=1, max_length=10_000)]
 
@@ -70,5 +71,5 @@ def _check_table(what: str, rows: Sequence[Sequence[float]], names: Sequence[str
 
 def _column(rows: Sequence[Sequence[float]], names: Sequence[str], letter: str) -> Column:
     values = np.array(rows, np.float64)
-    numbered = (letter + str(1 + i) for i in range(values.shape[1]))
+    numbered = (letter + str(ordinal(i)) for i in range(values.shape[1]))
     return Column(values, names=tuple(names) or tuple(numbered))

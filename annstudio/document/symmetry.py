@@ -81,7 +81,7 @@ def _siblings(own: list[Parameter], channels: int) -> int:
     for parameter in own:
         for view in _sums(parameter):
             sizes = dict(zip(view.axis_names, _shape(parameter, view), strict=False))
-            if view.axis_names[:1] == ("number",):
+            if view.axis_names == ("row", "unit"):
                 return sizes["unit"]  # An embedding's units are all given the same number.
             if view.axis_names[:1] == ("gate and unit",):
                 return sizes.get("input", 0) if view.name.startswith("U") else _of_state(own)

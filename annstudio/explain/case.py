@@ -9,7 +9,7 @@ import numpy as np
 
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Phase, Step
-from annstudio.explain.asked import Asked, Catalogue, Kind, symbol_text
+from annstudio.explain.catalogue import Asked, Catalogue, Kind, symbol_text
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.rework import Mistake, reworked
 from annstudio.explain.stepper import Stepper

@@ -18,6 +18,7 @@ from annstudio.explain.reading import Reading, is_gradient, only_hands_on, sourc
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.templates import bracketed, filled, summed
 from annstudio.explain.told import Derivation, Part, Quantity, Row, Said
+from annstudio.ordinals import nth, ordinal
 
 MOST_KEPT = 256
 """So many derivations are kept for those who ask again."""
@@ -76,7 +77,7 @@ class Explainer:
         if quantity.example is None or self.stepper.n == 1 or not self.program.slots[quantity.slot].batched:
             return symbol
         raised = f"{{{symbol}}}" if "^" in symbol else symbol
-        return f"{raised}^{{({quantity.example + 1})}}"
+        return f"{raised}^{{({ordinal(quantity.example)})}}"
 
     def shares(self, slot: int, example: int | None = None) -> tuple[Quantity, ...]:
         """The outputs' shares of a loss per example, where it is a sum of several; its step must have been done."""
@@ -117,7 +118,7 @@ class Explainer:
         at = self.stepper.written_by[quantity.slot]
         if at >= self.stepper.position:
             told = plain(self.symbol(quantity))
-            raise StudioError(f"{told} has not been computed yet.", f"Step on to step {at + 1}.")
+            raise StudioError(f"{told} has not been computed yet.", f"Step on to {nth('step', at)}.")
         step = self.program.steps[at]
         assert isinstance(step, Step)
         return step, self.reading.see(step, self._example(quantity), every=every)

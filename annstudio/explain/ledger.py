@@ -18,6 +18,7 @@ from annstudio.explain.templates import bracketed, filled
 from annstudio.explain.told import Quantity
 from annstudio.explain.update import UpdateAccount, explain_update
 from annstudio.explain.weight import WeightQuestion
+from annstudio.ordinals import nth
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def gradient_shares(explainer: Explainer, gradient: Quantity, digits: int = 4) -
     several = explainer.stepper.n > 1
     shares = [
         Share(
-            f"example {example + 1}" if several else "gradient",
+            nth("example", example) if several else "gradient",
             _sum([use.value for use in uses]),
             _largest(explainer, uses) if several else None,
         )

@@ -13,8 +13,8 @@ import numpy as np
 
 from annstudio.errors import GraphError
 from annstudio.explain.answers import digits_given, parse_answer
-from annstudio.explain.asked import Asked, Catalogue
 from annstudio.explain.case import Case, Slip
+from annstudio.explain.catalogue import Asked, Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
 from annstudio.explain.rework import Meddle, Mistake

@@ -12,9 +12,13 @@ from functools import cached_property, lru_cache
 from annstudio.engine.layout import user_shape
 from annstudio.engine.op import Index
 from annstudio.engine.program import Parameter, Program, Role, Slot, Step, View
+from annstudio.ordinals import ordinal, ordinals
 
 NUMBERED_WEIGHTS = 99
 """Networks with at most so many weights number them through (w₁, w₂, …), larger ones say from where to where."""
+
+_OF_STEP = re.compile(r"\[(\d+)\]")
+"""How names of nodes end whose weights are for one step."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Names:
         of = self.gradient_of.get(slot)
         if of is not None:
             inner = self.of(of, index)
-            way = rf"^{{\text{{ {self.way[slot]}}}}}".replace("_", r"\_") if slot in self.way else ""
+            way = _raised(self.way.get(slot, ""))
             return rf"\frac{{\partial E}}{{\partial {inner}}}{way}"
         described = self.program.slots[slot]
         match described.role:
@@ -38,12 +42,12 @@ class Names:
                 return self._feed(described, index)
             case Role.CONSTANT | Role.STATE | Role.NOISE | Role.BUFFER:
                 name = described.name.replace("_", r"\_")
-                return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}"
+                at = _raised(described.scope or _step(described.node))
+                return rf"\text{{{name}}}_{{{self.unit(described.node, index)}}}{at}"
         if not described.shape and described.name.rstrip("'") in ("E", "e"):
             return self._loss(described)
         word = "out" if self.program.outputs.get(described.node) == slot else described.name.replace("_", r"\_")
-        place = rf"^{{\text{{ {described.scope}}}}}" if described.scope else ""
-        return rf"\text{{{word}}}_{{{self._gate_or_unit(described, index)}}}{place}"
+        return rf"\text{{{word}}}_{{{self._gate_or_unit(described, index)}}}{_raised(described.scope)}"
 
     def unit(self, node: str, index: Index) -> str:
         """A unit's short name: h1 for the first of `hidden`; of a picture h(2,3,1): row, column, channel, as users see
@@ -53,7 +57,7 @@ class Names:
     def _called(self, node: str, index: Index) -> str:
         """A node's short name with a place behind it, counted from 1."""
         short = self._short.get(node, node)
-        places = ",".join(str(i + 1) for i in index)
+        places = ordinals(index)
         if len(index) > 1:
             places = f"({places})"
         if len(short) == 1:
@@ -102,7 +106,8 @@ class Names:
         layers = [node for node in nodes if node not in self.program.losses]
         letters = [node[0].lower() for node in layers]
         return {
-            node: node[0] if node in layers and letters.count(node[0].lower()) == 1 else f"{node} " for node in nodes
+            node: node[0] if node in layers and letters.count(node[0].lower()) == 1 else f"{_OF_STEP.sub('', node)} "
+            for node in nodes
         }
 
     @cached_property
@@ -127,15 +132,15 @@ class Names:
         view, place = next((view, place) for view, place in seen if place is not None)
         letter, _, way = view.name.partition("_")
         letter = rf"\{letter}" if len(letter) > 1 else letter.lower()
-        way = rf"^{{\text{{ {way}}}}}" if way else ""
+        way = _raised(", ".join(filter(None, (way, _step(slot.node)))))
         if view.axis_names == ("layer",):
-            return rf"b_{{{self.unit(slot.node, ())}}}"
+            return rf"b_{{{self.unit(slot.node, ())}}}{way}"
         if len(view.axis_names) == 1 or len(place) != 2:
             return rf"{letter}_{{{self._gated(slot.node, view, place, parameter)}}}{way}"
         if slot.index in self._first_number:
             columns = view.shape_of(parameter.shape)[1]
             return rf"w_{{{self._first_number[slot.index] + place[0] * columns + place[1]}}}"
-        return rf"{letter}_{{{self._gated(slot.node, view, place[:1], parameter)},{place[1] + 1}}}{way}"
+        return rf"{letter}_{{{self._gated(slot.node, view, place[:1], parameter)},{ordinal(place[1])}}}{way}"
 
     def _gate_or_unit(self, slot: Slot, index: Index) -> str:
         """A unit's name; of the sums of all gates one after the other with the letter of its gate."""
@@ -154,7 +159,7 @@ class Names:
             return self._called(node, place)
         gate, unit = divmod(place[0], parameter.shape[0] // len(view.gates))
         short = self._short.get(node, node).strip().replace("_", r"\_")
-        return rf"\text{{{short} {view.gates[gate]}{unit + 1}}}"
+        return rf"\text{{{short} {view.gates[gate]}{ordinal(unit)}}}"
 
     def _loss(self, slot: Slot) -> str:
         """E, and where there are several losses, or penalties, E with the name of each but for their sum."""
@@ -176,6 +181,17 @@ class Names:
             return rf"\text{{{name}}}_{{{self.unit(slot.node, index)}}}"
         unit = self.unit(slot.node, index)
         return rf"{unit[0]}_{{{unit[1:]}}}" if len(self._short.get(slot.node, "")) == 1 else unit
+
+
+def _raised(words: str) -> str:
+    """Words that stand raised behind a symbol: the time step, the way that a gradient comes by."""
+    return rf"^{{\text{{ {words}}}}}".replace("_", r"\_") if words else ""
+
+
+def _step(node: str) -> str:
+    """Which step weights are for, where every step has its own: `dense_1[1]` has those of step 2."""
+    steps = ordinals(int(index) for index in _OF_STEP.findall(node))
+    return f"step {steps}" if steps else ""
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

@@ -5,16 +5,17 @@ from typing import Any
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Step
-from annstudio.explain.asking import Asking, spelled
 from annstudio.explain.check import check, nudge
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.ledger import Ledger, ledger
 from annstudio.explain.names import plain
+from annstudio.explain.number_names import NumberNames, spelled
 from annstudio.explain.numbers import DEFAULT_DIGITS
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Part, Quantity, Row
 from annstudio.explain.update import UpdateLine
 from annstudio.explain.weight import answer, ask
+from annstudio.ordinals import ordinal
 
 
 def net_slot(program: Program, node: str) -> int | None:
@@ -71,8 +72,8 @@ def report(stepper: Stepper, weight: tuple[str, Index] | None = None, digits: in
         }
         gradient = stepper.program.gradients.get(question.parameter.slot)
         if gradient is not None:
-            asking = Asking(explainer.names, stepper.n)
-            of = number_report(explainer, asking, Quantity(gradient, question.stored), digits)
+            number_names = NumberNames(explainer.names, stepper.n)
+            of = number_report(explainer, number_names, Quantity(gradient, question.stored), digits)
             found |= {key: of[key] for key in ("symbols", "numbers", "terms", "op", "formula", "source", "check")}
             found["gradient_name"] = of["name"]
     return found
@@ -101,7 +102,7 @@ def _line(line: UpdateLine) -> dict[str, Any]:
     return {key: plain(latex) for key, latex in told.items()} | {"value": line.value}
 
 
-def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digits: int) -> dict[str, Any]:
+def number_report(explainer: Explainer, number_names: NumberNames, quantity: Quantity, digits: int) -> dict[str, Any]:
     """How one number comes about, its terms largest first, every factor with the name to ask for it next.
 
     The batch must have been gone through. `digits` are those of `text`, `numbers` and the terms' numbers; values have
@@ -110,17 +111,17 @@ def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digi
     told = explainer.derive(quantity, digits)
     rows = sorted(told.rows, key=lambda row: -abs(row.value))
     found = {
-        "name": asking.name(quantity),
+        "name": number_names.name(quantity),
         "symbol": plain(told.symbol),
         "value": told.value,
         "symbols": plain(told.symbols_line),
         "numbers": plain(told.numbers_line) if told.rows else "",
-        "terms": [_term(row, asking) for row in rows],
+        "terms": [_term(row, number_names) for row in rows],
         "said": [said.text(digits) for said in told.said],
         "op": told.op,
         "formula": plain(told.formula),
         "source": told.source,
-        "step": None if told.step is None else told.step + 1,
+        "step": None if told.step is None else ordinal(told.step),
         "text": told.text(digits),
     }
     nudged = nudge(explainer.program, quantity)
@@ -131,38 +132,38 @@ def number_report(explainer: Explainer, asking: Asking, quantity: Quantity, digi
     return found
 
 
-def _term(row: Row, asking: Asking) -> dict[str, Any]:
+def _term(row: Row, number_names: NumberNames) -> dict[str, Any]:
     return {
         "symbols": plain(row.symbols),
         "numbers": plain(row.numbers),
         "value": row.value,
-        "factors": [_factor(part, asking) for part in row.parts],
+        "factors": [_factor(part, number_names) for part in row.parts],
     }
 
 
-def _factor(part: Part, asking: Asking) -> dict[str, Any]:
+def _factor(part: Part, number_names: NumberNames) -> dict[str, Any]:
     found: dict[str, Any] = {
         "symbol": plain(part.symbol),
         "number": part.value,
-        "name": None if part.quantity is None else asking.name(part.quantity),
+        "name": None if part.quantity is None else number_names.name(part.quantity),
     }
     if part.rows:
-        found["terms"] = [_term(row, asking) for row in part.rows]
+        found["terms"] = [_term(row, number_names) for row in part.rows]
     return found
 
 
-def steps_report(program: Program, asking: Asking) -> list[dict[str, Any]]:
+def steps_report(program: Program, number_names: NumberNames) -> list[dict[str, Any]]:
     """All steps of a batch, with the names of the arrays that each writes."""
     rows = []
     for i, step in enumerate(program.steps):
         if isinstance(step, Step):
-            writes = [name for slot in step.writes if program.slots[slot].shown for name in asking.written(slot)]
+            writes = [name for slot in step.writes if program.slots[slot].shown for name in number_names.written(slot)]
             op, formula = type(step.op).__name__, plain(step.op.formula)
         else:
             slots = (program.parameters[which].slot for which in step.parameters)
-            writes = [array.name for slot in slots for array in asking.learned_in(slot)]
+            writes = [array.name for slot in slots for array in number_names.learned_in(slot)]
             op, formula = "", ""
-        found = {"step": i + 1, "phase": step.phase.value, "layer": step.node, "at": step.scope}
+        found = {"step": ordinal(i), "phase": step.phase.value, "layer": step.node, "at": step.scope}
         rows.append({**found, "writes": writes, "op": op, "formula": formula})
     return rows
 

@@ -9,7 +9,7 @@ import numpy as np
 from annstudio.engine.account import Factor
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Role, Step
-from annstudio.explain.asked import Asked, Catalogue, Group, Kind, symbol_text
+from annstudio.explain.catalogue import Asked, Catalogue, Group, Kind, symbol_text
 from annstudio.explain.derivation import Explainer, Telling
 from annstudio.explain.marking import Marker
 from annstudio.explain.numbers import number_latex
@@ -18,6 +18,7 @@ from annstudio.explain.told import Part, Quantity
 from annstudio.explain.update import UpdateLine, explain_update
 from annstudio.explain.weight import question_of
 from annstudio.explain.worksheet import Measure, Tolerance, Worksheet
+from annstudio.ordinals import nth
 
 MOST_GIVEN = 24
 """Of longer lists only those numbers are written down that an asked one is made of."""
@@ -50,7 +51,7 @@ class Line:
     @property
     def text(self) -> str:
         """The symbol as plain text, with its example."""
-        return symbol_text(self.symbol) + ("" if self.example is None else f", example {self.example + 1}")
+        return symbol_text(self.symbol) + ("" if self.example is None else f", {nth('example', self.example)}")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from annstudio.explain.asked import symbol_text
+from annstudio.explain.catalogue import symbol_text
 from annstudio.explain.drawn import formula_svg
 from annstudio.explain.marking import Judgement, Marker, Score, Verdict
 from annstudio.explain.names import plain
 from annstudio.explain.sheet import Line, Section, Sheet, digits_given, formula_hint, given_text, laid_out, numbers_hint
 from annstudio.explain.worksheet import Answer, Worksheet
+from annstudio.ordinals import nth, ordinal
 
 SYMBOL_SIZE = 16
 TOLD = {
@@ -93,7 +94,7 @@ def as_csv(report: Report) -> str:
     writer.writerow([])
     writer.writerow(COLUMNS)
     for row in report.rows:
-        example = "" if row.line.example is None else row.line.example + 1
+        example = "" if row.line.example is None else ordinal(row.line.example)
         writer.writerow([
             symbol_text(row.line.symbol), _harmless(row.line.name), example, _harmless(row.answer.text),
             repr(row.line.value), TOLD[row.judgement.verdict], " / ".join(row.judgement.sentences), row.answer.tries,
@@ -199,7 +200,7 @@ def _paper(report: Report, behind: str, of_blank: Callable[[Line], str]) -> str:
             body.append(_numbers(section.given, report.digits))
         for example, lines in groupby(section.blanks, lambda line: line.example):
             if example is not None:
-                body.append(f"<h3>Example {example + 1}</h3>")
+                body.append(f"<h3>{nth('Example', example)}</h3>")
             body.append("<div class=blanks>")
             body += [f"<div class=line>{_symbol(line, example=False)} = {of_blank(line)}</div>" for line in lines]
             body.append("</div>")
@@ -220,7 +221,7 @@ def _given(report: Report) -> str:
 def _numbers(lines: Sequence[Line], digits: int) -> str:
     paragraphs = []
     for example, group in groupby(lines, lambda line: line.example):
-        start = "" if example is None else f"Example {example + 1}: "
+        start = "" if example is None else f"{nth('Example', example)}: "
         told = (
             f"<span class=number>{_symbol(line, example=False)} = <code>{given_text(line.value, digits)}</code></span>"
             for line in group
@@ -230,7 +231,7 @@ def _numbers(lines: Sequence[Line], digits: int) -> str:
 
 
 def _symbol(line: Line, *, example: bool = True) -> str:
-    behind = f"<div class=remark>example {line.example + 1}</div>" if example and line.example is not None else ""
+    behind = f"<div class=remark>{nth('example', line.example)}</div>" if example and line.example is not None else ""
     return _formula(line.symbol) + behind
 
 

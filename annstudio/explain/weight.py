@@ -41,7 +41,7 @@ def ask(program: Program, key: str, index: Index) -> WeightQuestion:
     stored = view.stored_at(index, parameter.shape)
     if stored is None:
         shape = view.shape_of(parameter.shape)
-        raise GraphError(f"{key} has shape {shape}, got place {list(index)}.", "Places count from 0.")
+        raise GraphError(f"{key} has shape {shape}, got place {list(index)}.", "Indices in brackets count from 0.")
     return WeightQuestion(parameter, view, index, stored)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from annstudio.explain.answers import MOST_CHARACTERS
-from annstudio.explain.asking import renamed
+from annstudio.explain.number_names import renamed
 
 MOST_ASKED = 100
 MOST_EXAMPLES = 32
@@ -110,7 +110,7 @@ class Worksheet(_Value):
     examples: Annotated[tuple[Example, ...], Field(min_length=1, max_length=MOST_EXAMPLES)] = (0,)
     """The examples of the data (from 0) that make the batch."""
     asked: Annotated[tuple[Name, ...], Field(max_length=MOST_ASKED)] = ()
-    """Names of the hidden numbers (`explain/asking.py`), in the order of the calculation."""
+    """Names of the hidden numbers (`explain/number_names.py`), in the order of the calculation."""
     tolerance: Tolerance = Tolerance()
     rest: bool = True
     """Whether the numbers on the way that are not asked are shown."""

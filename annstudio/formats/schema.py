@@ -18,12 +18,13 @@ from annstudio.engine.program import Role
 from annstudio.errors import FormatError, GraphError
 from annstudio.explain.worksheet import Worksheet
 from annstudio.formats.archive import CHANGED, short
+from annstudio.formats.earlier import name_of_today
 from annstudio.layers.drawn import Entry, GraphEntry
 from annstudio.layers.graph import Graph
 from annstudio.layers.names import node_of
 from annstudio.training.settings import TrainingSettings
 
-SCHEMA = 4
+SCHEMA = 5
 MAX_WEIGHTS = 1 << 28
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -39,10 +40,26 @@ def _every_wire_from_the_first_output(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, "graph": {**graph, "links": links}}
 
 
+def _names_count_from_one(said: dict[str, Any]) -> dict[str, Any]:
+    """4 → 5: time steps and examples in names of numbers count from 1, as everywhere."""
+    sheet = said.get("worksheet")
+    if not isinstance(sheet, dict):
+        return said
+
+    def told(entry: Any) -> Any:
+        if isinstance(entry, dict) and "name" in entry:
+            return {**entry, "name": told(entry["name"])}
+        return name_of_today(entry) if isinstance(entry, str) else entry
+
+    lists = {key: list(map(told, sheet[key])) for key in ("asked", "answers") if isinstance(sheet.get(key), list)}
+    return {**said, "worksheet": {**sheet, **lists}}
+
+
 MIGRATIONS: Mapping[int, Migration] = {
     1: lambda said: {**said, "locked": []},
     2: _every_wire_from_the_first_output,
     3: lambda said: {**said, "worksheet": None},
+    4: _names_count_from_one,
 }
 """Turns what a file of that schema says into what one of the next would: one small function a version."""
 
@@ -75,7 +92,7 @@ class ProjectEntry(Entry):
     """All of project.json."""
 
     format: Literal["annstudio"] = "annstudio"
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     program: Annotated[str, Field(max_length=100)] = annstudio.__version__
     title: Annotated[str, Field(max_length=1_000)] = ""
     note: Annotated[str, Field(max_length=100_000)] = ""

@@ -23,6 +23,7 @@ from annstudio.layers.starting import (
     PlacesInitializerField,
     drawn_start,
 )
+from annstudio.ordinals import nth
 
 LARGEST = 10_000_000
 """The largest vocabulary."""
@@ -70,7 +71,8 @@ class Lookup(Op):
     def remarks(self, see: See, index: Index) -> list[Remark]:
         number, rows = see("x", index[0]).value, see.shape("w")[0]
         row = min(max(int(number), 0), rows - 1)
-        return [Remark(f"The number at place {index[0]} (from 0) is {number:g}: row {row} of W is looked up.")]
+        told = f"The id of {nth('step', index[0])} is {number:g}. Ids begin with 0, so that"
+        return [Remark(f"{told} {nth('row', row)} of W is looked up.")]
 
     def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
         if name == "x":
@@ -125,7 +127,7 @@ class Embedding(Layer):
         usual = Initial("uniform", scale=USUAL_LIMIT)
         drawn = drawn_start(self, self.initializer, self.vocabulary, self.units)
         start = usual if self.initializer == "auto" else drawn
-        view = View("W", (slice(None), slice(None)), start, axis_names=("number", "unit"))
+        view = View("W", (slice(None), slice(None)), start, axis_names=("row", "unit"))
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
         restrain(net, self)
         y = net.apply(Lookup(), x, w, name="out")

@@ -8,6 +8,7 @@ from unicodedata import category
 
 from annstudio.errors import GraphError
 from annstudio.layers.base import Layer
+from annstudio.ordinals import nth
 
 _CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They turn the direction of writing, so that a name reads as another."""
@@ -188,13 +189,13 @@ class Graph:
         if not self.nodes[source].layer.gives:
             return f"{source} is the end of the network and has no output."
         if out not in range(self.nodes[source].layer.gives):
-            return f"{source} has no output number {out + 1}."
+            return f"{source} has no output {nth('number', out)}."
         if self.nodes[target].layer.takes[1] == 0:
             return f"{target} is where data enters and has no input."
         if source in self.downstream(target):
             return f"{target} already feeds {source}; a wire back would make a circle."
         if port is not None and port not in range(self.n_ports(target)):
-            return f"{target} has no input number {port + 1}."
+            return f"{target} has no input {nth('number', port)}."
         return ""
 
     def disconnect(self, link: Link) -> "Graph":

@@ -11,6 +11,7 @@ from annstudio.engine.account import Factor, See, Term, share
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.lengths import counting
 from annstudio.engine.op import Array, Index, Op, Shape
+from annstudio.ordinals import ordinal
 
 
 class Blank(Op):
@@ -139,8 +140,8 @@ class IdsCounted(Op):
 
     def account(self, see: See, index: Index) -> list[Term]:
         ids = tuple(see("x", t) for t in range(see.shape("x")[0]))
-        template = r"\max(" + ",\\; ".join(rf"{t + 1} · [\,«{t}» \neq 0\,]" for t in range(len(ids))) + ")"
-        return [Term(ids, template, lambda *xs: float(max((t + 1) * (x != 0) for t, x in enumerate(xs))))]
+        template = r"\max(" + ",\\; ".join(rf"{ordinal(t)} · [\,«{t}» \neq 0\,]" for t in range(len(ids))) + ")"
+        return [Term(ids, template, lambda *xs: float(max(ordinal(t) * (x != 0) for t, x in enumerate(xs))))]
 
 
 # What layers do with them --------------------------------------------------------------------------------------------
@@ -172,13 +173,13 @@ def counts(see: See, t: int) -> bool:
 
 
 def nothing(see: See, t: int) -> Term:
-    """Nothing, since step t (from 0; users count from 1) lies behind the end."""
-    return Term((see("lengths"),), rf"[\,{t + 1} \leq «0»\,]", lambda length: float(t < length))
+    """Nothing, since step t lies behind the end."""
+    return Term((see("lengths"),), rf"[\,{ordinal(t)} \leq «0»\,]", lambda length: float(t < length))
 
 
 def through(see: See, dy: Factor, t: int) -> Term:
     """A gradient that comes through at the steps that count only."""
     if counts(see, t):
         return Term((dy,))
-    template = rf"«0» · [\,{t + 1} \leq «1»\,]"
+    template = rf"«0» · [\,{ordinal(t)} \leq «1»\,]"
     return Term((dy, see("lengths")), template, lambda dy, length: dy * (t < length))

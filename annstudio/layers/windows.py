@@ -12,6 +12,7 @@ from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.sight import SAME, Axis, Sight, everything, windows
 from annstudio.layers.framing import window_counts
 from annstudio.layers.padded import counts, nothing
+from annstudio.ordinals import nth
 
 
 class WindowPool(Op):
@@ -147,7 +148,7 @@ class WindowMax(WindowPool):
         numbers = [see("x", *self.framed(place)).value for place in places]
         winner = numbers.index(max(numbers))
         ties = " (the first of them that are as large)" if numbers.count(numbers[winner]) > 1 else ""
-        told = f"number {winner + 1} of {len(places)}, counted row by row,{ties} wins"
+        told = f"{nth('number', winner)} of {len(places)}, counted row by row,{ties} wins"
         return [Remark(f"In its window {told}: on the way back the gradient goes there alone.")]
 
     def _largest(self, see: See, index: Index, shape: Shape) -> Term:

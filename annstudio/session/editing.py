@@ -21,7 +21,7 @@ from annstudio.document.project import Project, structure_changed
 from annstudio.engine.arena import frozen
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, Remedy, StudioError
-from annstudio.explain.asking import spelled
+from annstudio.explain.number_names import spelled
 from annstudio.layers.block.boxing import boxed, inside, owner_of, unboxed, with_inside
 from annstudio.layers.graph import Graph, Link
 from annstudio.layers.lowering import Problem

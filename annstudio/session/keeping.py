@@ -8,7 +8,7 @@ from annstudio.document.network import Network
 from annstudio.document.project import Project
 from annstudio.engine.op import Array, Index
 from annstudio.errors import GraphError, StudioError
-from annstudio.explain.asking import spelled
+from annstudio.explain.number_names import spelled
 from annstudio.layers.names import node_of
 
 
@@ -49,7 +49,7 @@ def check_number(key: str, array: Array | None, index: Index, value: float) -> N
         or len(index) != array.ndim
         or not all(0 <= i < n for i, n in zip(index, array.shape, strict=True))
     ):
-        raise GraphError(f"There is no weight {spelled(key, index)}.", "Places count from 0.")
+        raise GraphError(f"There is no weight {spelled(key, index)}.", "Indices in brackets count from 0.")
 
 
 def check_shape(key: str, known: Array | None, given: Array) -> None:

@@ -31,7 +31,8 @@ def find_trouble(
             if isinstance(done, Step):
                 for slot in done.writes:
                     if not np.isfinite(run.arrays[slot]).all():
-                        return f"it began in {done.node}, in the step {_name(done)}"
+                        where = f"{done.node} at {done.scope}" if done.scope else done.node
+                        return f"it began in {where}, in the step {_name(done)}"
     return "it could not be found again when the batch was repeated"
 
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import QLocale, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
+from annstudio.ordinals import nth
 from annstudio.ui.numbers import Limits, number_text, parse_number, stepped
 from annstudio.ui.theme import GRID
 
@@ -168,7 +169,7 @@ class SizeField(QWidget):
             if i:
                 row.addWidget(QLabel("×"))
             row.addWidget(part, 1)
-            part.setAccessibleName(("Height", "Width")[i] if n == 2 else f"Part {i + 1}")
+            part.setAccessibleName(("Height", "Width")[i] if n == 2 else nth("Part", i))
             part.edited.connect(self._edited)
             part.refused.connect(self.refused)
         self.setFocusProxy(self.parts[0])

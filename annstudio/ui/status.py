@@ -4,6 +4,7 @@ from time import monotonic
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
+from annstudio.ordinals import ordinal
 from annstudio.session import Session
 from annstudio.training.snapshot import Snapshot
 from annstudio.ui.numbers import count_text, number_text
@@ -74,10 +75,10 @@ class StatusBar(QStatusBar):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show how far a running training is."""
-        epochs = max(self._session.project.settings.epochs, snapshot.epoch + 1)
+        epochs = max(self._session.project.settings.epochs, ordinal(snapshot.epoch))
         rate = number_text(snapshot.rate, 3).replace("-", "−")
         steady = self._session.project.settings.schedule.steady
-        now = min(snapshot.epoch + 1, epochs)
+        now = min(ordinal(snapshot.epoch), epochs)
         words = f"Training · epoch {now} of {epochs}"
         # As wide as it will be in the end: counting must not push the others about.
         widest = self._state.fontMetrics().horizontalAdvance(f"Training · epoch {epochs} of {epochs}")

@@ -84,9 +84,9 @@ def test_a_factor_that_is_worked_out_has_its_own_terms(capsys):
 
 
 def test_a_gate_at_a_time_step(capsys):
-    found = asked(capsys, LSTM, "memory.net f[2] t=3")
+    found = asked(capsys, LSTM, "memory.net f[2] t=4")
     names = [factor["name"] for term in found["terms"] for factor in term["factors"]]
-    assert {"input.out[3,0]", "memory.h[0] t=2", "memory.b[26]"} <= set(names)
+    assert {"input.out[3,0]", "memory.h[0] t=3", "memory.b[26]"} <= set(names)
     told = done(capsys, "explain", LSTM, "--number", "d memory.W[0,0]")
     assert "… 9 more terms" in told, "29 steps, the 20 largest are listed"
 
@@ -122,7 +122,7 @@ def test_a_batch_is_told_example_by_example(capsys):
     found = asked(capsys, XOR, "d output.b[0]", "--batch")
     names = [factor["name"] for term in found["terms"] for factor in term["factors"]]
     assert sum("of example" in name for name in names) == len(names) - 1, "the first is the one that is looked at"
-    second = next(name for name in names if name.endswith("of example 1"))
+    second = next(name for name in names if name.endswith("of example 2"))
     assert asked(capsys, XOR, second, "--batch")["name"] == second
 
 
@@ -132,7 +132,7 @@ MISTAKES = {
     "no place": (["--number", "hidden.out"], "[0] to [1]"),
     "nothing": (["--number", ""], "There is no number"),
     "two questions": (["--number", "loss", "--weight", "hidden.W[0,0]"], "one at a time"),
-    "example outside": (["--number", "loss", "--sample", "1"], "There is no example 1"),
+    "example outside": (["--number", "loss", "--sample", "1"], "There is no example with index 1"),
 }
 
 

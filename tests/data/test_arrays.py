@@ -155,7 +155,7 @@ def test_files_written_again_are_read_again(save):
         (X, Y[:9], r"50 inputs but 9 targets in x\.npy and y\.npy"),
         (X[:0], Y, "holds no examples"),
         (X + 1j, Y, "complex64, not numbers"),
-        (np.where(X == X[7, 2], np.nan, X), Y, r"x\.npy has 1 examples with missing, infinite .* index 7"),
+        (np.where(X == X[7, 2], np.nan, X), Y, r"x\.npy has 1 examples with missing, infinite .* first is example 8"),
         (X, np.arange(1050), "more than 1,000 different values"),
         (X, np.full(50, np.inf), r"y\.npy has 50 examples with missing"),
     ],
@@ -170,7 +170,7 @@ def test_arrays_that_do_not_suit_are_refused_in_words(save, monkeypatch, x, y, m
 
 def test_of_very_many_numbers_an_excerpt_is_looked_at(save, everything_is_large, monkeypatch):
     monkeypatch.setattr(arrays, "CHECKED_BYTES", 0)
-    with pytest.raises(DataError, match="index 3"):
+    with pytest.raises(DataError, match="first is example 4"):
         load(save(np.where(X == X[3, 0], np.inf, X), Y.astype(float)))
 
 

@@ -116,7 +116,7 @@ def test_other_keys_and_grey_pictures(save):
         ({"x": X, "y": Y[:0]}, "holds no examples"),
         ({"x": X + 1j, "y": Y}, "complex128, not numbers"),
         ({"x": np.array(["a"] * 6), "y": Y}, "not numbers"),
-        ({"x": np.where(X == 9, np.nan, X), "y": Y}, "1 examples with missing, infinite .* at index 2"),
+        ({"x": np.where(X == 9, np.nan, X), "y": Y}, "1 examples with missing, infinite .* first is example 3"),
         ({"x": X, "y": np.where(Y == 1, np.inf, 0.0)}, "2 examples with missing"),
     ],
 )

@@ -10,8 +10,8 @@ from annstudio.document.project import Project
 from annstudio.engine.arena import Arena
 from annstudio.engine.op import Array
 from annstudio.engine.optimizers import SGD
-from annstudio.explain.asking import Asking
 from annstudio.explain.derivation import Explainer
+from annstudio.explain.number_names import NumberNames
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Derivation, Quantity
 from annstudio.layers.graph import Graph
@@ -24,10 +24,10 @@ class Asked:
     def __init__(self, stepper: Stepper) -> None:
         stepper.to(len(stepper))
         self.explainer = Explainer(stepper)
-        self.asking = Asking(self.explainer.names, stepper.n)
+        self.number_names = NumberNames(self.explainer.names, stepper.n)
 
     def quantity(self, name: str) -> Quantity:
-        return self.asking.quantity(name)
+        return self.number_names.quantity(name)
 
     def told(self, name: str, digits: int = 9) -> Derivation:
         return self.explainer.derive(self.quantity(name), digits)
@@ -38,7 +38,9 @@ class Asked:
     def factors(self, name: str) -> list[list[str]]:
         """The names of what every term is made of."""
         rows = self.told(name).rows
-        return [[self.asking.name(part.quantity) for part in row.parts if part.quantity is not None] for row in rows]
+        return [
+            [self.number_names.name(part.quantity) for part in row.parts if part.quantity is not None] for row in rows
+        ]
 
 
 def asked(graph: Graph, feeds: dict[str, Any] | None = None, n: int = 1, **weights: Any) -> Asked:

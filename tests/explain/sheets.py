@@ -2,7 +2,7 @@
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
-from annstudio.explain.asked import Catalogue
+from annstudio.explain.catalogue import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Judgement, Marker
 from annstudio.explain.stepper import Stepper

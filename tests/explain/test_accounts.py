@@ -37,7 +37,7 @@ def test_a_kernels_weight_has_a_term_for_every_place_where_it_was_used():
     found = picture.factors("d conv.W[1,0,0,2]")
     wanted = [
         [f"d conv.out[{i},{j},1]{other}", f"input.out[{2 * i},{2 * j + 2},0]{other}"]
-        for other in ("", " of example 1") for i in range(2) for j in range(2)
+        for other in ("", " of example 2") for i in range(2) for j in range(2)
     ]  # fmt: skip
     assert sorted(found) == sorted(wanted)
     assert all(len(factors) == 1 for factors in picture.factors("d conv.b[1]"))
@@ -159,7 +159,7 @@ def test_an_embedding_says_which_row_was_looked_up():
     graph = chain(input=Input(shape=(2,)), word=Embedding(vocabulary=5, units=2), flat=Flatten(), loss=Loss())
     looked_up = asked(graph, {"x": [[3.0, 1.0]]})
     assert looked_up.factors("word.out[0,1]") == [["word.W[3,1]"]]
-    assert "row 3 of W" in looked_up.text("word.out[0,1]")
+    assert "row 4 of W" in looked_up.text("word.out[0,1]")
 
 
 def test_what_is_given_says_where_it_comes_from():
@@ -179,16 +179,16 @@ def recurrent(layer, steps=3):
 @pytest.mark.parametrize(
     ("layer", "name", "before"),
     [
-        (SimpleRNN(units=2), "net[1] t=2", "out"),
-        (LSTM(units=2), "net f[1] t=2", "h"),
-        (GRU(units=2, reset_after=False), "net r, z[1] t=2", "h"),
+        (SimpleRNN(units=2), "net[1] t=3", "out"),
+        (LSTM(units=2), "net f[1] t=3", "h"),
+        (GRU(units=2, reset_after=False), "net r, z[1] t=3", "h"),
     ],
     ids=["rnn", "lstm", "gru"],
 )
 def test_a_sum_in_time_is_of_what_is_seen_and_of_the_state_before(layer, name, before):
     memory = recurrent(layer)
     found = [factors[1] for factors in memory.factors(f"memory.{name}") if len(factors) > 1]
-    assert found == ["input.out[2,0]", "input.out[2,1]", f"memory.{before}[0] t=1", f"memory.{before}[1] t=1"]
+    assert found == ["input.out[2,0]", "input.out[2,1]", f"memory.{before}[0] t=2", f"memory.{before}[1] t=2"]
     weights = [factors[0].partition("[")[0] for factors in memory.factors(f"memory.{name}")]
     assert weights == ["memory.W", "memory.W", "memory.U", "memory.U", "memory.b"]
 
@@ -202,29 +202,29 @@ def test_a_weights_gradient_has_a_row_for_every_step_in_time(layer, view):
     name = f"d memory.{view}[1,0]" if view != "b" else "d memory.b[1]"
     found = memory.factors(name)
     assert len(found) == 4
-    for t, factors in zip((3, 2, 1, 0), found, strict=True):
+    for t, factors in zip((4, 3, 2, 1), found, strict=True):
         assert f"t={t}" in factors[0]
         if view == "W":
-            assert factors[1] == f"input.out[{t},0]"
+            assert factors[1] == f"input.out[{t - 1},0]", "a bracket counts from 0"
         if view == "U":
-            assert factors[1].endswith(f"[0] t={t - 1}" if t else "[0]"), "the state before, at first 0"
+            assert factors[1].endswith(f"[0] t={t - 1}" if t > 1 else "[0]"), "the state before, at first 0"
     check(memory.explainer, memory.quantity(name))
 
 
 def test_gates_of_an_lstm_are_told_from_their_sums_to_the_output():
     memory = recurrent(LSTM(units=2))
-    assert memory.factors("memory.i[1] t=1") == [["memory.net i[1] t=1"]]
-    assert memory.factors("memory.c[1] t=1") == [["memory.f·c[1] t=1"], ["memory.i·g[1] t=1"]]
-    assert memory.factors("memory.f·c[1] t=1") == [["memory.f[1] t=1", "memory.c[1] t=0"]]
-    assert memory.factors("memory.h[1] t=1") == [["memory.o[1] t=1", "memory.tanh c[1] t=1"]]
+    assert memory.factors("memory.i[1] t=2") == [["memory.net i[1] t=2"]]
+    assert memory.factors("memory.c[1] t=2") == [["memory.f·c[1] t=2"], ["memory.i·g[1] t=2"]]
+    assert memory.factors("memory.f·c[1] t=2") == [["memory.f[1] t=2", "memory.c[1] t=1"]]
+    assert memory.factors("memory.h[1] t=2") == [["memory.o[1] t=2", "memory.tanh c[1] t=2"]]
     # Back: a cell's gradient comes by the output and by the next step's forget gate.
-    assert memory.factors("d memory.c[1] t=1 via memory t=2") == [["d memory.f·c[1] t=2", "memory.f[1] t=2"]]
-    assert memory.factors("d memory.net[3] t=1") == [["d memory.f[1] t=1"]], "the forget gate of unit 1"
+    assert memory.factors("d memory.c[1] t=2 via memory t=3") == [["d memory.f·c[1] t=3", "memory.f[1] t=3"]]
+    assert memory.factors("d memory.net[3] t=2") == [["d memory.f[1] t=2"]], "the forget gate of the second unit"
 
 
 def test_a_name_with_a_point_in_it_stays_a_name():
     memory = recurrent(LSTM(units=2))
-    told = memory.told("d memory.f[1] t=1")
+    told = memory.told("d memory.f[1] t=2")
     assert r"\text{f·c}" in told.symbols_line
     assert r"\cdot \text{c}" in told.symbols_line
 

@@ -58,7 +58,7 @@ def test_a_memory_s_many_paths_are_not_gone_through(monkeypatch):
     asked = []
     derive = explainer.derive
     monkeypatch.setattr(explainer, "derive", lambda *what: asked.append(what) or derive(*what))
-    (first,) = (s.index for s in program.slots if s.scope == "t = 0" and s.name == "net")
+    (first,) = (s.index for s in program.slots if s.scope == "t = 1" and s.name == "net")
     assert paths(explainer, Quantity(program.gradients[first], (0,))) == ()
     assert asked == []
     (last,) = (s.index for s in program.slots if s.node == "output" and s.name == "net")

@@ -1,5 +1,6 @@
 """What numbers are called: one name each, readable without LaTeX."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -14,6 +15,7 @@ from annstudio.explain.numbers import number_latex, number_text
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Quantity
 from annstudio.layers.base import Layer
+from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
@@ -25,6 +27,7 @@ from annstudio.layers.recurrent.gru import GRU
 from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.layers.shaping import Flatten
+from annstudio.layers.steady import Dropout
 from tests.builders import chain, random_feeds, random_weights, run_of, with_branch
 from tests.document.drawings import networks
 from tests.hard import Centre, Loop
@@ -49,6 +52,10 @@ def all_names(program: Program) -> dict[tuple[int, tuple[int, ...]], str]:
 
 def recurrent(layer: Layer) -> Graph:
     return chain(input=Input(shape=(3, 2)), memory=layer, out=Dense(units=1), loss=Loss())
+
+
+def each_step(*layers: Layer) -> Block:
+    return Block(apply="each step", weights="one set a step", inside=box_of(*layers))
 
 
 def networks_to_name() -> dict[str, Graph]:
@@ -82,8 +89,26 @@ def networks_to_name() -> dict[str, Graph]:
         "first gru": recurrent(GRU(units=2, reset_after=False)),
         "rnn both ways": recurrent(SimpleRNN(units=2, direction="both")),
         "norms": chain(input=Input(shape=(2,)), a=BatchNorm(), b=dense, c=LayerNorm(), d=dense, loss=Loss()),
+        "weights for every step": chain(
+            input=Input(shape=(3, 1)),
+            blk=each_step(BatchNorm(), Dropout(), Dense(units=2)),
+            flat=Flatten(),
+            out=dense,
+            loss=Loss(),
+        ),
         "two losses": worked.with_node(Node("other", Loss(column="z"))).connect("output", "other"),
     }
+
+
+def test_what_every_step_has_for_itself_is_told_by_a_number_from_1():
+    many = each_step(BatchNorm(), Dropout(), Dense(units=50))
+    program = compiled(chain(input=Input(shape=(3, 1)), blk=many, flat=Flatten(), out=Dense(units=1), loss=Loss()))
+    names = set(all_names(program).values())
+    assert "w_blk/dense_1 50,1 (step 3)" in names
+    assert "b_blk/dense_1 1 (step 1)" in names
+    assert "net_blk/dense_1 50 (t = 3)" in names
+    assert "mask_blk/dropout_1 1 (t = 3)" in names
+    assert not [name for name in names if re.search(r"\[|step 0|t = 0", name)]
 
 
 @pytest.mark.parametrize("graph", networks_to_name().values(), ids=networks_to_name())

@@ -170,11 +170,11 @@ def test_a_sum_over_the_examples_is_no_mean():
 
 
 def test_the_target_of_another_example_is_told():
-    batch = marker_of(small_project(), "d output.out[0] of example 0", examples=(0, 1))
+    batch = marker_of(small_project(), "d output.out[0] of example 1", examples=(0, 1))
     with batch.case.at_the_end():
-        out = batch.explainer.value(batch.catalogue.find("output.out[0] of example 0").quantity)
+        out = batch.explainer.value(batch.catalogue.find("output.out[0] of example 1").quantity)
     target = float(batch.stepper.feeds[batch.catalogue.program.judged[0].target][1][0])
-    judged = told(batch, "d output.out[0] of example 0", (out - target) / 2)
+    judged = told(batch, "d output.out[0] of example 1", (out - target) / 2)
     assert "This is what comes out with the target of another example." in judged.sentences
 
 

@@ -47,8 +47,8 @@ def test_into_means_what_is_at_hand_before_what_comes_next():
     assert w.caption() == "Forward · memory"
     assert w.stepper.position == 2  # what is done before the first time step
     w.step()
-    assert w.caption() == "Forward · memory · t = 0"
-    assert forward(w)[1:30] == [f"memory · t = {t}" for t in range(29)]
+    assert w.caption() == "Forward · memory · t = 1"
+    assert forward(w)[1:30] == [f"memory · t = {t}" for t in range(1, 30)]
     assert w.enterable is None
 
 
@@ -79,11 +79,11 @@ def test_over_leaves_a_box_closed_and_passes_an_opened_one_as_a_whole():
 def test_over_number_by_number_ends_with_what_is_at_hand():
     w = sample("vowels-lstm", Grain.OP)
     w.to(5)
-    assert w.caption().startswith("Forward · memory · t = 0 · ")
+    assert w.caption().startswith("Forward · memory · t = 1 · ")
     w.over()
     assert w.stepper.position == 20
     w.over()
-    assert w.caption().startswith("Forward · memory · t = 1 · ")
+    assert w.caption().startswith("Forward · memory · t = 2 · ")
     assert w.stepper.position == 38
 
 
@@ -106,22 +106,22 @@ def test_out_goes_to_the_end_of_the_box_and_closes_it():
 def test_closing_a_box_closes_what_was_opened_in_it():
     w = sample("rnn-over-rnn", Grain.LAYER)
     w.into()
-    assert w.caption() == "Forward · rows · row = 0"
+    assert w.caption() == "Forward · rows · row = 1"
     w.into()
     w.step()
-    assert w.caption() == "Forward · rows/rnn_1 · row = 0"
+    assert w.caption() == "Forward · rows/rnn_1 · row = 1"
     w.into()
     assert [box.words for box in sorted(w.opened, key=lambda box: (box.node, box.scope))] == [
-        "rows", "rows · row = 0", "rows/rnn_1 · row = 0",
+        "rows", "rows · row = 1", "rows/rnn_1 · row = 1",
     ]  # fmt: skip
     for _ in range(2):
-        assert w.inside == Box("rows/rnn_1", "row = 0")
+        assert w.inside == Box("rows/rnn_1", "row = 1")
         w.next_layer()
     for _ in range(3):
         w.previous_layer()
-    assert w.inside == Box("rows", "row = 0")
+    assert w.inside == Box("rows", "row = 1")
     w.out()
-    assert (w.caption(), w.opened) == ("Forward · rows · row = 0", {Box("rows")})
+    assert (w.caption(), w.opened) == ("Forward · rows · row = 1", {Box("rows")})
 
 
 def test_at_other_grains_boxes_are_gone_into_without_leaving_the_place():

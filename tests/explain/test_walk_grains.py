@@ -92,10 +92,10 @@ def test_a_pixel_of_a_map_and_a_gate_at_one_time_step_are_elements():
     graph = chain(input=Input(shape=(3, 1)), memory=LSTM(units=2), output=Dense(units=1), loss=Loss())
     w = walk(project(graph, parse_source({"kind": "sunspots", "window": 3})))
     told = [w.caption(place) for place in range(1, len(w) + 1)]
-    assert "Forward · memory · t = 2 · f_m1" in told
-    assert "Backward · memory · t = 1 · share of ∂E/∂u_m o2,2" in told
-    assert "Backward · memory · t = 1 · share of ∂E/∂h_m1 at t = 0" in told
-    assert "Backward · memory · t = 1 · ∂E/∂f_m1" in told
+    assert "Forward · memory · t = 3 · f_m1" in told
+    assert "Backward · memory · t = 2 · share of ∂E/∂u_m o2,2" in told
+    assert "Backward · memory · t = 2 · share of ∂E/∂h_m1 at t = 1" in told
+    assert "Backward · memory · t = 2 · ∂E/∂f_m1" in told
     assert len(told) == len(w)
 
 

@@ -120,7 +120,7 @@ def test_inside_a_recurrent_layer_numbers_are_called_by_their_gate_and_time():
     data = parse_source({"kind": "sunspots", "window": 3})
     graph = chain(input=Input(shape=(3, 1)), memory=LSTM(units=2), output=Dense(units=1), loss=Loss())
     told = captions(Walk(Explainer(Network(project(graph, data)).stepper(0)), Grain.OP))
-    for word in ("t = 0 · net f", "t = 1 · i·g", "t = 2 · ∂E/∂o, ∂E/∂tanh c"):
+    for word in ("t = 1 · net f", "t = 2 · i·g", "t = 3 · ∂E/∂o, ∂E/∂tanh c"):
         assert any(word in caption for caption in told), word
     assert len(set(told)) > 0.75 * len(told)
 

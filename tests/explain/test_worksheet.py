@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from annstudio.document.network import Network
 from annstudio.errors import GraphError
 from annstudio.explain.answers import digits_given, parse_answer
-from annstudio.explain.asked import Catalogue, Kind
-from annstudio.explain.asking import renamed, spelled, weight_named
+from annstudio.explain.catalogue import Catalogue, Kind
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Verdict
+from annstudio.explain.number_names import renamed, spelled, weight_named
 from annstudio.explain.sheet import laid_out
 from annstudio.explain.worksheet import Measure, Tolerance, Worksheet
 from annstudio.layers.conv import Conv2D
@@ -22,7 +22,6 @@ from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.names import renamed as renamed_path
-from annstudio.layers.recurrent.lstm import LSTM
 from annstudio.layers.shaping import Flatten
 from tests.builders import chain, small_project, worked_example
 from tests.explain.asked import asked
@@ -158,9 +157,10 @@ def test_every_name_is_found_again_as_the_same_number(examples):
 
 @pytest.mark.parametrize(
     "name",
-    ["hidden.net[9]", "hidden.net", "nobody.net[0]", "hidden.net[0] of example 1", "hidden.net[0,0]", "loss[0]", "",
+    ["hidden.net[9]", "hidden.net", "nobody.net[0]", "hidden.net[0] of example 2",
+     "hidden.net[0] of example 0", "hidden.net[0,0]", "loss[0]", "",
      "d ", "[0]", "hidden.net[999999999]", "hidden.net[0-1]", "new hidden.b[0]", "new ", "new hidden.net[0]",
-     "hidden.W[0,0]", "loss.e", "loss.e[2]", "d loss.e", "input.x[0]", "hidden.net[0]@1", "loss.E#0"],
+     "hidden.W[0,0]", "loss.e", "loss.e[2]", "d loss.e", "input.x[0]", "hidden.net[0]@1"],
 )  # fmt: skip
 def test_a_name_that_the_network_does_not_have_is_told(name):
     with pytest.raises(GraphError, match="This network has no number"):
@@ -173,10 +173,10 @@ def test_a_name_that_the_network_does_not_have_is_told(name):
         ("d hidden/W[1,2]", "d hidden.W[1,2]"),
         ("new hidden/W[1,2]", "new hidden.W[1,2]"),
         ("new  hidden.b [ 1 ]", "new hidden.b[1]"),
-        ("hidden.net[3]@2", "hidden.net[3] of example 2"),
-        ("hidden.net[3]", "hidden.net[3] of example 0"),
+        ("hidden.net[3]  of example 3", "hidden.net[3] of example 3"),
+        ("hidden.net[3]", "hidden.net[3] of example 1"),
         ("loss.E", "loss"),
-        ("loss.e#1@1", "loss.e[1] of example 1"),
+        ("loss/e[1] of example 2", "loss.e[1] of example 2"),
         ("nobody/W[0]", "nobody/W[0]"),
     ],
 )
@@ -185,13 +185,6 @@ def test_a_name_spelled_otherwise_is_the_same_number(name, written):
     assert catalogue.written(name) == written
     if name != written:
         assert catalogue.find(name) == catalogue.find(written)
-
-
-def test_names_of_time_steps_may_stand_before_the_place():
-    graph = chain(input=Input(shape=(4, 2)), lstm_1=LSTM(units=3, direction="both"), loss=Loss())
-    catalogue = Catalogue(asked(graph, n=2).explainer)
-    assert catalogue.written("lstm_1.c(t = 3)[2]@1") == "lstm_1.c[2] t=3 of example 1"
-    assert catalogue.written("d lstm_1.c(back, t = 0)[1]@0") == "d lstm_1.c[1] back,t=0 of example 0"
 
 
 def test_a_sheet_spelled_otherwise_is_marked_by_its_own_names():

@@ -196,7 +196,7 @@ def test_dropout_is_drawn_anew_at_every_step():
 def test_stepping_tells_every_step_by_its_number():
     graph = chain(input=Input(shape=(3, 4)), block=Block(inside=box_of(TANH), apply="each step"))
     program = compile_graph(graph, {}, training=False, plain=True)
-    assert {step.scope for step in program.steps if step.node == "block/dense_1"} == {"t = 0", "t = 1", "t = 2"}
+    assert {step.scope for step in program.steps if step.node == "block/dense_1"} == {"t = 1", "t = 2", "t = 3"}
 
 
 def test_a_frozen_block_learns_nothing_and_one_that_shares_with_it_neither():

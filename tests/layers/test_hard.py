@@ -115,9 +115,9 @@ def test_a_weight_used_at_every_moment_gathers_its_gradients_in_a_step_of_its_ow
     )
     assert len(gathering.inputs) == 5
     scopes = [step.scope for step in of.steps if step.node == "loop" and step.phase is Phase.FORWARD]
-    assert [*dict.fromkeys(scopes)] == ["t = 0", "t = 1", "t = 2", "t = 3", "t = 4", ""]
+    assert [*dict.fromkeys(scopes)] == ["t = 1", "t = 2", "t = 3", "t = 4", "t = 5", ""]
     backward = [step.scope for step in of.steps if step.node == "loop" and step.phase is Phase.BACKWARD]
-    assert [scope for scope in dict.fromkeys(backward) if scope] == ["t = 4", "t = 3", "t = 2", "t = 1", "t = 0"]
+    assert [scope for scope in dict.fromkeys(backward) if scope] == ["t = 5", "t = 4", "t = 3", "t = 2", "t = 1"]
 
 
 def test_stepping_on_and_back_leaves_every_bit_in_place_states_too(hard):

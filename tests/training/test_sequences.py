@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from annstudio.data.arrays import NpzFile
+from annstudio.data.base import parse_source
 from annstudio.document.network import Network
 from annstudio.engine.arena import Arena
 from annstudio.engine.plan import Plan
@@ -15,6 +16,7 @@ from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.layers.recurrent.gru import GRU
+from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.training.batch import Making, Told
 from annstudio.training.batches import Rows
 from annstudio.training.control import Control
@@ -133,3 +135,13 @@ def test_lengths_reach_the_example_that_is_looked_at_and_stepped_through(tmp_pat
     one.load(Rows(network.need_dataset(), "float64").feeds(network.programs.predict, np.array([2])))
     one.finish()
     assert np.isfinite(one.loss)
+
+
+def test_what_ran_away_is_told_with_its_time_step():
+    memory = SimpleRNN(units=1, activation="linear")
+    graph = chain(input=Input(shape=(3, 1)), memory=memory, output=Dense(units=1, activation="linear"), loss=Loss())
+    large = {"memory/W": np.ones((1, 1)), "memory/U": np.full((1, 1), 1e200), "memory/b": np.ones(1)}
+    start = project(graph, parse_source({"kind": "sunspots", "window": 3}), dtype="float64")
+    end = finished(replace(start, weights={**Network(start).weights(), **large}))
+    # b comes in at t = 1, U once at t = 2 and twice at t = 3.
+    assert end.trouble == "it began in memory at t = 3, in the step “weighted sum” (forward)"

@@ -206,7 +206,7 @@ def test_films_are_shown_trained_and_explained(qtbot, film):
     for _ in range(12):
         window.explain_view.tour.step()
         QApplication.processEvents()
-    assert "t = 2" in window.explain_view.timeline.caption.text()
+    assert "t = 3" in window.explain_view.timeline.caption.text()
     window.session.leave_explain()
     window.session.document.mark_saved()
     window.close()
@@ -231,7 +231,7 @@ def test_explaining_steps_through_what_is_inside(qapp, name):
             marked |= {id for id, card in layers.scene.cards.items() if card.state.status == "now"}
         assert any(inside in words for words in seen)
         assert block in marked
-        assert any("row = 0, t = 1" in words for words in seen) == (name == "rnn-over-rnn")
+        assert any("row = 1, t = 2" in words for words in seen) == (name == "rnn-over-rnn")
         desk.tour.to_phase_end(Phase.UPDATE)
         layers.scene.select(block)
         told = [layers.pane.steps.item(row).text() for row in range(layers.pane.steps.count())]

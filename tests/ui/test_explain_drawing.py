@@ -131,14 +131,14 @@ def test_inside_a_memory_its_card_shows_the_gate_at_hand_and_the_moment_is_lit_i
     graph = chain(input=Input(shape=(6, 1)), memory=LSTM(units=4), output=Dense(units=1), loss=Loss())
     with explaining(project(graph, parse_source({"kind": "sunspots", "window": 6}))) as desk:
         program, cards = desk.tour.program, desk.view.layers.scene.cards
-        at = next(i for i, s in enumerate(program.steps) if s.scope == "t = 3" and program.slots[s.output].name == "f")
+        at = next(i for i, s in enumerate(program.steps) if s.scope == "t = 4" and program.slots[s.output].name == "f")
         desk.tour.to_position(at + 1)
-        assert cards["memory"].state.doing == "t = 3 · f"
+        assert cards["memory"].state.doing == "t = 4 · f"
         assert cards["memory"].state.values.told.startswith("4 values from 0.")
         assert np.flatnonzero(cards["input"].state.values.marks.lit).tolist() == [3]
-        back = next(i for i, s in enumerate(program.steps) if s.scope == "t = 3" and getattr(s, "backward", False))
+        back = next(i for i, s in enumerate(program.steps) if s.scope == "t = 4" and getattr(s, "backward", False))
         desk.tour.to_position(back + 1)
-        assert cards["memory"].state.doing.startswith("t = 3 · ∂E/∂")
+        assert cards["memory"].state.doing.startswith("t = 4 · ∂E/∂")
         desk.key(Key.Key_End)
         assert cards["memory"].state.doing == ""
 

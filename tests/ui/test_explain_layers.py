@@ -252,7 +252,7 @@ def test_where_paths_meet_the_layer_s_array_is_shown_with_the_whole_gradient(qtb
         pane = desk.view.layers.pane
         assert "∂E/∂W, U, b, paths added" in desk.view.timeline.caption.text()
         shares = [pane.which.itemText(i) for i in range(pane.which.count())]
-        assert shares[:3] == [f"W: share {3 - t} of 3, by memory · t = {t}" for t in (2, 1, 0)]
+        assert shares[:3] == [f"W: share {4 - t} of 3, by memory · t = {t}" for t in (3, 2, 1)]
         parts = []
         for i in range(3):
             pane.which.setCurrentIndex(i)

@@ -123,7 +123,7 @@ def test_every_time_steps_share_is_listed_with_its_own_page_and_check(qtbot: QtB
         desk.view.ask(desk.weight("memory/U", 1, 0))
         table = table_of(desk, "used in")
         rows = cells(table)
-        assert sorted(row[0] for row in rows) == ["t = 0", "t = 1", "t = 2", "t = 3"]
+        assert sorted(row[0] for row in rows) == ["t = 1", "t = 2", "t = 3", "t = 4"]
         gradient = number(next(r for r in desk.panel.text.splitlines() if r.startswith("∂E/∂u")).rpartition("= ")[2])
         assert sum(number(row[1]) for row in rows) == pytest.approx(gradient, abs=3e-4)
         click_row(table, 0)
@@ -198,7 +198,7 @@ def test_a_unit_of_a_gated_layer_is_told_by_what_leads_straight_to_it(qtbot: QtB
         program = desk.tour.program
         desk.view.ask(Quantity(program.outputs["memory"], (1,)))
         assert len(desk.panel.page.sections) <= 7
-        gate = next(s.index for s in program.slots if (s.name, s.scope) == ("net f", "t = 3"))
+        gate = next(s.index for s in program.slots if (s.name, s.scope) == ("net f", "t = 4"))
         desk.view.ask(Quantity(gate, (1,)))
         titles = [section.title for section in desk.panel.page.sections]
         assert "Activation" in titles, "the gate's sum and what the sigmoid makes of it"

@@ -195,7 +195,7 @@ def test_a_recurrent_layer_as_a_whole_is_told_in_short(qtbot: QtBot):
         assert "Stack" not in desk.panel.text
         press(desk, Key.Key_F11)
         press(desk, Key.Key_Right)
-        assert caption(desk) == "Forward · memory · t = 0"
+        assert caption(desk) == "Forward · memory · t = 1"
         qtbot.waitUntil(lambda: "18 operations" in desk.panel.text)
 
 

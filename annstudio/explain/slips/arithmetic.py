@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from annstudio.explain.asked import Asked, Kind
 from annstudio.explain.case import Case, Slip
+from annstudio.explain.catalogue import Asked, Kind
 
 
 def wrong_sign(case: Case) -> Iterator[Slip]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from annstudio.engine.program import Phase, Role
-from annstudio.explain.asked import Asked, Kind
 from annstudio.explain.case import BACKWARD, Case, Slip
+from annstudio.explain.catalogue import Asked, Kind
 from annstudio.explain.names import plain
 from annstudio.explain.rework import Mistake, copied, during, put_all, together
 from annstudio.explain.slips.forward import transposed

@@ -16,6 +16,7 @@ from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from annstudio.layers.lowering import Grade, InnerProblems, Problem, Results, lower_graph
 from annstudio.layers.recurrent.steps import Moment, Stack
+from annstudio.ordinals import at_step
 
 MOST_STEPS = 20_000
 """So many ops a program may have when a block begins another step; beyond that unrolling would take forever."""
@@ -187,7 +188,7 @@ class Block(Layer):
                     "Use shorter sequences, larger strides or a smaller network inside.",
                 )
             suffix = f"[{i}]" if self.weights == "one set a step" else ""
-            with net.scope(f"{self._step_word(xs)} = {i}"):
+            with net.scope(at_step(self._step_word(xs), i)):
                 steps.append(self._once(net, [self._part(net, x, k, span) for k, x in enumerate(xs)], suffix))
         results = tuple(self._together(net, [step[k] for step in steps]) for k in range(self.gives))
         self._pass_lengths_on(net, xs, results)

@@ -19,6 +19,7 @@ from annstudio.layers.merge import Join, Sum
 from annstudio.layers.products import weight_gradient
 from annstudio.layers.recurrent.node import Recurrent, flowing, gate_view, joined_parameter
 from annstudio.layers.recurrent.steps import Gated, Hold, Mix, Moment, Part, Rest, Stack
+from annstudio.ordinals import at_step
 
 GATES = "rzn"
 """Reset, update and new, in the order of the weights' rows."""
@@ -229,7 +230,7 @@ def _reset_before(net: Builder, x: Value, w: Value, lengths: Value | None, u: in
     h = net.apply(Rest(u), name="h")
     moments: dict[int, Value] = {}
     for t in flowing(x.shape[0], backwards=backwards):
-        with net.scope(f"t = {t}"):
+        with net.scope(at_step("t", t)):
             now = net.apply(Moment(t), x, name="x")
             seen = net.apply(Join(), now, h, name="joined")
             both = net.apply(Sigmoid(), net.apply(WeightedSum(), seen, both_rows, name="net r, z"), name="r, z")
@@ -248,7 +249,7 @@ def _reset_after(
     h = net.apply(Rest(u), name="h")
     moments: dict[int, Value] = {}
     for t in flowing(x.shape[0], backwards=backwards):
-        with net.scope(f"t = {t}"):
+        with net.scope(at_step("t", t)):
             seen = net.apply(WeightedSum(), net.apply(Moment(t), x, name="x"), w, name="net of x")
             kept = net.apply(WeightedSum(), h, v, name="net of h")
             parts = [

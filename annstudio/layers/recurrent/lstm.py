@@ -18,6 +18,7 @@ from annstudio.layers.merge import Join, Sum
 from annstudio.layers.products import weight_gradient
 from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
 from annstudio.layers.recurrent.steps import Gated, Hold, Moment, Part, Rest, Stack
+from annstudio.ordinals import at_step
 
 
 class LongShortTerm(Op):
@@ -153,7 +154,7 @@ def _unrolled(net: Builder, x: Value, w: Value, lengths: Value | None, u: int, *
     moments: dict[int, Value] = {}
     new = "" if lengths is None else "new "
     for t in flowing(x.shape[0], backwards=backwards):
-        with net.scope(f"t = {t}"):
+        with net.scope(at_step("t", t)):
             seen = net.apply(Join(), net.apply(Moment(t), x, name="x"), h, name="joined")
             sums = net.apply(WeightedSum(), seen, w, name="net")
             ops = {"i": Sigmoid(), "f": Sigmoid(), "g": Tanh(), "o": Sigmoid()}

@@ -18,6 +18,7 @@ from annstudio.layers.merge import Join
 from annstudio.layers.products import weight_gradient
 from annstudio.layers.recurrent.node import Recurrent, flowing, joined_parameter
 from annstudio.layers.recurrent.steps import Hold, Moment, Rest, Stack
+from annstudio.ordinals import at_step
 
 StateActivation = Literal["linear", "sigmoid", "tanh", "relu"]
 
@@ -111,7 +112,7 @@ class SimpleRNN(Recurrent):
         h = net.apply(Rest(self.units), name="h")
         moments: dict[int, Value] = {}
         for t in flowing(x.shape[0], backwards=backwards):
-            with net.scope(f"t = {t}"):
+            with net.scope(at_step("t", t)):
                 seen = net.apply(Join(), net.apply(Moment(t), x, name="x"), h, name="joined")
                 new = activate(net, self.activation, net.apply(WeightedSum(), seen, w, name="net"))
                 h = new if lengths is None else net.apply(Hold(t), new, h, lengths, name="h")

@@ -5,6 +5,7 @@ import numpy as np
 from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.op import Array, Index, Op, Shape, same_shape
 from annstudio.engine.sight import SAME, Sight, windows
+from annstudio.ordinals import nth
 
 
 class Moment(Op):
@@ -220,7 +221,7 @@ class Hold(Op):
     def remarks(self, see: See, index: Index) -> list[Remark]:
         length = int(see("lengths").value)
         if self._going(see):
-            return [Remark(f"The sequence has {length} steps: step {self.t + 1} counts.")]
+            return [Remark(f"The sequence has {length} steps: {nth('step', self.t)} counts.")]
         return [Remark(f"The sequence has {length} steps: it has ended, and what it came to is held.")]
 
     def _going(self, see: See) -> bool:

@@ -13,7 +13,7 @@ from annstudio.document.project import fitted
 from annstudio.engine.arena import Weights
 from annstudio.engine.op import Array
 from annstudio.errors import GraphError, StudioError, TrainingError
-from annstudio.explain.asking import spelled, weight_named
+from annstudio.explain.number_names import spelled, weight_named
 from annstudio.session.keeping import check_number
 from annstudio.training.landscape import Landscape, Plane, Surface, fitting, survey
 from annstudio.training.minibatches import Comparison, compare

@@ -10,6 +10,7 @@ from annstudio.errors import Remedy, StudioError
 from annstudio.layers.block.node import Block
 from annstudio.layers.graph import Link
 from annstudio.layers.lowering import Problem
+from annstudio.ordinals import nth
 from annstudio.ui.canvas import clipboard, edits
 from annstudio.ui.canvas.connecting import Ends
 from annstudio.ui.canvas.entries import Entry, search
@@ -295,8 +296,8 @@ class Commands(Navigation):
     def _wire_words(self, link: Link) -> str:
         """Where a wire would lead, and from which output where there are several."""
         nodes = self.canvas.nodes
-        to = f"{link.target} · input {link.port + 1}" if nodes[link.target].n_ports > 1 else link.target
-        return f"output {link.out + 1} → {to}" if nodes[link.source].layer.gives > 1 else to
+        to = f"{link.target} · {nth('input', link.port)}" if nodes[link.target].n_ports > 1 else link.target
+        return f"{nth('output', link.out)} → {to}" if nodes[link.source].layer.gives > 1 else to
 
     # Mends -----------------------------------------------------------------------------------------------------------
 

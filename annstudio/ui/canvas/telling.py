@@ -7,6 +7,7 @@ from annstudio.engine.op import shape_text
 from annstudio.layers.base import Layer
 from annstudio.layers.block.node import Block
 from annstudio.layers.graph import Link
+from annstudio.ordinals import nth
 from annstudio.ui.canvas.node import NodeItem, out_of
 from annstudio.ui.canvas.scene import Spot
 
@@ -45,10 +46,10 @@ def _card(item: NodeItem) -> list[str]:
 def _port(item: NodeItem, port: int, checked: Checked) -> list[str]:
     if port < 0:
         fact, out = checked.facts.get(item.id), out_of(port)
-        which = f"Output {out + 1}" if item.layer.gives > 1 else "Output"
+        which = nth("Output", out) if item.layer.gives > 1 else "Output"
         shape = shape_text(fact.shapes[out]) if fact is not None else "Drag a wire from here."
         return [f"{which} of {item.id}{_called(item.layer, out, output=True)}", shape]
-    which = f"Input {port + 1}" if item.n_ports > 1 else "Input"
+    which = nth("Input", port) if item.n_ports > 1 else "Input"
     return [f"{which} of {item.id}{_called(item.layer, port, output=False)}", "Drag a wire here."]
 
 

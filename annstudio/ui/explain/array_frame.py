@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.engine.op import Array
+from annstudio.ordinals import index_of, ordinal
 from annstudio.ui.explain.array_maps import Maps
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.lights import NOTHING, Marks
@@ -74,8 +75,7 @@ class CellMosaic(Mosaic):
 
 
 class ArrayModel(MatrixModel):
-    """A matrix to be read: counted from 1 as in symbols, written with the tour's digits. What is `coming` is no number
-    yet."""
+    """A matrix to be read, written with the tour's digits. What is `coming` is no number yet."""
 
     coming: Array | None = None
     tell: Callable[[int, int], str] | None = None
@@ -93,17 +93,8 @@ class ArrayModel(MatrixModel):
             case Qt.ItemDataRole.ToolTipRole if self.tell and (tip := self.tell(index.row(), index.column())):
                 return tip
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole:
-                where = f"{self.row_name} {index.row() + 1}, {self.column_name} {index.column() + 1}"
-                return f"{where}: {'not computed yet' if coming else places_text(value, 17)}"
+                return f"{self.where(index)}: {'not computed yet' if coming else places_text(value, 17)}"
         return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole:
-            across = orientation == Qt.Orientation.Horizontal
-            if across and self.array.shape[1] == 1:
-                return self.column_name
-            return f"{self.column_name if across else self.row_name} {section + 1}"
-        return super().headerData(section, orientation, role)
 
 
 class NumbersView(MatrixView):
@@ -220,7 +211,7 @@ class ArrayFrame(QWidget):
         self.picker.setRange(1, n)
         before_lit, self._alone_lit = self._alone_lit, _alone(marks)
         if self._alone_lit is not None and self._alone_lit != before_lit:
-            self.picker.setValue(self._alone_lit[0] + 1)
+            self.picker.setValue(ordinal(self._alone_lit[0]))
         elif not same:
             self.picker.setValue(1)
         self.picker.blockSignals(before)
@@ -258,7 +249,8 @@ class ArrayFrame(QWidget):
             part = array[:_MOST_MAPS]
             return part.transpose(0, 2, 1) if lies else part
 
-        self.mosaic.show_maps(np.nan_to_num(seen(self._maps.values)), scale, self._maps.names)
+        axes = ("", self._maps.row) if lies else (self._maps.row, self._maps.column)
+        self.mosaic.show_maps(np.nan_to_num(seen(self._maps.values)), scale, self._maps.names, axes)
         self.mosaic.show_marks(self._marks.as_seen(seen))
         self.bar.show_scale(scale)
         more = len(self._maps.values) - _MOST_MAPS
@@ -269,7 +261,7 @@ class ArrayFrame(QWidget):
         if self._maps is None:
             return
         scale = Scale.of([self._maps.values], signed=True)
-        at = min(number, len(self._maps.values)) - 1
+        at = index_of(min(number, len(self._maps.values)))
         self.model.coming = None if self._marks.coming is None else self._marks.coming[at]
         self.model.show_array(self._maps.values[at], scale, self._maps.row, self._maps.column)
         if self._alone_lit is not None and self._alone_lit[0] == at:
@@ -290,12 +282,12 @@ class ArrayFrame(QWidget):
     def tell_by(self, tell: Callable[[Place], str]) -> None:
         """Say by what a number is explained while the pointer rests on it."""
         self.mosaic.tell = lambda place: tell(self.place_of_picture(place))
-        self.model.tell = lambda row, column: tell((self.picker.value() - 1, row, column))
+        self.model.tell = lambda row, column: tell((index_of(self.picker.value()), row, column))
 
     # Picking ---------------------------------------------------------------------------------------------------------
 
     def _pick(self, index: QModelIndex) -> None:
-        self.picked.emit(self.picker.value() - 1, index.row(), index.column())
+        self.picked.emit(index_of(self.picker.value()), index.row(), index.column())
 
     def place_of_picture(self, place: tuple[int, int, int]) -> tuple[int, int, int]:
         """Where a cell of the picture is in the array: a list's picture lies down."""

@@ -7,6 +7,7 @@ import numpy as np
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, Program, Role, View
 from annstudio.explain.told import Quantity
+from annstudio.ordinals import nth
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def laid_out(array: Array) -> Maps:
         case 2:
             return Maps(array[None], ("",), "time", "unit")
     maps = array.reshape(-1, *array.shape[-2:])
-    return Maps(maps, tuple(f"map {i + 1}" for i in range(len(maps))), "row", "column")
+    return Maps(maps, tuple(nth("map", i) for i in range(len(maps))), "row", "column")
 
 
 def _view_maps(view: View, array: Array) -> Maps:
@@ -78,9 +79,6 @@ def _view_maps(view: View, array: Array) -> Maps:
         case 2:
             return Maps(array[None], ("",), *(names if len(names) == 2 else ("row", "column")))
     maps = array.reshape(-1, *array.shape[-2:])
-    told = names[:-2] if len(names) == array.ndim else tuple(f"axis {i + 1}" for i in range(array.ndim - 2))
-    titles = tuple(
-        ", ".join(f"{name} {place + 1}" for name, place in zip(told, index, strict=True))
-        for index in np.ndindex(array.shape[:-2])
-    )
+    told = names[:-2] if len(names) == array.ndim else tuple(nth("axis", i) for i in range(array.ndim - 2))
+    titles = tuple(", ".join(map(nth, told, index)) for index in np.ndindex(array.shape[:-2]))
     return Maps(maps, titles, *(names[-2:] if len(names) == array.ndim else ("row", "column")))

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
 
 from annstudio.errors import StudioError
+from annstudio.ordinals import index_of, nth, ordinal
 from annstudio.session import Session
 from annstudio.ui.explain.tour import Tour
 from annstudio.ui.explain.view import ExplainView
@@ -125,9 +126,9 @@ class BatchChooser(QWidget):
         self.sample.setAccessibleName("Example of the batch" if whole else "Sample")
         tip = "Which example of the batch is looked at" if whole else "Which example of the data is explained"
         self.sample.setToolTip(tip)
-        self.sample.show_number((tour.example if whole else session.sample % n) + 1, (1, n), f" of {count_text(n)}")
+        self.sample.show_number(ordinal(tour.example if whole else session.sample % n), (1, n), f" of {count_text(n)}")
         self.sample.setEnabled(n > 1)
-        at, behind = tour.stepper.batch_number + 1, tour.journey.number
+        at, behind = ordinal(tour.stepper.batch_number), tour.journey.number
         self.number.show_number(at, (at - behind, at + FURTHEST))
         self.show_words(self._worded)
         self.number.setToolTip(
@@ -142,14 +143,14 @@ class BatchChooser(QWidget):
 
     def _choose_sample(self, number: int) -> None:
         if self.view.session.several:
-            self.view.tour.choose_example(number - 1)
+            self.view.tour.choose_example(index_of(number))
         else:
-            self._try(lambda: self.view.set_sample(number - 1))
+            self._try(lambda: self.view.set_sample(index_of(number)))
 
     def _choose_batch(self, number: int) -> None:
         tour = self.view.tour
         if tour.journey is not None:
-            tour.to_batch(tour.journey.number + number - tour.stepper.batch_number - 1)
+            tour.to_batch(tour.journey.number + index_of(number) - tour.stepper.batch_number)
 
     def _try(self, choose: Callable[[], None]) -> None:
         try:
@@ -170,10 +171,10 @@ def where_text(session: Session, tour: Tour) -> str:
     if tour.walk is None or tour.journey is None:
         return ""
     n, examples = tour.stepper.n, session.examples
-    of_data = f"number {count_text(int(examples[tour.example]) + 1)} of the data"
-    shown = f"example {tour.example + 1} of {n} ({of_data})" if session.several else f"one example, {of_data}"
-    batch, place = f"Batch {count_text(tour.stepper.batch_number + 1)}", tour.journey.place
-    said = [f"{batch} of epoch {place.progress.epoch + 1}" if session.whole_batch else batch, shown]
+    of_data = f"number {count_text(ordinal(examples[tour.example]))} of the data"
+    shown = f"{nth('example', tour.example)} of {n} ({of_data})" if session.several else f"one example, {of_data}"
+    batch, place = f"Batch {count_text(ordinal(tour.stepper.batch_number))}", tour.journey.place
+    said = [f"{batch} of epoch {ordinal(place.progress.epoch)}" if session.whole_batch else batch, shown]
     if n > 1:
         said.append("gradients of weights are the mean over all")
     if place.went_back:

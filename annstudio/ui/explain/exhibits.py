@@ -14,6 +14,7 @@ from annstudio.explain.names import plain
 from annstudio.explain.report import net_slot
 from annstudio.explain.told import Quantity
 from annstudio.explain.words import slot_word
+from annstudio.ordinals import nth
 from annstudio.ui.explain.array_maps import Maps, Subject, laid_out, layout, quantity_at, subjects_of
 from annstudio.ui.explain.lights import NOTHING, Lights, Marks
 from annstudio.ui.explain.tour import Tour
@@ -111,7 +112,7 @@ class Exhibition:
             for i, share in enumerate(step.inputs):
                 writer = self.program.steps[self.tour.stepper.written_by[share]]
                 way = " · ".join(word for word in (writer.node, writer.scope) if word)
-                title = f"{subject.title}: share {i + 1} of {len(step.inputs)}, by {way}"
+                title = f"{subject.title}: {nth('share', i)} of {len(step.inputs)}, by {way}"
                 pairs.append(Pair(title, self._showing(subject, share, title), total))
         return pairs
 

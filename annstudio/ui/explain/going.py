@@ -8,6 +8,7 @@ from typing import Protocol
 from PySide6.QtWidgets import QWidget
 
 from annstudio.explain.journey import Journey
+from annstudio.ordinals import nth
 from annstudio.session import Session
 from annstudio.training.course import Place
 from annstudio.ui.patience import GivenUp, patiently
@@ -61,9 +62,9 @@ def go(parent: QWidget, journey: Journey[Place], number: int) -> None:
         finally:
             ended.set()
 
-    batch = number - journey.number + journey.stepper.batch_number + 1
+    batch = number - journey.number + journey.stepper.batch_number
     try:
-        patiently(parent, f"Going to batch {batch}", work)
+        patiently(parent, f"Going to {nth('batch', batch)}", work)
     except GivenUp:
         # The batch at hand is done to its end.
         stop.set()

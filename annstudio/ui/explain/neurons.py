@@ -7,6 +7,7 @@ from annstudio.engine.op import Array
 from annstudio.engine.program import Program, Role
 from annstudio.explain.names import lowered
 from annstudio.explain.told import Quantity
+from annstudio.ordinals import ordinal
 from annstudio.ui.explain.focus import Focus, focus_of, quantity_of_unit
 from annstudio.ui.explain.items import Item
 from annstudio.ui.explain.meetings import PlusItem
@@ -339,7 +340,7 @@ def unit_name(tour: Tour, column: Column, unit: int) -> str:
     """A unit's name where it is short, else its number: the caption above says the rest."""
     name = tour.names.text(column.slot, (unit,))
     short = name.partition("_")[2] if "_" in name else name
-    return lowered(short) if len(short) <= 4 else str(unit + 1)
+    return lowered(short) if len(short) <= 4 else str(ordinal(unit))
 
 
 def _pill_name(tour: Tour, weight: Quantity) -> str:

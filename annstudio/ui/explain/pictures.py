@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from annstudio.engine.layout import to_user
 from annstudio.engine.op import Array
+from annstudio.ordinals import nth
 from annstudio.ui.canvas.thumbnail import MOST_BARS, MOST_MAPS, Bars, Dots, Heat, Picture, bins
 from annstudio.ui.explain.lights import Marks
 from annstudio.ui.explain.marks import Frame, Marked
@@ -31,7 +32,7 @@ class MapsPicture:
         table = scale.table
         self._images: list[QImage] = [image_of(shown[:, :, i], scale, table) for i in range(shown.shape[2])]
         n = values.shape[2]
-        part = f"maps {first + 1} to {first + shown.shape[2]}" if first else f"{shown.shape[2]}"
+        part = f"{nth('maps', first)} to {first + shown.shape[2]}" if first else f"{shown.shape[2]}"
         which = f"{part} of {n} maps, " if n > MOST_MAPS else f"{n} maps, " if n > 1 and not signed else ""
         low, high = number_text(scale.low, 3), number_text(scale.high, 3)
         ends = f"full colour at ±{high}" if signed else f"black {low}, white {high}"

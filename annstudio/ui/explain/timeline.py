@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.explain.moments import Grain
+from annstudio.ordinals import ordinal
 from annstudio.ui.actions import by_id
 from annstudio.ui.explain.elided import ElidedLabel
 from annstudio.ui.explain.player import SPEEDS, Player
@@ -200,7 +201,7 @@ class Timeline(QWidget):
         walk = self.tour.walk
         assert walk is not None
         self._quietly(lambda: self.track.setValue(place))
-        self.batch.setText(f"Batch {count_text(walk.stepper.batch_number + 1)}")
+        self.batch.setText(f"Batch {count_text(ordinal(walk.stepper.batch_number))}")
         self.number.show_place(place, len(walk))
         self.caption.setText(walk.caption(place))
         self.track.setAccessibleDescription(f"{self.number.text()}: {self.caption.text()}")

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QAbstractSlider, QToolTip, QWidget
 from annstudio.engine.program import Phase
 from annstudio.explain.stretches import Stretch
 from annstudio.explain.walk import Walk
+from annstudio.ordinals import ordinal
 from annstudio.ui.numbers import count_text
 from annstudio.ui.theme import GRID, SMALL, mixed, theme, ui_font
 
@@ -158,7 +159,7 @@ class Track(QAbstractSlider):
         stop = "\nStops here" if part.first + 1 in self.stops else ""
         if self.in_blocks:
             return f"Step {value}: {self.walk.caption(value)}{stop}"
-        steps = f"Steps {count_text(part.first + 1)} to {count_text(part.end)}"
+        steps = f"Steps {count_text(ordinal(part.first))} to {count_text(part.end)}"
         return f"{part.stretch.phase.value.capitalize()} · {part.stretch.box.words}\n{steps}{stop}"
 
     # Painting --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from annstudio.explain.lazy import Lazy
 from annstudio.explain.ledger import is_penalty
 from annstudio.explain.reading import source_of
 from annstudio.explain.told import Derivation, Quantity
+from annstudio.ordinals import nth
 from annstudio.ui.explain.accounts import account, by_size
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.page import Cell, Note, Page, Section, Source, Table
@@ -64,7 +65,8 @@ def _terms_table(tour: Tour, told: Derivation) -> Table:
         k, asked = order[at], place(at)
         where = "" if asked is None else _place_text(tour, asked)
         if several and asked is not None:
-            where = f"{where}, example {(tour.example if asked.example is None else asked.example) + 1}"
+            example = tour.example if asked.example is None else asked.example
+            where = f"{where}, {nth('example', example)}"
         numbers = one_line(times(told.rows[k].numbers))
         return (Cell(where), Cell(numbers), Cell(_signed(tour, told.values[k]), told.values[k]))
 

@@ -6,6 +6,7 @@ from annstudio.explain.numbers import number_latex
 from annstudio.explain.reading import source_of
 from annstudio.explain.told import Quantity
 from annstudio.explain.weight import WeightAnswer, WeightQuestion, chain
+from annstudio.ordinals import nth
 from annstudio.ui.explain.accounts import factor_lines, numbers, path_blocks, sum_line, symbols
 from annstudio.ui.explain.check_section import check_section
 from annstudio.ui.explain.formula import Piece, piece_colour
@@ -66,7 +67,7 @@ def _gradient_sections(tour: Tour, told: WeightAnswer, gradient: Quantity | None
         sections.append(Section("Every path to the error", ways))
     if not known:
         at = tour.stepper.written_by[gradient.slot]
-        note = Note(f"Computed in step {at + 1} of {len(tour.stepper)} operations: go there", gradient)
+        note = Note(f"Computed in {nth('step', at)} of {len(tour.stepper)} operations: go there", gradient)
         sections[0] = Section("Chain rule", (*blocks, note))
     return sections
 

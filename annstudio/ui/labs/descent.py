@@ -8,7 +8,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from annstudio.errors import StudioError
-from annstudio.explain.asking import spelled
+from annstudio.explain.number_names import spelled
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
 from annstudio.session.labs.descent import (

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from annstudio.explain.asking import spelled
+from annstudio.explain.number_names import spelled
 from annstudio.session.labs.descent import Cut, Raced, Retraced, learns
 from annstudio.training.minibatches import Comparison
 from annstudio.training.trace import Track

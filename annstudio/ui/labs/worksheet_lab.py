@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 
 from annstudio.document.project import Project
 from annstudio.errors import StudioError
-from annstudio.explain.asked import Catalogue
+from annstudio.explain.catalogue import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.marking import Judgement, Marker
 from annstudio.explain.names import plain

@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from annstudio.explain.asked import Catalogue, Kind
-from annstudio.explain.asking import of_any_example
+from annstudio.explain.catalogue import Catalogue, Kind
+from annstudio.explain.number_names import of_any_example
 from annstudio.explain.worksheet import MOST_ASKED, MOST_EXAMPLES, Help, Measure, Tolerance, Worksheet
+from annstudio.ordinals import index_of, ordinal
 from annstudio.ui.choices import ChoiceField
 from annstudio.ui.fields import NumberField, TextField
 from annstudio.ui.labs.worksheet_tree import NumbersModel
@@ -188,7 +189,7 @@ class MakerPage(QWidget):
         self.title.set_value(sheet.title)
         self.title.setPlaceholderText("Worksheet")
         self.first.limits = Limits(1, max(n_data, 1), whole=True)
-        self.first.set_value(sheet.examples[0] % max(n_data, 1) + 1)
+        self.first.set_value(ordinal(sheet.examples[0] % max(n_data, 1)))
         self.count.limits = Limits(1, min(MOST_EXAMPLES, max(n_data, 1)), whole=True)
         self.count.set_value(len(sheet.examples))
         self.measure.set_value(sheet.tolerance.measure)
@@ -228,7 +229,7 @@ class MakerPage(QWidget):
 
     @property
     def examples(self) -> tuple[int, ...]:
-        start, n = self.first.value() - 1, self.count.value()
+        start, n = index_of(self.first.value()), self.count.value()
         return tuple((start + i) % max(self.n_data, 1) for i in range(n))
 
     # Choosing --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePol
 from annstudio.explain.drawn import formula_svg
 from annstudio.explain.sheet import Line, Section, Sheet, digits_given, given_text
 from annstudio.explain.worksheet import Help, Worksheet
+from annstudio.ordinals import nth
 from annstudio.ui.explain.blocks import Box
 from annstudio.ui.explain.formula import FormulaView
 from annstudio.ui.explain.rich import rich
@@ -131,7 +132,7 @@ class SheetPage(QWidget):
             yield quiet_label(f"and {count_text(section.left_out)} numbers more that are not asked", size=SMALL)
         for example, lines in groupby(section.blanks, lambda line: line.example):
             if example is not None:
-                yield quiet_label(f"Example {example + 1}", size=SMALL)
+                yield quiet_label(nth("Example", example), size=SMALL)
             for line in lines:
                 blank = Blank(line, helps)
                 blank.given.connect(self.given)
@@ -179,7 +180,7 @@ class NumbersView(QLabel):
         paragraphs, plain = [], []
         for example, group in groupby(lines, lambda line: line.example):
             told = [(rich(line.symbol), line.text, localised(given_text(line.value, digits))) for line in group]
-            start = "" if example is None else f"Example {example + 1}: "
+            start = "" if example is None else f"{nth('Example', example)}: "
             numbers = [f"{symbol} = {number}".replace(" ", "&nbsp;") for symbol, _, number in told]
             numbers = [re.sub(r"(?<!<)/", "/&#8288;", number) for number in numbers]  # ∂E/∂w stays on one line
             length = max(len(f"{text.partition(',')[0]} = {number}") for _, text, number in told)

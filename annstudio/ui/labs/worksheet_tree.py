@@ -1,12 +1,14 @@
 """Every number that can be asked, as a tree of arrays and their numbers to tick; an array's are listed when opened."""
 
+import html
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from annstudio.explain.asked import Asked, Catalogue, Group, symbol_text
+from annstudio.explain.catalogue import Asked, Catalogue, Group, symbol_text
 from annstudio.explain.worksheet import MOST_ASKED
+from annstudio.ordinals import nth
 from annstudio.ui.numbers import count_text
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -111,9 +113,10 @@ class NumbersModel(QAbstractItemModel):
             return Qt.CheckState.Checked if asked.name in self.chosen else Qt.CheckState.Unchecked
         if role == Role.DisplayRole:
             example = asked.quantity.example
-            behind = "" if example is None or self.catalogue.n == 1 else f", example {example + 1}"
+            behind = "" if example is None or self.catalogue.n == 1 else f", {nth('example', example)}"
             return symbol_text(self.catalogue.symbol(asked)) + behind
-        return asked.name if role == Role.ToolTipRole else None
+        # A name counts its places from 0: beside the symbol it looks like the code that it is.
+        return f"<code>{html.escape(asked.name)}</code>" if role == Role.ToolTipRole else None
 
     def _group_data(self, group: Group, role: int) -> Any:
         assert self.catalogue is not None

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePol
 
 from annstudio.engine.op import Array
 from annstudio.layers.base import Layer
+from annstudio.ordinals import nth
 from annstudio.session import Session
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import Panel, SampleField, number_label
@@ -78,7 +79,7 @@ class ActivationsPanel(Panel):
     def table(self) -> Table:
         rows = [[id, *map(float, column.values.reshape(-1))] for id, column in self.columns.items()]
         longest = max((len(row) for row in rows), default=1) - 1
-        return ["layer", *(f"value {i}" for i in range(longest))], rows
+        return ["layer", *(nth("value", i) for i in range(longest))], rows
 
 
 class LayerColumn(QWidget):
@@ -115,7 +116,7 @@ class LayerColumn(QWidget):
         if few:
             self.units.show_values(values.reshape(-1), RANGES.get(activation, (0.0, 0.0)))
         elif sequence:
-            self.steps.show_maps(values.T[None], Scale.of([values], signed=True), ["value by step"])
+            self.steps.show_maps(values.T[None], Scale.of([values], signed=True), [""], ("value", "step"))
         else:
             self.histogram.show_values(values)
         self._facts = facts_text(values, activation)
@@ -139,7 +140,7 @@ class UnitBars(QWidget):
         """New values; the axis reaches at least from one limit to the other."""
         self.values, self.limits = np.nan_to_num(values), limits
         self.setAccessibleDescription(", ".join(signed_text(float(v), 3) for v in values[:20]))
-        told = "\n".join(f"unit {i}: {signed_text(float(v), 5)}" for i, v in enumerate(values[:24]))
+        told = "\n".join(f"{nth('unit', i)}: {signed_text(float(v), 5)}" for i, v in enumerate(values[:24]))
         self.setToolTip(told + ("\n…" if len(values) > 24 else ""))
         self.update()
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from annstudio.data.base import Column, Dataset
 from annstudio.engine.op import Array
+from annstudio.ordinals import nth, ordinal
 from annstudio.ui.numbers import count_text, localised, number_text
 from annstudio.ui.panels.examples import target_text
 from annstudio.ui.panels.pictures import signed_text
@@ -102,7 +103,7 @@ class PredictionsModel(QAbstractTableModel):
         y = self.dataset.columns.get(self.column)
         match index.column():
             case 0:
-                return str(i + 1)
+                return str(ordinal(i))
             case 1 if self.of_many:
                 classes = self.dataset.columns.get("y")
                 return target_text(self.dataset, i) if classes is not None and classes.is_classes else "–"
@@ -147,4 +148,4 @@ def output_names(y: Column | None, n: int) -> list[str]:
         return list(y.classes)
     if y is not None and len(y.names) == n:
         return list(y.names)
-    return [f"output {i}" for i in range(n)]
+    return [nth("output", i) for i in range(n)]

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QSizePolicy, QSpinBox, QStack
 
 from annstudio.document.diff import diff
 from annstudio.document.project import Project
+from annstudio.ordinals import index_of, ordinal
 from annstudio.session import Session
 from annstudio.training.snapshot import Finished
 from annstudio.ui import theme as themes
@@ -207,12 +208,12 @@ class SampleField(QSpinBox):
         before = self.blockSignals(True)
         self.setRange(1, n)
         self.setSuffix(f" of {count_text(n)}")
-        self.setValue(self._session.sample % n + 1)
+        self.setValue(ordinal(self._session.sample % n))
         self.blockSignals(before)
         self.setEnabled(n > 1)
 
     def _chosen(self, number: int) -> None:
-        self._session.watch(True, number - 1)
+        self._session.watch(True, index_of(number))
 
 
 # ---------------------------------------------------------------------------------------------------------- labels

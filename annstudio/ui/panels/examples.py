@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 from annstudio.data.base import Column, Dataset
 from annstudio.data.lazy import Values
 from annstudio.engine.op import Array
+from annstudio.ordinals import nth, ordinal
 from annstudio.ui.numbers import number_text, parse_number
 from annstudio.ui.panels.drawn import Examples
 from annstudio.ui.theme import GRID, SMALL, theme, ui_font
@@ -128,7 +129,7 @@ class Thumbnails(QAbstractScrollArea):
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent):
             i = self.index_at(event.pos())
-            QToolTip.showText(event.globalPos(), "" if i is None else f"Sample {i + 1}: {self.caption(i)}", self)
+            QToolTip.showText(event.globalPos(), "" if i is None else f"{nth('Sample', i)}: {self.caption(i)}", self)
             return True
         return super().viewportEvent(event)
 
@@ -230,9 +231,9 @@ class ExamplesModel(QAbstractTableModel):
         if role != Role.DisplayRole or self.dataset is None:
             return None
         if orientation == Qt.Orientation.Vertical:
-            return str(section + 1)
+            return str(ordinal(section))
         key, place = self._places[section]
         column = self.dataset.columns[key]
         if column.is_classes:
             return f"{key} (class)"
-        return column.names[place] if column.names else f"{key}{place + 1}"
+        return column.names[place] if column.names else f"{key}{ordinal(place)}"

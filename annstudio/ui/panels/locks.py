@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QMenu
 
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
-from annstudio.explain.asking import spelled
+from annstudio.explain.number_names import spelled
+from annstudio.ordinals import nth
 from annstudio.ui.actions import by_id, shortcuts
 from annstudio.ui.theme import icon
 
@@ -76,7 +77,7 @@ class Locks:
             where = np.zeros(shown.shape, bool)
             where[line] = True
             free = bool(shown[line].all())
-            act = menu.addAction(f"{'Unlock' if free else 'Lock'} {name} {number}")
+            act = menu.addAction(f"{'Unlock' if free else 'Lock'} {nth(name, number)}")
             act.setEnabled(self.possible)
             act.triggered.connect(lambda _=False, where=where, free=free: self.set_locked(where, locked=not free))
         act = menu.addAction(f"Unlock all of {panel.key}")

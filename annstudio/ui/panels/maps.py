@@ -3,16 +3,20 @@
 Of a sequence there is one map: time to the right, one row a feature.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.ordinals import nth, ordinal
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
 from annstudio.ui.numbers import count_text
 from annstudio.ui.panels.base import Panel, SampleField, number_label
-from annstudio.ui.panels.pictures import ColourBar, Mosaic, Scale
+from annstudio.ui.panels.pictures import ROW_AND_COLUMN, Axes, ColourBar, Mosaic, Scale
+from annstudio.ui.panels.sections import kernel_names
 from annstudio.ui.plots import SaveButton, Table
 from annstudio.ui.theme import GRID, SMALL, TEXT, ui_font
 
@@ -72,7 +76,8 @@ class MapsPanel(Panel):
         values = views.activations[path][0]
         if values.ndim == 2:
             told = f"{count_text(values.shape[1])} over {count_text(len(values))} steps"
-            self.maps.show_maps(values.T[None], told, ["feature by step"], signed=bool((values < 0).any()))
+            signed = bool((values < 0).any())
+            self.maps.show_maps(values.T[None], told, [""], signed=signed, axes=("feature", "step"))
         else:
             self._show_images(np.moveaxis(values, 2, 0))
         self._show_kernels()
@@ -84,7 +89,7 @@ class MapsPanel(Panel):
     def _show_images(self, maps: Array) -> None:
         n = f"{count_text(len(maps))} of {maps.shape[1]}×{maps.shape[2]}"
         more = f", the first {MAX_MAPS} shown" if len(maps) > MAX_MAPS else ""
-        names = [f"map {i}" for i in range(len(maps))]
+        names = [nth("map", i) for i in range(len(maps))]
         self.maps.show_maps(maps[:MAX_MAPS], n + more, names, signed=bool((maps < 0).any()))
 
     def _show_kernels(self) -> None:
@@ -93,12 +98,12 @@ class MapsPanel(Panel):
         if w is not None and w.ndim == 3:
             filters, channels, steps = w.shape
             told = f"{filters} filters × {channels} channel{'s' if channels != 1 else ''} of {steps}"
-            names = [f"filter {i}" for i in range(min(filters, MAX_MAPS))]
-            self.kernels.show_maps(w[:MAX_MAPS], told, names, signed=True)
+            names = [nth("filter", i) for i in range(min(filters, MAX_MAPS))]
+            self.kernels.show_maps(w[:MAX_MAPS], told, names, signed=True, axes=("channel", "step"))
         if w is not None and w.ndim == 4:
             filters, channels, height, width = w.shape
             kernels = w.reshape(filters * channels, height, width)[:MAX_MAPS]
-            names = [f"filter {i // channels}, channel {i % channels}" for i in range(len(kernels))]
+            names = kernel_names(channels, len(kernels))
             told = f"{filters} filters × {channels} channel{'s' if channels != 1 else ''} of {height}×{width}"
             more = f", the first {MAX_MAPS} shown" if filters * channels > MAX_MAPS else ""
             self.kernels.show_maps(kernels, told + more, names, signed=True)
@@ -158,12 +163,14 @@ class MosaicView(QWidget):
         column.addWidget(self.mosaic, 1)
         column.addWidget(self.place, 0, Qt.AlignmentFlag.AlignLeft)
 
-    def show_maps(self, maps: Array, count: str, names: list[str], *, signed: bool) -> None:
+    def show_maps(
+        self, maps: Array, count: str, names: Sequence[str], *, signed: bool, axes: Axes = ROW_AND_COLUMN
+    ) -> None:
         """Maps (n, rows, columns) in the one scale that fits them all."""
         scale = Scale.of([maps], signed=signed)
         self.count.setText(count)
         self.bar.show_scale(scale)
-        self.mosaic.show_maps(maps, scale, names)
+        self.mosaic.show_maps(maps, scale, names, axes)
 
     def redress(self) -> None:
         self.mosaic.redress()
@@ -171,6 +178,10 @@ class MosaicView(QWidget):
 
     def table(self) -> Table:
         maps = self.mosaic.maps
-        columns = [f"column {i}" for i in range(maps.shape[2])]
-        rows = [[self.mosaic.names[i], r, *map(float, row)] for i, one in enumerate(maps) for r, row in enumerate(one)]
-        return ["map", "row", *columns], rows
+        down, across = self.mosaic.axes
+        columns = [nth(across, i) for i in range(maps.shape[2])]
+        rows = [
+            [self.mosaic.names[i], ordinal(r), *map(float, row)]
+            for i, one in enumerate(maps) for r, row in enumerate(one)
+        ]  # fmt: skip
+        return ["map", down, *columns], rows

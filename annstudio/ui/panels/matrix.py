@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from annstudio.engine.op import Array
+from annstudio.ordinals import nth
 from annstudio.ui.glyphs import draw_glyph
 from annstudio.ui.numbers import number_text, parse_number
 from annstudio.ui.panels.pictures import Scale
@@ -92,9 +93,20 @@ class MatrixModel(QAbstractTableModel):
         if role == Role.EditRole:
             return exact_text(value)
         if role in (Role.ToolTipRole, Role.AccessibleTextRole):
-            words = f"{self.row_name} {index.row()}, {self.column_name} {index.column()}: {exact_text(value)}"
+            words = f"{self.where(index)}: {exact_text(value)}"
             return f"{words}, locked" if self.locked[index.row(), index.column()] else words
         return None
+
+    def where(self, index: AnyIndex) -> str:
+        """Which cell it is, in words: unit 3, input 1."""
+        return f"{self._row_words(index.row())}, {self._column_words(index.column())}"
+
+    def _row_words(self, row: int) -> str:
+        return nth(self.row_name, row)
+
+    def _column_words(self, column: int) -> str:
+        """What a column is called; of a list the only one has no number."""
+        return nth(self.column_name, column) if self.array.shape[1] > 1 else self.column_name
 
     def setData(self, index: AnyIndex, value: Any, role: int = Role.EditRole) -> bool:
         number = parse_number(str(value))
@@ -107,8 +119,8 @@ class MatrixModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
         if role == Role.DisplayRole:
-            name = self.column_name if orientation == Qt.Orientation.Horizontal else self.row_name
-            return f"{name} {section}".strip()
+            across = orientation == Qt.Orientation.Horizontal
+            return self._column_words(section) if across else self._row_words(section)
         if role == Role.TextAlignmentRole and orientation == Qt.Orientation.Vertical:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -13,9 +13,13 @@ from PySide6.QtGui import QFontMetricsF, QImage, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.ordinals import nth
 from annstudio.ui.numbers import number_text
 from annstudio.ui.theme import GRID, SMALL, grey_table, mono_font, signed_table, theme
 
+Axes = tuple[str, str]
+"""What is counted downwards and across a map."""
+ROW_AND_COLUMN: Axes = ("row", "column")
 GAP = 1
 """Cells left free between two maps of a mosaic, in cells of the maps (at least one pixel)."""
 
@@ -94,15 +98,21 @@ class Mosaic(QWidget):
         self.maps: Array = np.zeros((0, 1, 1))
         self.scale = Scale(0, 0)
         self.names: Sequence[str] = ()
+        self.axes = ROW_AND_COLUMN
+        self.every = (1, 1)
+        """Of a thinned map: the how many-th row and column each of those is that are drawn."""
         self.selected = -1
         self._images: list[QImage] = []
         self._laid_out: tuple[tuple[float, ...], tuple[int, float]] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_maps(self, maps: Array, scale: Scale, names: Sequence[str] = ()) -> None:
-        """Maps (n, rows, columns) in one scale; `names` are said with the values."""
-        self.maps, self.scale, self.names = maps, scale, names
+    def show_maps(
+        self, maps: Array, scale: Scale, names: Sequence[str] = (), axes: Axes = ROW_AND_COLUMN,
+        every: tuple[int, int] = (1, 1),
+    ) -> None:  # fmt: skip
+        """Maps (n, rows, columns) in one scale; `names` and `axes` are said with the values."""
+        self.maps, self.scale, self.names, self.axes, self.every = maps, scale, names, axes, every
         table = scale.table
         self._images = [image_of(one, scale, table) for one in maps]
         self.setAccessibleDescription(f"{len(maps)} pictures of {maps.shape[1]}×{maps.shape[2]}")
@@ -111,7 +121,7 @@ class Mosaic(QWidget):
 
     def redress(self) -> None:
         """Take over the colours of the theme that is now."""
-        self.show_maps(self.maps, self.scale, self.names)
+        self.show_maps(self.maps, self.scale, self.names, self.axes, self.every)
 
     def layout_for(self, width: float, height: float) -> tuple[int, float]:
         """How many maps stand in a row, and how large a cell is, so that all fit as large as may be."""
@@ -173,9 +183,10 @@ class Mosaic(QWidget):
 
     def value_text(self, place: tuple[int, int, int]) -> str:
         """The place in words and its exact value."""
-        i, row, column = place
-        name = self.names[i] if i < len(self.names) else f"map {i}"
-        return f"{name}, row {row}, column {column}: {signed_text(self.maps[place], 6, self.scale.signed)}"
+        i = place[0]
+        name = self.names[i] if i < len(self.names) else nth("map", i)
+        sides = (nth(axis, at * step) for axis, at, step in zip(self.axes, place[1:], self.every, strict=True) if axis)
+        return f"{', '.join(filter(None, (name, *sides)))}: {signed_text(self.maps[place], 6, self.scale.signed)}"
 
     def sizeHint(self) -> QSize:
         return QSize(60 * GRID, 30 * GRID)

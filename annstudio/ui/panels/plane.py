@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QImage, QPixmap, QShowEvent, QTransform
 from PySide6.QtWidgets import QGraphicsPixmapItem, QVBoxLayout, QWidget
 
 from annstudio.engine.op import Array
+from annstudio.ordinals import nth
 from annstudio.ui.numbers import number_text
 from annstudio.ui.plots import Table, bare_plot, dress_plot
 from annstudio.ui.theme import GRID, mixed, theme
@@ -224,7 +225,7 @@ class Plane(QWidget):
         if i is not None:
             k = int(self.classes[i])
             named = self.class_names[k] if k < len(self.class_names) else str(k)
-            told = f"sample {self.numbers[i] + 1}: {told}, {named}"
+            told = f"{nth('sample', self.numbers[i])}: {told}, {named}"
         self.hovered.emit(told.replace("-", "−"))
 
     def _clicked(self, event: Any) -> None:

@@ -14,6 +14,7 @@ from annstudio.data.base import Dataset
 from annstudio.engine.op import Array
 from annstudio.errors import StudioError
 from annstudio.layers.losses import Loss
+from annstudio.ordinals import nth
 from annstudio.session import Session
 from annstudio.session.answers import answers
 from annstudio.ui.panels.answers import PredictionsModel, answer_text, output_names
@@ -222,7 +223,7 @@ class PredictionsPanel(Panel):
             lines.append(f"Input {value_text(x, i)}")
         if drawn:
             self.drawn.show_example(Examples(answer))
-            lines.append(f"Left sample {i + 1}, right what {self.end.currentText()} makes of it")
+            lines.append(f"Left {nth('sample', i)}, right what {self.end.currentText()} makes of it")
         elif y is not None:
             lines += [f"Target {target_text(dataset, i, column)}", f"Prediction {answer_text(found, y)}"]
         self.words.setText("\n".join(lines))

@@ -13,6 +13,7 @@ from annstudio.engine.op import Array, Op, signature
 from annstudio.errors import Remedy
 from annstudio.layers.activation import ACTIVATIONS, label
 from annstudio.layers.lowering import Problem
+from annstudio.ordinals import nth
 from annstudio.ui.numbers import count_text, number_text
 from annstudio.ui.panels.base import quiet_label
 from annstudio.ui.panels.hovered import HoveredCurve
@@ -145,8 +146,8 @@ class WeightsGlance(QWidget):
             return
         first = next(iter(weights.values()))
         scale = Scale.of([first], signed=True)
-        maps, names = small_maps(first)
-        self.picture.show_maps(maps, scale, names)
+        maps, names, every = small_maps(first)
+        self.picture.show_maps(maps, scale, names, every=every)
         self.bar.show_scale(scale)
         self._summary = weights_text(weights)
         self._hovered("")
@@ -159,18 +160,23 @@ class WeightsGlance(QWidget):
         self.bar.update()
 
 
-def small_maps(array: Array) -> tuple[Array, Sequence[str]]:
-    """An array as a few small maps: kernels of the first filters, or one matrix, thinned where it is large."""
+def small_maps(array: Array) -> tuple[Array, Sequence[str], tuple[int, int]]:
+    """An array as a few small maps: kernels of the first filters, or one matrix, thinned where it is large; with their
+    names, and the how many-th row and column each is that is left."""
     if array.ndim == 4:
         filters, channels, height, width = array.shape
         maps = array.reshape(filters * channels, height, width)[:MAX_KERNELS]
-        return maps, [f"filter {i // channels}, channel {i % channels}" for i in range(len(maps))]
+        return maps, kernel_names(channels, len(maps)), (1, 1)
     if array.ndim == 3:
-        return array[:MAX_KERNELS], [f"filter {i}" for i in range(len(array))]
+        return array[:MAX_KERNELS], [nth("filter", i) for i in range(len(array))], (1, 1)
     matrix = array.reshape(len(array), -1) if array.ndim != 1 else array[None, :]
     rows, columns = (max(1, math.ceil(size / MAX_SIDE)) for size in matrix.shape)
-    thinned = matrix[::rows, ::columns]
-    return thinned[None], ["W" if rows == columns == 1 else f"W, every {max(rows, columns)}th"]
+    return matrix[None, ::rows, ::columns], [""], (rows, columns)
+
+
+def kernel_names(channels: int, n: int) -> list[str]:
+    """Which filter's kernel for which channel each of the first `n` maps is."""
+    return [f"{nth('filter', i // channels)}, {nth('channel', i % channels)}" for i in range(n)]
 
 
 def weights_text(weights: Weights) -> str:

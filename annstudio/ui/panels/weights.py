@@ -22,6 +22,7 @@ from annstudio.errors import StudioError
 from annstudio.layers.base import Layer
 from annstudio.layers.block.boxing import node_at
 from annstudio.layers.names import is_of, layer_of, node_of
+from annstudio.ordinals import index_of, ordinal
 from annstudio.session import Session
 from annstudio.session.answers import weights_of_now
 from annstudio.ui.fields import indent
@@ -174,9 +175,9 @@ class WeightsPanel(Panel):
         scale = Scale.of([self.array], signed=True)
         row_name, column_name = self._axis_names()
         self.model.show_array(self.matrix(self.array), scale, row_name, column_name, self.locks.shown())
-        maps, names = small_maps(self.array)
+        maps, names, every = small_maps(self.array)
         self.picture.selected = self._map_number() if self._place else -1
-        self.picture.show_maps(maps, scale, names)
+        self.picture.show_maps(maps, scale, names, every=every)
         self.bar.show_scale(scale)
         self.histogram.show_values(self.array)
         n_locked = int(np.count_nonzero(self.locks.whole()))
@@ -208,13 +209,13 @@ class WeightsPanel(Panel):
             spin.setVisible(several)
             if several:
                 before = spin.blockSignals(True)
-                spin.setRange(0, self.array.shape[axis] - 1)
+                spin.setRange(1, self.array.shape[axis])
                 spin.blockSignals(before)
 
     @property
     def _place(self) -> tuple[int, ...]:
         """Which matrix of a stack is shown: filter and channel, the filter alone (1-D), or nothing to choose."""
-        return (self.filter.value(), self.channel.value())[: max(self.array.ndim - 2, 0)]
+        return (index_of(self.filter.value()), index_of(self.channel.value()))[: max(self.array.ndim - 2, 0)]
 
     def matrix(self, array: Array) -> Array:
         """The part of a view that the table shows."""
@@ -245,7 +246,7 @@ class WeightsPanel(Panel):
         if self._place:
             place = np.unravel_index(i, self.array.shape[:-2])
             for spin, chosen in zip((self.filter, self.channel), place, strict=False):
-                spin.setValue(int(chosen))
+                spin.setValue(ordinal(chosen))
 
     def _set_digits(self, digits: int) -> None:
         self.model.set_digits(digits)

@@ -133,7 +133,7 @@ def test_show_me_leads_to_the_number_in_explain_and_back(qtbot: QtBot):
 
 
 def test_show_me_leads_to_the_example_of_the_batch_that_is_meant(qtbot: QtBot):
-    sheet = Worksheet(examples=(4, 1, 7), asked=("hidden.out[1] of example 2", "d output.W[0,0]"))
+    sheet = Worksheet(examples=(4, 1, 7), asked=("hidden.out[1] of example 3", "d output.W[0,0]"))
     with in_window(qtbot, replace(small_project(), worksheet=sheet)) as (window, lab):
         for name in sheet.asked:
             click(lab.page.blanks[name].lead)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
-from annstudio.explain.asked import Catalogue
+from annstudio.explain.catalogue import Catalogue
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.worksheet import Answer, Help, Worksheet
 from annstudio.formats import studio
@@ -57,6 +57,7 @@ def test_presets_can_be_of_one_layer_and_single_numbers_are_ticked(lab: Workshee
     QApplication.processEvents()
     at = model.index(1, 0, model.index(row, 0))
     assert model.data(at) == "net_o2"
+    assert model.data(at, Qt.ItemDataRole.ToolTipRole) == "<code>output.net[1]</code>"
     tree.setCurrentIndex(at)
     QTest.keyClick(tree, Key.Key_Space)
     assert "output.net[1]" in model.names
@@ -87,7 +88,7 @@ def test_a_mini_batch_asks_for_every_example(qtbot: QtBot):
         click(lab.maker.make)
         sheet = lab.session.project.worksheet
         assert sheet.examples == (0, 1, 2)
-        assert {"hidden.net[0] of example 0", "hidden.net[0] of example 2", "loss"} <= set(sheet.asked)
+        assert {"hidden.net[0] of example 1", "hidden.net[0] of example 3", "loss"} <= set(sheet.asked)
         assert "Example 3" in shown(lab)
 
 
@@ -250,7 +251,7 @@ def test_a_sheet_spelled_otherwise_keeps_its_answers_when_it_is_changed(qtbot: Q
 
 
 def test_a_sheet_of_a_batch_becomes_one_of_an_example(qtbot: QtBot):
-    asked = ("hidden.net[0] of example 0", "hidden.net[0] of example 2", "d output.W[0,0]")
+    asked = ("hidden.net[0] of example 1", "hidden.net[0] of example 3", "d output.W[0,0]")
     start = replace(small_project(), worksheet=Worksheet(examples=(0, 1, 2), asked=asked))
     with opening(start) as lab:
         click(lab.change)

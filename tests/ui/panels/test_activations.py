@@ -32,7 +32,7 @@ def test_sequences_are_maps_of_steps(vowels, seen):
     assert facts.startswith("29×4 · mean ")
     cell = column.steps.rect_of(0).topLeft() + QPointF(2, 2)
     column.steps.hovered.emit(column.steps.value_text(column.steps.place_at(cell)))
-    assert column.facts.text().startswith("value by step, row 0, column 0\n")
+    assert column.facts.text().startswith("value 1, step 1\n")
     column.steps.hovered.emit("")
     assert column.facts.text() == facts
     assert panel.columns["memory"].units.isVisible()

@@ -183,6 +183,18 @@ def test_the_curve_tells_its_values_under_the_pointer(panel):
     assert panel.curve.grab().toImage().pixelColor(5, 30).isValid()
 
 
+def test_a_large_matrix_is_drawn_thinned_and_tells_the_places_of_the_whole_one(panel):
+    weights = np.arange(60_000.0).reshape(200, 300)
+    panel.glance.show_weights({"W": weights})
+    picture = panel.glance.picture
+    assert picture.maps.shape == (1, 67, 75), "every third row, every fourth column"
+    assert picture.value_text((0, 0, 0)) == "row 1, column 1: 0"
+    assert picture.value_text((0, 1, 2)).startswith("row 4, column 9: +908")
+    picture.redress()
+    assert picture.value_text((0, 1, 2)).startswith("row 4, column 9: +908")
+    assert weights[3, 8] == 908
+
+
 def test_words_about_weights():
     told = weights_text({"W": np.array([[1.0, -1.0], [2.0, 0.0]]), "b": np.zeros(2)})
     assert told == "2×2 and 2 biases · 6 · 50\u2009% positive"

@@ -70,11 +70,11 @@ def test_scattered_cells_and_whole_rows_are_locked_by_selection(panel, xor):
 def test_the_menu_offers_what_can_be_done_with_the_cell(panel, xor):
     click(panel, 2, 1)
     menu = panel.locks.menu(cell(panel, 2, 1))
-    assert texts(menu) == ["Lock", "Lock unit 2", "Lock input 1", "Unlock all of hidden/W", "Copy", "Paste"]
-    act(menu, "Lock input 1")
+    assert texts(menu) == ["Lock", "Lock unit 3", "Lock input 2", "Unlock all of hidden/W", "Copy", "Paste"]
+    act(menu, "Lock input 2")
     assert locked(xor) == [(i, 1) for i in range(4)]
     menu = panel.locks.menu(cell(panel, 2, 1))
-    assert texts(menu)[:3] == ["Unlock", "Lock unit 2", "Unlock input 1"]
+    assert texts(menu)[:3] == ["Unlock", "Lock unit 3", "Unlock input 2"]
     act(menu, "Unlock")
     assert locked(xor) == [(0, 1), (1, 1), (3, 1)]
     act(panel.locks.menu(cell(panel, 0, 0)), "Unlock all of hidden/W")
@@ -105,12 +105,12 @@ def test_with_nothing_selected_it_says_what_to_do(panel, xor):
 
 def test_a_bias_and_a_kernel_weight_can_be_locked(digits, seen):
     panel = seen(WeightsPanel(digits), 900, 300)
-    panel.filter.setValue(5)
+    panel.filter.setValue(6)
     click(panel, 2, 1)
     panel.lock()
     assert digits.document.undo_label == "Lock conv_1.W[5,0,2,1]"
     assert np.argwhere(digits.project.locked["conv_1/W"]).tolist() == [[5, 0, 2, 1]]
-    panel.filter.setValue(4)
+    panel.filter.setValue(5)
     assert not panel.model.locked.any()
     panel.view.setCurrentText("b")
     panel.view.activated.emit(1)

@@ -35,7 +35,7 @@ def test_the_exact_value_and_place_stand_under_the_pointer(panel, digits):
     QTest.mouseMove(mosaic, spot.toPoint())
     value = float(digits.weight("conv_1/W")[2, 0, 0, 1])
     told = panel.kernels.place.text()
-    assert told.startswith("filter 2, channel 0, row 0, column 1: ")
+    assert told.startswith("filter 3, channel 1, row 1, column 2: ")
     assert float(told.rpartition(" ")[2].replace("−", "-")) == pytest.approx(value, rel=1e-5)
 
 
@@ -103,7 +103,8 @@ def test_a_sequence_is_one_map_of_its_steps(vowels, seen):
     assert panel.maps.count.text() == "4 over 29 steps"
     np.testing.assert_array_equal(panel.kernels.mosaic.maps, vowels.weight("conv_1/W"))
     assert panel.kernels.count.text() == "4 filters × 12 channels of 3"
-    assert panel.maps.mosaic.value_text((0, 2, 5)).startswith("feature by step, row 2, column 5: ")
+    assert panel.maps.mosaic.value_text((0, 2, 5)).startswith("feature 3, step 6: ")
+    assert panel.kernels.mosaic.value_text((1, 11, 2)).startswith("filter 2, channel 12, step 3: ")
 
 
 def test_a_zero_has_no_sign():

@@ -44,11 +44,11 @@ def shown(panel, row, column):
 def test_rows_are_units_and_columns_inputs(panel, xor):
     model = panel.model
     assert (model.rowCount(), model.columnCount()) == (4, 2)
-    assert model.headerData(1, Qt.Orientation.Vertical) == "unit 1"
-    assert model.headerData(0, Qt.Orientation.Horizontal) == "input 0"
+    assert model.headerData(1, Qt.Orientation.Vertical) == "unit 2"
+    assert model.headerData(0, Qt.Orientation.Horizontal) == "input 1"
     w = xor.weight("hidden/W")
     assert shown(panel, 2, 1) == f"{w[2, 1]:.4g}".replace("-", "−")
-    assert model.index(2, 1).data(Qt.ItemDataRole.ToolTipRole) == f"unit 2, input 1: {w[2, 1]}"
+    assert model.index(2, 1).data(Qt.ItemDataRole.ToolTipRole) == f"unit 3, input 2: {w[2, 1]}"
     assert panel.facts.text().startswith("8 numbers · ")
 
 
@@ -91,7 +91,7 @@ def test_biases_are_one_column(panel, xor):
     panel.view.setCurrentText("b")
     panel.view.activated.emit(1)
     assert (panel.model.rowCount(), panel.model.columnCount()) == (4, 1)
-    assert panel.model.headerData(3, Qt.Orientation.Vertical) == "unit 3"
+    assert panel.model.headerData(3, Qt.Orientation.Vertical) == "unit 4"
     type_into(panel, 3, 0, "-1")
     assert xor.weight("hidden/b")[3] == -1
 
@@ -162,14 +162,14 @@ def test_freezing_is_a_setting_of_the_layer(panel, xor):
 def test_kernels_are_chosen_by_filter_and_channel(kernels, digits):
     assert kernels.key == "conv_1/W"
     assert (kernels.model.rowCount(), kernels.model.columnCount()) == (3, 3)
-    assert kernels.channel.maximum() == 0
-    kernels.filter.setValue(5)
+    assert kernels.channel.maximum() == 1
+    kernels.filter.setValue(6)
     np.testing.assert_array_equal(kernels.model.array, digits.weight("conv_1/W")[5, 0])
     type_into(kernels, 2, 1, "2")
     assert digits.weight("conv_1/W")[5, 0, 2, 1] == 2
     spot = kernels.picture.rect_of(3).center().toPoint()
     QTest.mouseClick(kernels.picture, Qt.MouseButton.LeftButton, pos=spot)
-    assert kernels.filter.value() == 3
+    assert kernels.filter.value() == 4
     kernels.choose("output")
     assert not kernels.filter.isVisible()
     assert kernels.model.columnCount() == 128
@@ -180,13 +180,13 @@ def test_kernels_over_steps_are_chosen_by_filter(vowels, seen):
     assert panel.key == "conv_1/W"
     assert (panel.model.rowCount(), panel.model.columnCount()) == (12, 3)
     assert not panel.channel.isVisible()
-    assert panel.filter.maximum() == 3
-    panel.filter.setValue(2)
+    assert panel.filter.maximum() == 4
+    panel.filter.setValue(3)
     np.testing.assert_array_equal(panel.model.array, vowels.weight("conv_1/W")[2])
     type_into(panel, 4, 1, "2")
     assert vowels.weight("conv_1/W")[2, 4, 1] == 2
     QTest.mouseClick(panel.picture, Qt.MouseButton.LeftButton, pos=panel.picture.rect_of(1).center().toPoint())
-    assert panel.filter.value() == 1
+    assert panel.filter.value() == 2
 
 
 def test_it_follows_the_selection_and_training(panel, xor, qtbot):

@@ -1,6 +1,6 @@
 """Which numbers of a batch a worksheet can ask for, in the order of the calculation, and how many there are.
 
-They are called as everywhere (`explain/asking.py`); what the update makes of a weight has a name of its own here,
+They are called as everywhere (`explain/number_names.py`); what the update makes of a weight has a name of its own here,
 `new output.W[1,0]`. A worksheet keeps the names, so that it can be opened again, and after the network was changed
 says what is gone.
 """
@@ -16,9 +16,9 @@ import numpy as np
 from annstudio.engine.op import Index
 from annstudio.engine.program import Phase, Program, Role, Step
 from annstudio.errors import GraphError
-from annstudio.explain.asking import Asking, Named
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.names import plain
+from annstudio.explain.number_names import Named, NumberNames
 from annstudio.explain.told import Quantity
 
 NEW = "new "
@@ -84,7 +84,7 @@ class Catalogue:
         self.program: Program = explainer.program
         self.n = self.stepper.n
         self.names = explainer.names
-        self.asking = Asking(self.names, self.n)
+        self.number_names = NumberNames(self.names, self.n)
         self._shares: dict[int, tuple[Quantity, ...]] = {}
 
     # Groups ----------------------------------------------------------------------------------------------------------
@@ -102,21 +102,23 @@ class Catalogue:
                 continue
             if described.role is Role.VALUE and not step.op.relays:
                 kind = Kind.LOSS if step.phase is Phase.LOSS else Kind.FORWARD
-                yield from (Group(kind, described.node, array) for array in self.asking.arrays_in(slot))
+                yield from (Group(kind, described.node, array) for array in self.number_names.arrays_in(slot))
             elif described.role is Role.GRADIENT:
                 yield from self._gradients(slot, relayed=step.op.relays)
 
     def _gradients(self, slot: int, *, relayed: bool) -> Iterator[Group]:
         of = self.program.slots[self.names.gradient_of[slot]]
         if of.role is Role.PARAMETER:
-            yield from (Group(Kind.GRADIENT, of.node, array) for array in self.asking.learned_in(slot))
+            yield from (Group(Kind.GRADIENT, of.node, array) for array in self.number_names.learned_in(slot))
         elif of.role is Role.VALUE and of.shape and not relayed:
-            yield from (Group(Kind.DELTA, of.node, array) for array in self.asking.arrays_in(slot))
+            yield from (Group(Kind.DELTA, of.node, array) for array in self.number_names.arrays_in(slot))
 
     def _new(self) -> Iterator[Group]:
         for parameter in self.program.parameters:
             if self.program.gradients.get(parameter.slot) is not None:
-                yield from (Group(Kind.NEW, parameter.node, array) for array in self.asking.learned_in(parameter.slot))
+                yield from (
+                    Group(Kind.NEW, parameter.node, array) for array in self.number_names.learned_in(parameter.slot)
+                )
 
     @cached_property
     def _per_example(self) -> frozenset[int]:
@@ -173,7 +175,7 @@ class Catalogue:
         return None if index is None else self._asked(group, self.located(Quantity(group.slot, index, example)))
 
     def _asked(self, group: Group, quantity: Quantity) -> Asked:
-        name = self.asking.name(quantity)
+        name = self.number_names.name(quantity)
         return Asked(f"{NEW}{name}" if group.kind is Kind.NEW else name, group.kind, quantity, group.node)
 
     def shares(self, group: Group) -> tuple[Quantity, ...]:
@@ -218,7 +220,7 @@ class Catalogue:
         return self._found(name.removeprefix(NEW), new=True) if name.startswith(NEW) else None
 
     def _found(self, name: str, *, new: bool) -> Asked | None:
-        quantity = self.asking.find(name)
+        quantity = self.number_names.find(name)
         quantity = None if quantity is None else self.located(quantity)
         group = None if quantity is None else self._group(quantity, new=new)
         if quantity is None or group is None:
@@ -227,7 +229,7 @@ class Catalogue:
         return self._asked(group, quantity) if there else None
 
     def _group(self, quantity: Quantity, *, new: bool) -> Group | None:
-        array, _ = self.asking.place(quantity)
+        array, _ = self.number_names.place(quantity)
         return self._by_array.get((array.name, new))
 
     @cached_property
@@ -262,7 +264,7 @@ class Catalogue:
 
     def mirrored(self, asked: Asked) -> Asked | None:
         """The number at the mirrored place of the same matrix of weights; None where there is no other."""
-        array, place = self.asking.place(asked.quantity)
+        array, place = self.number_names.place(asked.quantity)
         if array.parameter is None or len(array.parameter.views[0].axis_names) != 2 or len(place) != 2:
             return None
         other = self._at(self.group_of(asked), place[::-1], None)
@@ -287,6 +289,6 @@ class Catalogue:
                 return len(order), 0, 0.0, ()
             of = asked.quantity
             term = math.inf if of.term is None else float(of.term)
-            return order[self.group_of(asked).name], of.example or 0, term, self.asking.place(of)[1]
+            return order[self.group_of(asked).name], of.example or 0, term, self.number_names.place(of)[1]
 
         return tuple(sorted(dict.fromkeys(names), key=key))

@@ -1,9 +1,10 @@
-"""What numbers are called, and which number a name means.
+"""Names of numbers, to be typed and kept, and which number a name means.
 
 `hidden.out[0]`, `conv_1.out[2,3,0]`, `hidden.W[0,1]`, `lstm_1.i[2] t=3`, `loss.e[1]`, `loss`; the gradient of any of
 them has a d before it: `d hidden.net[0]`, and where several paths lead to it one path's share says by which:
-`d hidden.out[0] via left`. Places count from 0 and are those that users see: channels last, weights by their views.
-Other words for the same are read as well: `hidden/W[0,1]`, `dE/d hidden.net[0]`, `hidden.net(t = 1)[0]@2`, `loss.e#1`.
+`d hidden.out[0] via left`. What stands in brackets are indices from 0, of the arrays that users see: channels last,
+weights by their views. What stands behind them is said as everywhere else and counts from 1: `t=3` is the third time
+step, `of example 2` the second of the batch. Other words are read as well: `hidden/W[0,1]`, `dE/d hidden.net[0]`.
 """
 
 import re
@@ -18,12 +19,11 @@ from annstudio.engine.program import Parameter, Role, View
 from annstudio.errors import GraphError
 from annstudio.explain.names import Names
 from annstudio.explain.told import Quantity
+from annstudio.ordinals import index_of, nth
 
 _TYPED = re.compile(r"(?P<array>.+?)\s*(?:\[(?P<place>[\d,\s-]*)\](?P<scope>(?:[\s\w][^\[\]]*)?))?")
 _PLACE = re.compile(r"\s*(?:-?\d{1,9}\s*(?:,\s*-?\d{1,9}\s*)*,?\s*)?")
-_OF_EXAMPLE = re.compile(r"(.*?)(?:\s+of example |@)(-?\d{1,9})")
-_SHARE = re.compile(r"(.*)#(\d{1,9})")
-_AT_TIME = re.compile(r"(.*)\(((?:back|\w+ = \d+)(?:, \w+ = \d+)*)\)(\[[\d,]*\])?")
+_OF_EXAMPLE = re.compile(r"(.*?)\s+of example (-?\d{1,9})")
 _GRADIENT = re.compile(r"(?:d\s+|∂E/∂|∂|dE/d)\s*(.*)")
 _OF = "∂"
 """What keys of gradients begin with."""
@@ -68,7 +68,7 @@ class Named:
         return user_shape(index)
 
 
-class Asking:
+class NumberNames:
     """Names of all numbers of one program, for batches of `n` examples; a name that says no example means that which is
     looked at."""
 
@@ -84,8 +84,9 @@ class Asking:
         """What to type to ask about a number."""
         named, place = self.place(quantity)
         told = named.at(place if quantity.term is None else (quantity.term,))
-        one = self.program.slots[quantity.slot].batched and self.n > 1 and quantity.example is not None
-        return f"{told} of example {quantity.example}" if one else told
+        if quantity.example is None or self.n == 1 or not self.program.slots[quantity.slot].batched:
+            return told
+        return f"{told} {nth('of example', quantity.example)}"
 
     def place(self, quantity: Quantity) -> tuple[Named, Index]:
         """The array that a number stands in, and where users see it."""
@@ -99,7 +100,9 @@ class Asking:
             raise self._unknown(text)
         named, place, example = read
         if example is not None and not 0 <= example < self.n:
-            raise GraphError(f"There is no example {example} in the batch.", f"It has {self.n}, counted from 0.")
+            raise GraphError(
+                f"There is no {nth('example', example)} in the batch.", f"It has {self.n}, counted from 1."
+            )
         found = self._at(named, place, example)
         if found is None:
             last = ",".join(str(size - 1) for size in named.shape)
@@ -157,12 +160,12 @@ class Asking:
         rest: str = text.strip()
         example: int | None = None
         if found := _OF_EXAMPLE.fullmatch(rest):
-            rest, example = found[1], int(found[2])
+            rest, example = found[1], index_of(int(found[2]))
         sign = ""
         if found := _GRADIENT.fullmatch(rest):
             sign, rest = _OF, found[1]
         head, _, way = rest.partition(" via ")
-        typed = _TYPED.fullmatch(_of_late(head.strip()))
+        typed = _TYPED.fullmatch(head.strip())
         place = None if typed is None else _read_place(typed["place"] or "")
         if typed is None or place is None:
             return None
@@ -265,7 +268,8 @@ def weight_named(text: str) -> tuple[str, Index]:
     place = None if found is None or typed is None else _read_place(typed["place"] or "")
     if found is None or not place:
         raise GraphError(
-            f"{text!r} names no weight.", "Write 'hidden.W[0,1]' for the weight into unit 0 from unit 1 of hidden."
+            f"{text!r} names no weight.",
+            "Write 'hidden.W[0,1]' for the weight into the first unit of hidden from the second before it.",
         )
     return f"{found['node']}/{found['view']}", place
 
@@ -298,15 +302,6 @@ def _placed(array: str, place: Index) -> str:
 def _read_place(text: str) -> Index | None:
     """What stands between brackets as a place; None where it is none."""
     return tuple(int(part) for part in text.split(",") if part.strip()) if _PLACE.fullmatch(text) else None
-
-
-def _of_late(head: str) -> str:
-    """A name in the words of today: loss.e#1 is loss.e[1], hidden.net(t = 1)[0] is hidden.net[0] t = 1."""
-    if found := _SHARE.fullmatch(head):
-        return f"{found[1]}[{found[2]}]"
-    if found := _AT_TIME.fullmatch(head):
-        return f"{found[1]}{found[3] or ''} {found[2]}"
-    return head
 
 
 def _key(text: str) -> str:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from annstudio.document.compile import compile_graph
 from annstudio.engine.program import Program, Role
 from annstudio.errors import GraphError
-from annstudio.explain.asking import Asking
 from annstudio.explain.names import Names
+from annstudio.explain.number_names import NumberNames
 from annstudio.explain.told import Quantity
 from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
@@ -27,7 +27,7 @@ from tests.layers.cases import cases, written
 
 def round_trip(program: Program, n: int) -> None:
     """Assert that first and last number of every array that is shown have names of their own which lead back."""
-    asking = Asking(Names(program), n)
+    names = NumberNames(Names(program), n)
     seen: dict[str, Quantity] = {}
     for slot in program.slots:
         if slot.shown and slot.role is not Role.CONSTANT:
@@ -35,8 +35,8 @@ def round_trip(program: Program, n: int) -> None:
             for place in {0, size - 1}:
                 index = tuple(int(i) for i in np.unravel_index(place, slot.shape)) if slot.shape else ()
                 quantity = Quantity(slot.index, index, n - 1 if slot.batched and n > 1 else None)
-                name = asking.name(quantity)
-                assert asking.quantity(name) == quantity, name
+                name = names.name(quantity)
+                assert names.quantity(name) == quantity, name
                 assert seen.setdefault(name, quantity) == quantity, f"two numbers are called {name}"
 
 
@@ -86,7 +86,7 @@ def small():
 )
 def test_a_name_may_be_typed_in_several_ways(typed, name):
     found = small()
-    assert found.asking.name(found.quantity(typed)) == name
+    assert found.number_names.name(found.quantity(typed)) == name
 
 
 def test_places_are_those_that_users_see():
@@ -99,14 +99,14 @@ def test_a_share_of_the_loss_has_the_place_of_its_output():
     found = small()
     shares = [found.told(f"loss.e[{k}]").value for k in range(2)]
     assert sum(shares) == pytest.approx(found.told("loss.e").value, rel=1e-14)
-    assert found.asking.name(found.quantity("loss.e[1]")) == "loss.e[1]"
+    assert found.number_names.name(found.quantity("loss.e[1]")) == "loss.e[1]"
 
 
 def test_a_time_step_stands_behind_the_place():
     found = asked(chain(input=Input(shape=(4, 2)), lstm_1=LSTM(units=3, direction="both"), loss=Loss()))
-    for typed in ("lstm_1.i[2] t=3", "lstm_1.i[2]t=3", "lstm_1.i[2]  t = 3", "lstm_1/i[2] t=3"):
-        assert found.asking.name(found.quantity(typed)) == "lstm_1.i[2] t=3"
-    assert found.asking.name(found.quantity("d lstm_1.net f[1] back, t=0")) == "d lstm_1.net f[1] back,t=0"
+    for typed in ("lstm_1.i[2] t=4", "lstm_1.i[2]t=4", "lstm_1.i[2]  t = 4", "lstm_1/i[2] t=4"):
+        assert found.number_names.name(found.quantity(typed)) == "lstm_1.i[2] t=4"
+    assert found.number_names.name(found.quantity("d lstm_1.net f[1] back, t=1")) == "d lstm_1.net f[1] back,t=1"
 
 
 def test_a_paths_share_says_by_which_layer_it_comes():
@@ -119,9 +119,11 @@ def test_a_paths_share_says_by_which_layer_it_comes():
 
 def test_an_example_of_a_batch_is_named_where_it_is_not_the_one_that_is_looked_at():
     found = asked(chain(input=Input(shape=(2,)), out=Dense(units=2), loss=Loss()), n=3)
-    assert found.factors("d out.b[0]")[1:] == [["d out.net[0] of example 1"], ["d out.net[0] of example 2"]]
-    assert found.quantity("out.out[0] of example 2").example == 2
-    assert found.asking.name(found.quantity("out.W[0,0] of example 2")) == "out.W[0,0]", "all examples have the same"
+    assert found.factors("d out.b[0]")[1:] == [["d out.net[0] of example 2"], ["d out.net[0] of example 3"]]
+    assert found.quantity("out.out[0] of example 3").example == 2
+    assert found.number_names.name(found.quantity("out.W[0,0] of example 2")) == "out.W[0,0]", (
+        "all examples have the same"
+    )
 
 
 # What cannot ---------------------------------------------------------------------------------------------------------
@@ -142,7 +144,8 @@ def test_an_example_of_a_batch_is_named_where_it_is_not_the_one_that_is_looked_a
         ("", "There is no number ''.", ""),
         ("[0]", "There is no number '[0]'.", ""),
         ("conv_1.out[1-1,0,0]", "There is no number 'conv_1.out[1-1,0,0]'.", "conv_1.out"),
-        ("output.out[0] of example 9", "There is no example 9 in the batch.", "It has 1"),
+        ("output.out[0] of example 9", "There is no example 9 in the batch.", "It has 1, counted from 1."),
+        ("output.out[0] of example 0", "There is no example 0 in the batch.", "It has 1, counted from 1."),
     ],
 )
 def test_an_unknown_name_is_told_with_the_nearest(typed, message, hint):
