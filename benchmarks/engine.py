@@ -38,7 +38,7 @@ PEERS: dict[str, tuple[str, Callable[[Workload, Network], tuple[peers.Step, Bloc
 
 
 def measure(names: list[str] | None = None, rounds: int = ROUNDS) -> dict[str, Any]:
-    """The figures of issue and report: ratios of step times (above 1: ours is faster) and the share of the floor."""
+    """The figures of the report: ratios of step times (above 1: ours is faster) and the share of the floor."""
     # BLAS on one thread: the trainer's way. PyTorch and JAX have thread pools of their own.
     with threadpool_limits(1, "blas"):
         found = {workload.name: _measured(workload, rounds) for workload in workloads(names)}

@@ -28,7 +28,7 @@ def write(found: Mapping[str, Mapping[str, Any]]) -> None:
         "over paired rounds: above 1 we are faster. A step goes from a batch's examples to the updated weights. Ours",
         "is the trainer as the window runs it: it fetches its batches, keeps history and accuracy, checks every",
         "loss, makes snapshots. Peers are handed finished batches. `floor` is the time of the matrix products and of",
-        "the update alone ÷ our time.",
+        "the update alone, on one thread, ÷ our time: it can be above 100% where two threads share them.",
         "",
         f"Machine: {_cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}. "
         f"BLAS kernel: {_kernel()}.",

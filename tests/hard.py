@@ -1,4 +1,4 @@
-"""Layers that no issue has asked for yet and that are hard on the engine: they find walls in the wrong place early.
+"""Layers that nobody has asked for yet and that are hard on the engine: they find walls in the wrong place early.
 
 `Centre` couples examples and keeps running statistics; `Loop` unrolls over time and hands its state to the next batch.
 """

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from annstudio.data.base import Dataset
-from annstudio.document.symmetry import alike, redraw
+from annstudio.document.symmetry import Behind, Beyond, Drawing, nothing, redraw
 from annstudio.engine.arena import Weights
 from annstudio.engine.builder import Builder, Spec
 from annstudio.engine.layout import engine_shape
@@ -111,26 +112,31 @@ def with_warnings(checked: Checked, graph: Graph, weights: Weights, locked: Weig
     return replace(checked, problems=(*checked.problems, *warnings)) if warnings else checked
 
 
-def _alike_within(checked: Checked, graph: Graph, weights: Weights, start: str = "") -> Iterator[Alike]:
-    """Layers whose units start the same, by path, in a drawing and in what its blocks hold.
-
-    What is behind a block's end is not seen from inside it: a layer right before the end is not told of.
-    """
+def _alike_within(
+    checked: Checked, graph: Graph, weights: Weights, start: str = "", beyond: Beyond = nothing
+) -> Iterator[Alike]:  # fmt: skip
+    """Layers whose units start the same, by path, in a drawing and in what its blocks hold."""
     cut = len(start)
     facts, own = checked.facts, [p for p in checked.parameters if p.node.startswith(start)]
-    channels = {id: s[0 if len(s) == 3 else -1] for id in graph.nodes if (s := _shape(facts, start + id))}
-    said = alike(
+    drawing = Drawing(
         graph,
         tuple(replace(p, node=p.node[cut:]) for p in own),
         frozenset(node[cut:] for node in checked.noisy if node.startswith(start)),
-        channels,
+        {id: s[0 if len(s) == 3 else -1] for id in graph.nodes if (s := _shape(facts, start + id))},
         {key[cut:]: array for key, array in weights.items() if key.startswith(start)} if start else weights,
+        beyond,
     )
-    for id, words in said.items():
+    for id, words in drawing.alike().items():
         yield start + id, words, graph.nodes[id].layer
     for id, node in graph.nodes.items():
         if isinstance(node.layer, Block):
-            yield from _alike_within(checked, node.layer.inside, weights, f"{start}{id}/")
+            ends = node.layer.outputs
+            outside = partial(_behind_end, drawing, id, ends)
+            yield from _alike_within(checked, node.layer.inside, weights, f"{start}{id}/", outside)
+
+
+def _behind_end(drawing: Drawing, block: str, ends: list[str], end: str) -> Behind:
+    return drawing.behind(block, ends.index(end))
 
 
 def _shape(facts: Mapping[str, Fact], path: str) -> Shape:

@@ -5,7 +5,9 @@ ever; otherwise only those weights tell them apart. A single trained layer, such
 such case: its units have targets of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -14,47 +16,102 @@ from annstudio.engine.initializers import SYMMETRIC
 from annstudio.engine.op import Array
 from annstudio.engine.program import Parameter, View
 from annstudio.errors import Remedy
+from annstudio.layers.block.ends import BlockOutput
 from annstudio.layers.graph import Graph
 from annstudio.layers.names import node_of
 
 UNITS = ("unit", "filter", "gate and unit")
 """What the axis of a layer's units is called."""
+OUTSIDE = " behind the block"
+"""What is said of a layer that is seen from inside a block."""
 
 
-def alike(
-    graph: Graph,
-    parameters: tuple[Parameter, ...],
-    noisy: frozenset[str],
-    channels: Mapping[str, int],
-    weights: Weights,
-) -> dict[str, str]:
-    """Of every layer whose units start, or by now are, the same: its name, and what is to be said of it.
+@dataclass(frozen=True)
+class Behind:
+    """The first layers behind a node that weigh its results and learn: by name, whether they weigh all of them alike.
+
+    `parted`: noise on the way tells the units apart.
+    """
+
+    layers: Mapping[str, bool] = field(default_factory=dict)
+    parted: bool = False
+
+
+Beyond = Callable[[str], Behind]
+"""What lies behind an end of a drawing, by the end's name: a block's goes on outside."""
+
+
+def nothing(end: str) -> Behind:
+    """Behind the network's own drawing."""
+    return Behind()
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A drawing, or what a block holds, with all that tells whether its units are alike.
 
     `noisy` are the nodes that draw random numbers, `channels` says how many values every node gives at a place, and
     `weights` are what was trained or set by hand.
     """
-    of: dict[str, list[Parameter]] = {}
-    for parameter in parameters:
-        of.setdefault(node_of(parameter.node), []).append(parameter)
-    found = {}
-    for id, own in of.items():
-        if any(parameter.node != id for parameter in own):
-            continue  # A block: what it holds is a drawing of its own.
-        if not all(_may_be_alike(p, view, weights) for p in own for view in p.views if view.name[0] in "WU"):
-            continue
-        n = _siblings(own, channels.get(graph.into(id)[0].source, 0) if graph.into(id) else 0)
-        if n < 2 or not all(_units_equal(p, view, n, weights) for p in own for view in p.views):
-            continue
-        behind, parted = _next_weights(graph, id, of, noisy)
-        if not behind:
-            continue
-        start = f"All {n} units of {id} have the same weights"
-        if parted or not all(_is_flat(p, view, weights) for node in behind for p in of[node] for view in _sums(p)):
-            found[id] = f"{start}: at first they all give the same, and only what comes behind tells them apart."
-        else:
-            names = f"{', '.join(behind)} {'weighs' if len(behind) == 1 else 'weigh'}"
-            found[id] = f"{start}, and {names} them alike: they learn the same and stay equal for ever."
-    return found
+
+    graph: Graph
+    parameters: tuple[Parameter, ...]
+    noisy: frozenset[str]
+    channels: Mapping[str, int]
+    weights: Weights
+    beyond: Beyond = nothing
+
+    @cached_property
+    def _of(self) -> dict[str, list[Parameter]]:
+        """The parameters of every node."""
+        found: dict[str, list[Parameter]] = {}
+        for parameter in self.parameters:
+            found.setdefault(node_of(parameter.node), []).append(parameter)
+        return found
+
+    def alike(self) -> dict[str, str]:
+        """Of every layer whose units start, or by now are, the same: its name, and what is to be said of it."""
+        graph, weights, found = self.graph, self.weights, {}
+        for id, own in self._of.items():
+            if any("/" in parameter.node for parameter in own):
+                continue  # A block: what it holds is a drawing of its own.
+            if not all(_may_be_alike(p, view, weights) for p in own for view in p.views if view.name[0] in "WU"):
+                continue
+            n = _siblings(own, self.channels.get(graph.into(id)[0].source, 0) if graph.into(id) else 0)
+            if n < 2 or not all(_units_equal(p, view, n, weights) for p in own for view in p.views):
+                continue
+            behind = self.behind(id)
+            if not behind.layers:
+                continue
+            start = f"All {n} units of {id} have the same weights"
+            if behind.parted or not all(behind.layers.values()):
+                found[id] = f"{start}: at first they all give the same, and only what comes behind tells them apart."
+            else:
+                names = f"{', '.join(behind.layers)} {'weighs' if len(behind.layers) == 1 else 'weigh'}"
+                found[id] = f"{start}, and {names} them alike: they learn the same and stay equal for ever."
+        return found
+
+    def behind(self, id: str, out: int | None = None) -> Behind:
+        """What comes behind a node, or behind one of its outputs."""
+        found: dict[str, bool] = {}
+        ahead, seen, parted = [id], {id}, False
+        while ahead:
+            node = ahead.pop(0)
+            for link in self.graph.out_of(node):
+                if link.target in seen or (node == id and out not in (None, link.out)):
+                    continue
+                seen.add(link.target)
+                parted = parted or link.target in self.noisy
+                learning = [(p, view) for p in self._of.get(link.target, ()) for view in _sums(p)]
+                if learning:
+                    found[link.target] = all(_is_flat(p, view, self.weights) for p, view in learning)
+                elif isinstance(self.graph.nodes[link.target].layer, BlockOutput):
+                    outside = self.beyond(link.target)
+                    found |= {f"{name.removesuffix(OUTSIDE)}{OUTSIDE}": flat for name, flat in outside.layers.items()}
+                    parted = parted or outside.parted
+                else:
+                    ahead.append(link.target)
+        return Behind(found, parted)
 
 
 def redraw(id: str, settings: Mapping[str, object]) -> Remedy:
@@ -133,22 +190,3 @@ def _is_flat(parameter: Parameter, view: View, weights: Weights) -> bool:
         return view.initial.name in SYMMETRIC and view.initial.constant is None
     flat = array.reshape(len(array), -1)
     return bool((flat == flat[:, :1]).all())
-
-
-def _next_weights(
-    graph: Graph, id: str, of: Mapping[str, list[Parameter]], noisy: frozenset[str]
-) -> tuple[list[str], bool]:
-    """The first layers behind a node that weigh its results and learn, and whether noise on the way parts the units."""
-    found, ahead, seen, parted = [], [id], {id}, False
-    while ahead:
-        node = ahead.pop(0)
-        for link in graph.out_of(node):
-            if link.target in seen:
-                continue
-            seen.add(link.target)
-            parted = parted or link.target in noisy
-            if any(_sums(parameter) for parameter in of.get(link.target, ())):
-                found.append(link.target)
-            else:
-                ahead.append(link.target)
-    return found, parted

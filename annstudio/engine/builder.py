@@ -203,11 +203,14 @@ class Builder:
 
     def _pass_lengths_on(self, value: Value, inputs: Sequence[Value]) -> None:
         steps = [x for x in inputs if len(x.shape) == len(value.shape) == 2 and x.shape[0] == value.shape[0]]
-        known = list(dict.fromkeys(self._lengths[x.slot] for x in steps if x.slot in self._lengths))
-        if known:
-            # Where sequences meet, only steps that count in all of them do.
-            shortest = known[0] if len(known) == 1 else self.apply(Shortest(), *known, name="length")
+        shortest = self.shortest(*map(self.lengths, steps))
+        if shortest is not None:
             self._lengths[value.slot] = shortest
+
+    def shortest(self, *lengths: Value | None) -> Value | None:
+        """Where sequences meet, only steps that count in all of them do; None: of those all steps count."""
+        known = list(dict.fromkeys(each for each in lengths if each is not None))
+        return self.apply(Shortest(), *known, name="length") if len(known) > 1 else next(iter(known), None)
 
     def composite(self, fused: Op, expand: Expand, *inputs: Value) -> Value:
         """Many small steps that the fast reading takes in one: `expand(self, *inputs)` writes the small ones."""

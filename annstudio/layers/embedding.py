@@ -8,7 +8,6 @@ from pydantic import Field
 from annstudio.engine.account import Remark, See, Term
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.initializers import Initial
-from annstudio.engine.lengths import Shortest
 from annstudio.engine.op import Array, Index, Op, Shape
 from annstudio.engine.program import View
 from annstudio.engine.sight import ALL, SAME, Sight, everything
@@ -104,7 +103,7 @@ class Embedding(Layer):
     mask_zero: bool = Field(
         False,
         title="0 is padding",
-        description="Whether zeros behind the last other id only fill the list up: those steps do not count.",
+        description="Whether zeros behind the last other id only fill the list up: those steps do not count (masking).",
     )
     initializer: PlacesInitializerField = "auto"
     constant: ConstantField = 0.1
@@ -131,11 +130,8 @@ class Embedding(Layer):
         w = net.parameter((self.vocabulary, self.units), [view], trainable=self.trainable)
         restrain(net, self)
         y = net.apply(Lookup(), x, w, name="out")
-        known = [lengths] if (lengths := net.lengths(x)) is not None else []
-        if self.mask_zero:
-            known.append(net.apply(IdsCounted(), x, name="length"))
-        if known:
-            net.measure(y, known[0] if len(known) == 1 else net.apply(Shortest(), *known, name="length"))
+        given = net.apply(IdsCounted(), x, name="length") if self.mask_zero else None
+        net.measure(y, net.shortest(net.lengths(x), given))
         return y
 
     def _need_ids(self, net: Builder, x: Value) -> None:

@@ -32,8 +32,8 @@ class Input(Layer):
         "",
         max_length=100,
         title="Lengths column",
-        description="For sequences (or lists of ids) of different length: which column says how many steps count; "
-        "empty: all.",
+        description="For sequences (or lists of ids) of different length: which column says how many steps count "
+        "(masking); empty: all.",
     )
 
     def lower(self, net: Builder, *xs: Value) -> Value:

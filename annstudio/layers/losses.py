@@ -125,6 +125,8 @@ class CrossEntropy(PerExample):
         classes = class_axis(x.ndim - 1)
         top = x.max(classes, keepdims=True)
         np.subtract(x, top, o)
+        # Scores may lie further apart than the largest number: 0 · −∞ would be no number.
+        np.maximum(o, np.finfo(o.dtype).min, out=o)
         # −Σ t ln o = Σ t · ln Σ eˣ − Σ t x, with the largest score taken off both.
         scores = np.multiply(o, t).sum(classes)
         np.exp(o, o)

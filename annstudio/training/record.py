@@ -62,7 +62,11 @@ class Recorder:
 
     def add_steps(self, losses: Array) -> None:
         """The losses of further steps."""
-        losses = np.asarray(losses, float)
+        with np.errstate(over="ignore"):
+            # The mean of losses that run away may be infinite: training says so.
+            self._add(np.asarray(losses, float))
+
+    def _add(self, losses: Array) -> None:
         if len(self._blocks) and self._in_last < self._per_block and len(losses):
             n = min(self._per_block - self._in_last, len(losses))
             part = _blocks_of(losses[:n], n)

@@ -37,8 +37,8 @@ BREATH_SECONDS = 0.002
 """How often other threads are let in: keeps the window fluent while tiny networks train."""
 PACE_SECONDS = 0.0005
 """How long batches are done without a look at the clock; what is asked is looked for after each."""
-KEEP_SECONDS = 0.2
-"""How often good weights are kept, to go back to when the numbers run away."""
+KEEP_STEPS = 128
+"""Good weights are kept, to go back to when the numbers run away: so often at first, later more rarely."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Job:
     """How to carry it out; None: what is best on this machine is found out first."""
     locked: Weights = field(default_factory=dict)
     """Which numbers must not move: arrays of bool by name."""
+
+
+def steps_between(step: int) -> int:
+    """How many steps lie between weights that are kept: a power of two, KEEP_STEPS or at most a sixteenth of what was
+    done by then."""
+    return max(KEEP_STEPS, 1 << (step // 16).bit_length() >> 1)
 
 
 Messages = Generator[Snapshot | Edited | Finished, None, None]
@@ -130,7 +136,6 @@ class _Training:
         self.good = self.arena.checkpoint()
         self.candidate: Checkpoint | None = None
         """Weights that will be the good ones once they have given a finite loss."""
-        self.kept = self.began
 
     def messages(self) -> Messages:
         if self.position >= len(self.job.train):
@@ -171,8 +176,6 @@ class _Training:
                 if now - self.breathed > BREATH_SECONDS:
                     sleep(0)
                     self.looked = self.breathed = now
-                    if now - self.kept > KEEP_SECONDS:
-                        self.candidate, self.kept = self.arena.checkpoint(), now
                     if now - self.framed > FRAME_SECONDS:
                         return True
         return True
@@ -212,7 +215,9 @@ class _Training:
             left = self.settings.epochs - self.epoch if self._epochs_are_steps else 1
         else:
             left = (len(self.order) - self.position) // n
-        return int(min(self.pace, left, self.steps_left))
+        # When memory is flushed and weights are kept must not hang on the clock: the same bits, whatever the pace.
+        due = min(every - self.step % every for every in (FLUSH_STEPS, steps_between(self.step)))
+        return int(min(self.pace, left, self.steps_left, due))
 
     @property
     def _epochs_are_steps(self) -> bool:
@@ -221,7 +226,7 @@ class _Training:
 
     def _count_in(self, n: int, losses: list[float]) -> None:
         """Batches of `n` examples that were done."""
-        done, before = len(losses), self.step
+        done = len(losses)
         if self.candidate is not None:
             # Only weights that have given a finite loss are known to be good.
             self.good, self.candidate = self.candidate, None
@@ -231,8 +236,10 @@ class _Training:
         self.steps_left -= done
         if self.trace is not None:
             self.trace.note(self.loss)
-        if self.step // FLUSH_STEPS > before // FLUSH_STEPS:
+        if self.step % FLUSH_STEPS == 0:
             self.arena.flush()
+        if self.step % steps_between(self.step) == 0:
+            self.candidate = self.arena.checkpoint()
         if n == len(self.order) and done > 1:
             self._end_steps(losses)
             return

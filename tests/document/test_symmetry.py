@@ -11,8 +11,10 @@ from annstudio.document.project import Project
 from annstudio.engine.op import Array
 from annstudio.formats.samples import samples
 from annstudio.formats.studio import load
+from annstudio.layers.block.ends import BlockInput, BlockOutput
 from annstudio.layers.block.node import Block, box_of
 from annstudio.layers.conv import Conv2D
+from annstudio.layers.conv1d import Conv1D
 from annstudio.layers.dense import Dense
 from annstudio.layers.embedding import Embedding
 from annstudio.layers.ends import Input
@@ -24,6 +26,7 @@ from annstudio.layers.shaping import Flatten
 from annstudio.layers.steady import Dropout
 from annstudio.session import Session
 from tests.builders import chain, finished, project, some_table
+from tests.layers.boxes import drawn
 
 
 def network(hidden: str, output: str, *between, **settings) -> Project:
@@ -115,14 +118,66 @@ def test_blocks_are_looked_into():
     inner = box_of(Dense(units=4, activation="tanh", initializer="zeros"), Dense(units=3, initializer="zeros"))
     held = box_of(Block(inside=inner), Dense(units=3))
     start = project(chain(Input(shape=(3,)), Block(inside=held), Dense(units=2), Loss()), some_table())
-    first = "block_1/block_1/dense_1: All 4 units of dense_1 have the same weights, and dense_2 weighs them alike: "
-    assert [said.startswith(first) for said in warnings(start)] == [True]
-    (problem,) = Network(start).checked.problems
-    drawn = mended(start, problem.remedies[0])
+    first, last = warnings(start)
+    assert first.startswith(
+        "block_1/block_1/dense_1: All 4 units of dense_1 have the same weights, and dense_2 weighs them alike: "
+    )
+    assert last.startswith("block_1/block_1/dense_2: All 3 units of dense_2 have the same weights: at first ")
+    drawn = start
+    for problem in Network(start).checked.problems:
+        drawn = mended(drawn, problem.remedies[0])
     assert warnings(drawn) == []
     assert not rows_equal(Network(drawn).weights()["block_1/block_1/dense_1/W"])
-    assert warnings(project(chain(Input(shape=(3,)), Block(inside=inner), Dense(units=2), Loss())).with_weight(
-        "block_1/dense_1/W", np.arange(12.0).reshape(4, 3))) == []  # fmt: skip
+    by_hand = project(chain(Input(shape=(3,)), Block(inside=inner), Loss()), some_table(n_targets=3))
+    assert warnings(by_hand.with_weight("block_1/dense_1/W", np.arange(12.0).reshape(4, 3))) == []
+
+
+def test_what_lies_behind_a_block_is_seen_from_inside_it():
+    """A layer applied at every step, and the same in two boxes, are siblings in front of what comes outside."""
+    step_by_step = Block(inside=box_of(Dense(units=4, initializer="zeros")), apply="each step")
+    behind = Conv1D(filters=2, kernel_size=2, initializer="ones")
+    start = project(chain(Input(shape=(5, 3)), step_by_step, behind, Flatten(), Dense(units=2), Loss()))
+    after, before = warnings(start)
+    assert after.startswith("conv1d_1: ")
+    assert before.startswith(
+        "block_1/dense_1: All 4 units of dense_1 have the same weights, and conv1d_1 behind the block weighs them alike"
+    )
+    boxed = Block(inside=box_of(Block(inside=box_of(Dense(units=4, initializer="zeros")))))
+    (said,) = warnings(project(chain(Input(shape=(3,)), boxed, Dense(units=2), Loss())))
+    assert said.startswith("block_1/block_1/dense_1: All 4 units of dense_1 have the same weights: at first ")
+    logistic = Block(inside=box_of(Dense(units=2, activation="sigmoid", initializer="zeros")))
+    assert warnings(project(chain(Input(shape=(3,)), logistic, Loss()), some_table())) == []
+
+
+def test_every_step_may_have_weights_of_its_own_that_are_alike():
+    inside = box_of(Dense(units=4, initializer="zeros"), Dense(units=3))
+    own = Block(inside=inside, apply="each step", weights="one set a step")
+    start = project(chain(Input(shape=(2, 3)), own, Flatten(), Loss()))
+    (said,) = warnings(start)
+    assert said.startswith("block_1/dense_1: All 4 units of dense_1 have the same weights")
+    (problem,) = Network(start).checked.problems
+    drawn_anew = mended(start, problem.remedies[0])
+    assert warnings(drawn_anew) == []
+    assert not any(rows_equal(Network(drawn_anew).weights()[f"block_1/dense_1[{t}]/W"]) for t in (0, 1))
+
+
+def test_only_what_comes_behind_the_output_at_hand_counts():
+    """One output of the block goes straight to a loss, as logistic regression does; behind the other is a layer."""
+    two = drawn(
+        "x>flat x>free flat>a free>b", x=BlockInput(), a=BlockOutput(), b=BlockOutput(position=2),
+        flat=Dense(units=2, initializer="zeros"), free=Dense(units=2),
+    )  # fmt: skip
+    ends = {
+        "x": Input(shape=(3,)),
+        "box": Block(inside=two),
+        "dense": Dense(units=2),
+        "first": Loss(),
+        "second": Loss(),
+    }
+    parted = drawn("x>box box>first box.1>dense dense>second", **ends)
+    assert warnings(project(parted, some_table())) == []
+    crossed = drawn("x>box box.1>first box>dense dense>second", **ends)
+    assert len(warnings(project(crossed, some_table()))) == 1
 
 
 def test_a_recurrent_layer_that_starts_at_zero():

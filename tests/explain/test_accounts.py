@@ -97,6 +97,13 @@ def test_a_length_is_no_derivative():
     assert "∂" not in both.told("d left.out[0]").rows[0].parts[1].symbol
 
 
+def test_a_step_says_that_no_gradient_gets_through_it():
+    hard = asked(chain(input=Input(shape=(2,)), hard=Dense(units=2, activation="step"), **ENDS))
+    assert "A step is flat, its gradient is 0" in hard.text("hard.out[0]")
+    assert hard.told("d hard.net[0]").value == 0
+    assert hard.told("d hard.out[0]").value != 0
+
+
 # Losses --------------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from annstudio.layers.conv import Conv2D
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
+from annstudio.layers.merge import Add
+from annstudio.layers.pool import GlobalAveragePool
 from annstudio.layers.recurrent.simple import SimpleRNN
 from annstudio.layers.shaping import Flatten
 from annstudio.layers.steady import Dropout
@@ -161,6 +163,40 @@ def test_rows_of_a_picture_are_read_as_sequences():
     assert check(chain(input=Input(shape=(6, 5, 3)), block=rows), {}).facts["block"].shape == (2, 6, 5)
     last = Block(inside=box_of(SimpleRNN(units=2)), apply="each step")
     assert check(chain(input=Input(shape=(6, 5, 3)), block=last), {}).facts["block"].shape == (6, 2)
+
+
+@pytest.mark.parametrize("inside", [box_of(Flatten(), TANH), box_of(SimpleRNN(units=2))], ids=["dense", "rnn"])
+def test_of_shorter_sequences_only_windows_that_lie_within_them_count(inside):
+    """Four steps that count of six make three windows of two: the mean is that of a sequence of four."""
+    windows = Block(inside=inside, apply="windows", window=2)
+    whole = chain(input=Input(shape=(4, 3)), block=windows, mean=GlobalAveragePool())
+    among = chain(input=Input(shape=(6, 3), lengths="n"), block=windows, mean=GlobalAveragePool())
+    weights, rng = _weights(whole), np.random.default_rng(0)
+    x = rng.normal(size=(1, 4, 3))
+    padded = np.concatenate([x, np.full((1, 2, 3), 99.0)], 1)
+    wanted = _given(whole, weights, {"x": x})
+    np.testing.assert_allclose(_given(among, weights, {"x": padded, "n": np.array([4])}), wanted, rtol=1e-12)
+
+
+def test_where_sequences_meet_at_every_step_the_shortest_ends_first():
+    """As where they meet outside of a block: of three steps and two, two count."""
+    sums = drawn("a>sum b>sum:1 sum>y", a=BlockInput(), b=BlockInput(position=2), sum=Add(), y=BlockOutput())
+    graph = drawn(
+        "a>block b>block:1 block>mean",
+        a=Input(shape=(4, 1), lengths="n"), b=Input(shape=(4, 1), column="z", lengths="m"),
+        block=Block(inside=sums, apply="each step"), mean=GlobalAveragePool(),
+    )  # fmt: skip
+    steps = np.array([[[1.0], [2.0], [3.0], [99.0]]])
+    columns = {"x": steps, "z": steps, "n": np.array([3]), "m": np.array([2])}
+    assert _given(graph, {}, columns) == [[(2 + 4) / 2]]
+
+
+def _given(graph, weights, columns):
+    """What comes out of the last node for these numbers."""
+    program = compile_graph(graph, {}, training=False, plain=True)
+    run = run_of(program, {feed.slot: columns[feed.column] for feed in program.feeds}, weights)
+    run.finish()
+    return run.output(list(graph.nodes)[-1])
 
 
 def test_one_input_may_come_whole_at_every_step():

@@ -1,4 +1,4 @@
-"""Layers of later issues on today's engine: an op that couples examples, and one that unrolls over time."""
+"""Layers that are hard on the engine: an op that couples examples, and one that unrolls over time."""
 
 import numpy as np
 import pytest

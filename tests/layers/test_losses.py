@@ -7,6 +7,7 @@ from annstudio.document.network import Network
 from annstudio.engine.op import Array, Op
 from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
+from annstudio.layers.fast.losses import AveragedCrossEntropy
 from annstudio.layers.losses import BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
 from tests.builders import chain, project, table, worked_example
 
@@ -40,6 +41,23 @@ def test_cross_entropy_is_finite_for_any_scores(right):
     loss, gradient = loss_and_gradient(CrossEntropy(), x, t)
     assert loss[0] == (0 if right == 0 else 2e4)
     np.testing.assert_array_equal(gradient[:, 0], [0, 0] if right == 0 else [1, -1])
+
+
+@pytest.mark.parametrize("right", [0, 1])
+@pytest.mark.parametrize("quick", [False, True])
+def test_cross_entropy_is_finite_where_scores_lie_further_apart_than_the_largest_number(right, quick):
+    x = np.array([[3e38], [-3e38]], np.float32)
+    t = np.eye(2, dtype=np.float32)[:, [right]]
+    loss, o, slope = np.zeros(() if quick else 1, np.float32), np.empty_like(x), np.empty_like(x)
+    with np.errstate(over="ignore"):
+        if quick:
+            AveragedCrossEntropy(sure=True).forward(loss, x, t, slope, o)
+        else:
+            op = CrossEntropy(sure=True)
+            op.forward(loss, x, t, o, np.empty_like(x[0]))
+            op.backward(slope, np.ones(1, np.float32), t, o)
+    assert loss == (0 if right == 0 else np.finfo(np.float32).max)
+    np.testing.assert_array_equal(slope[:, 0], [0, 0] if right == 0 else [1, -1])
 
 
 @pytest.mark.parametrize(("score", "target"), [(1e4, 1), (1e4, 0), (-1e4, 1), (-1e4, 0)])

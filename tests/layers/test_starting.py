@@ -129,6 +129,14 @@ def test_biases_start_at_0_a_little_above_before_relu_or_where_they_are_told_to(
     assert (begun(kind, "b", activation="relu", bias_start="constant") == 0).all()
 
 
+@pytest.mark.parametrize(("activation", "wanted"), [("tanh", 0.0), ("sigmoid", 0.0), ("relu", 0.01)])
+def test_units_that_remember_by_relu_start_open_too(activation, wanted):
+    graph = chain(input=Input(shape=(5, 3)), it=SimpleRNN(units=4, activation=activation, direction="both"))
+    weights = Network(project(graph)).weights()
+    assert (weights["it/b"] == wanted).all()
+    assert (weights["it/b_back"] == wanted).all()
+
+
 @pytest.mark.parametrize(("settings", "wanted"), [({}, 1.0), ({"forget_bias": 2.5}, 2.5)])
 def test_forget_gates_start_open(settings, wanted):
     graph = chain(input=Input(shape=(5, 3)), it=LSTM(units=4, **settings))

@@ -62,3 +62,12 @@ def test_the_last_epoch_is_known_by_name():
     assert recorder.record().last == {
         "epoch": 1, "loss": 0.5, "accuracy": 0.9, "val_loss": 0.6, "val_accuracy": 0.8, "seconds": 2.0,
     }  # fmt: skip
+
+
+def test_losses_that_run_away_are_remembered_without_a_complaint():
+    """Their mean may be too large for a number; the least and the largest are not."""
+    recorder = Recorder(Record())
+    recorder.add_steps(np.full(20, 1.7e308))
+    blocks = recorder.record().blocks
+    assert (blocks[:, [0, 2]] == 1.7e308).all()
+    assert not np.isnan(blocks).any()

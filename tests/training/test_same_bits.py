@@ -8,10 +8,12 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
+from annstudio.engine.arena import NEXT_TO_NOTHING, Memory
 from annstudio.engine.plan import PLAIN_PLAN, Plan
 from annstudio.engine.planning import plan_for
 from annstudio.layers.conv import Conv2D
@@ -22,8 +24,10 @@ from annstudio.layers.pool import MaxPool2D
 from annstudio.layers.recurrent.gru import GRU
 from annstudio.layers.shaping import Flatten, Reshape
 from annstudio.layers.steady import Dropout, GaussianNoise
+from annstudio.training import trainer
+from annstudio.training.snapshot import Progress
 from annstudio.training.trainer import train
-from tests.builders import chain, project, some_table
+from tests.builders import chain, finished, project, some_table, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BODIES = {
@@ -80,6 +84,21 @@ def test_another_seed_comes_to_others():
     other = replace(one, settings=one.settings.model_copy(update={"seed": 8}))
     ends = [list(train(replace(Network(each).job(), plan=PLAIN_PLAN)))[-1] for each in (one, other)]
     assert any((ends[0].weights[key] != ends[1].weights[key]).any() for key in ends[0].weights)
+
+
+def test_how_many_batches_are_done_in_a_row_changes_no_bit(monkeypatch):
+    """The clock decides that. What the optimiser remembers is freed of next to nothing after step 1000 all the same: of
+    a momentum that is a little more than that by then, the next hundred steps leave less, but not nothing."""
+    graph = chain(input=Input(shape=(1,)), output=Dense(units=1, activation="linear"), loss=Loss())
+    still = project(graph, table([(0.0,)] * 2000, [(0.0,)] * 2000), batch_size=1, optimizer={"kind": "momentum"})
+    v = {"Momentum.v:output/W": np.array([[1.1 * NEXT_TO_NOTHING / 0.9**10]])}
+    going = replace(still, progress=Progress(step=990, position=990, memory=Memory(990, v)))
+    ends = []
+    for seconds in (0.0, 1e9):
+        monkeypatch.setattr(trainer, "PACE_SECONDS", seconds)
+        ends.append(finished(going, 110).progress.memory.vectors["Momentum.v:output/W"])
+    assert 0 < ends[0] < NEXT_TO_NOTHING
+    np.testing.assert_array_equal(ends[1], ends[0])
 
 
 if __name__ == "__main__":

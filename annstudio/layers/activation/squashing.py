@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from annstudio.engine.op import Array
+from annstudio.engine.account import Remark, See
+from annstudio.engine.op import Array, Index
 from annstudio.layers.activation.elementwise import Elementwise
 
 
@@ -23,6 +24,11 @@ class Step(Elementwise):
 
     def backward(self, dx: Array, dy: Array) -> None:
         dx.fill(0)
+
+    def remarks(self, see: See, index: Index) -> list[Remark]:
+        return [
+            Remark("A step is flat, its gradient is 0: what lies before it learns from the perceptron criterion alone.")
+        ]
 
     def value(self, x: float) -> float:
         return float(x >= 0)

@@ -15,6 +15,7 @@ from annstudio.layers.drawn import MAX_DEPTH, GraphEntry
 from annstudio.layers.graph import Graph, Node
 from annstudio.layers.losses import Loss
 from annstudio.layers.lowering import Grade, InnerProblems, Problem, Results, lower_graph
+from annstudio.layers.padded import WindowsCounted, blanked
 from annstudio.layers.recurrent.steps import Moment, Stack
 from annstudio.ordinals import at_step
 
@@ -180,6 +181,9 @@ class Block(Layer):
         if self.apply == "once":
             return self._once(net, xs)
         spans = self._spans(net, xs)
+        if self.apply == "windows" and self.window > 1:
+            # A window may reach behind the end of a shorter sequence.
+            xs = tuple(x if whole else blanked(net, x) for x, whole in zip(xs, self._whole(), strict=True))
         steps = []
         for i, span in enumerate(spans):
             if len(net.steps) > MOST_STEPS:
@@ -191,7 +195,7 @@ class Block(Layer):
             with net.scope(at_step(self._step_word(xs), i)):
                 steps.append(self._once(net, [self._part(net, x, k, span) for k, x in enumerate(xs)], suffix))
         results = tuple(self._together(net, [step[k] for step in steps]) for k in range(self.gives))
-        self._pass_lengths_on(net, xs, results)
+        self._pass_lengths_on(net, xs, results, len(spans))
         return results
 
     def _refuse_what_belongs_outside(self, net: Builder) -> None:
@@ -260,14 +264,18 @@ class Block(Layer):
             )
         return net.apply(StackRows() if len(shape) == 2 else Stack(), *steps, name="out")
 
-    def _pass_lengths_on(self, net: Builder, xs: tuple[Value, ...], results: tuple[Value, ...]) -> None:
-        """Where every step of the input gives one of the result, as many of them count as before."""
-        lengths = [net.lengths(x) for x, whole in zip(xs, self._whole(), strict=True) if not whole]
-        known = next((n for n in lengths if n is not None), None)
-        stay = self.apply == "each step" or (self.window, self.stride) == (1, 1)
-        for value in results:
-            if known is not None and stay and len(value.shape) == 2:
-                net.measure(value, known)
+    def _pass_lengths_on(self, net: Builder, xs: tuple[Value, ...], results: tuple[Value, ...], times: int) -> None:
+        """Of the results of `times` steps (or windows) as many count as were made of steps that count alone."""
+        stepped = [x for x, whole in zip(xs, self._whole(), strict=True) if not whole]
+        known = net.shortest(*map(net.lengths, stepped))
+        sequences = [value for value in results if len(value.shape) == 2]
+        if known is None or not sequences:
+            return
+        if self.apply == "windows" and (self.window, self.stride) != (1, 1):
+            steps = next(x.shape[0] for x in stepped if net.lengths(x) is not None)
+            known = net.apply(WindowsCounted(steps, times, self.window, self.stride, None), known, name="length")
+        for value in sequences:
+            net.measure(value, known)
 
     def _step_word(self, xs: tuple[Value, ...]) -> str:
         if self.apply == "windows" and self.window > 1:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from annstudio.engine.calls import bound, do, inner, reduced
-from annstudio.engine.memory import empty
+from annstudio.engine.memory import empty, row
 from annstudio.engine.op import Array, Buffer, Calls, Op, Shape
 from annstudio.engine.twins import Ops, following
 from annstudio.layers.activation.softmax import Softmax, class_axis
@@ -74,6 +74,8 @@ class AveragedCrossEntropy(AveragedLoss):
         calls = [
             reduced(np.maximum, x, classes, places),
             bound(np.subtract, x, total, logs),
+            # Scores may lie further apart than the largest number: 0 · −∞ would be no number.
+            bound(np.maximum, logs, row(logs, np.finfo(logs.dtype).min), logs),
             bound(np.exp, logs, o),
             reduced(np.add, o, classes, places),
             bound(np.divide, o, total, o),

@@ -37,7 +37,8 @@ class Recurrent(Layer):
     direction: Direction = Field(
         "forward",
         title="Direction",
-        description="From which end it reads; both: two layers, one from each end, their results side by side.",
+        description="From which end it reads; both (bidirectional): two layers, one from each end, their results side "
+        "by side.",
     )
     initializer: InputInitializerField = "auto"
     constant: ConstantField = 0.1

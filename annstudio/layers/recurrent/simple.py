@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from annstudio.engine.builder import Builder, Value
-from annstudio.engine.initializers import Initial
+from annstudio.engine.initializers import suited_bias
 from annstudio.engine.op import Array, Buffer, Op, Shape, signature
 from annstudio.layers.activation import ACTIVATIONS, activate
 from annstudio.layers.base import Family
@@ -99,7 +99,7 @@ class SimpleRNN(Recurrent):
         return 10
 
     def one_way(self, net: Builder, x: Value, *, backwards: bool) -> Value:
-        w = joined_parameter(self, net, x, bias=Initial(constant=0.0), suffix=self.suffix(backwards))
+        w = joined_parameter(self, net, x, bias=suited_bias(self.activation), suffix=self.suffix(backwards))
         lengths = net.lengths(x)
 
         def expand(net: Builder, x: Value, w: Value, _: Value) -> Value:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from PySide6.QtCore import QMimeData
 
@@ -44,6 +44,15 @@ class Entry:
         text = f"{self.title} {self.kind} {self.family} {self.note}".lower()
         return all(word in text for word in words)
 
+    def can_be_set(self, words: Iterable[str]) -> bool:
+        """Whether every word of a search is in what its open settings are called, in their help or their choices."""
+        text = " ".join(
+            f"{name} {field.title} {field.description} {' '.join(map(str, get_args(field.annotation)))}"
+            for name, field in catalogue()[self.kind].model_fields.items()
+            if name not in self.settings
+        )
+        return all(word in text.lower() for word in words)
+
 
 @cache
 def entries() -> tuple[Entry, ...]:
@@ -61,10 +70,13 @@ def entries() -> tuple[Entry, ...]:
 def search(text: str, *, inside: bool = False) -> list[Entry]:
     """Entries that match a search: titles that begin with it first, then titles that hold it, then the others.
 
+    Where no layer is called so it may be something that layers can be set to: bidirectional, dilation, sigmoid.
     Only those that have a meaning `inside` a block, or in the network's own drawing.
     """
     text = text.strip().lower()
-    found = [entry for entry in entries() if entry.belongs(inside=inside) and entry.matches(text.split())]
+    offered = [entry for entry in entries() if entry.belongs(inside=inside)]
+    found = [entry for entry in offered if entry.matches(text.split())]
+    found = found or [entry for entry in offered if entry.can_be_set(text.split())]
     return sorted(found, key=lambda e: (not e.title.lower().startswith(text), text not in e.title.lower()))
 
 

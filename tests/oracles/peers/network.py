@@ -88,7 +88,7 @@ class Network:
         self.states |= {f"{owner}/{name}": state for name, state in at.states.items()}
         self._users[owner] = layer
         if layer.has_output:
-            self._pass_lengths_on(xs, ys)
+            self._pass_lengths_on(layer, xs, ys)
         else:
             self._losses.append(ys[0].mean())
         return ys
@@ -117,9 +117,20 @@ class Network:
         at.lengths = known[0][1] if known[0] else None
         return with_lengths(twin, at, layer, *xs)
 
-    def _pass_lengths_on(self, xs: Sequence[Tensor], ys: Sequence[Tensor]) -> None:
-        """A sequence of as many steps counts as far as what it was made of; where several met, as far as all do."""
+    def _pass_lengths_on(self, layer: Layer, xs: Sequence[Tensor], ys: Sequence[Tensor]) -> None:
+        """A sequence of as many steps counts as far as what it was made of; where several met, as far as all do. Of a
+        block's windows those count that lie wholly among the steps that do."""
+        box = layer if isinstance(layer, Block) else None
+        if box is not None and box.apply == "once":
+            return
+        if box is not None:
+            ends = [box.inside.nodes[id].layer for id in box.inputs]
+            xs = [x for x, end in zip(xs, ends, strict=True) if not getattr(end, "whole", False)]
         for y in ys:
-            known = [self.lengths[id(x)][1] for x in xs if id(x) in self.lengths and x.shape[1] == y.shape[1]]
-            if known and y.ndim == 3:
-                self.lengths[id(y)] = (y, self.torch.stack(known).min(0).values)
+            met = [x for x in xs if id(x) in self.lengths and (box is not None or x.shape[1] == y.shape[1])]
+            if not met or y.ndim != 3:
+                continue
+            counted = self.torch.stack([self.lengths[id(x)][1] for x in met]).min(0).values
+            if box is not None and box.apply == "windows":
+                counted = ((counted - box.window).div(box.stride, rounding_mode="floor") + 1).clamp(min=0)
+            self.lengths[id(y)] = (y, counted)

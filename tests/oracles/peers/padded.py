@@ -40,6 +40,15 @@ def largest(twin: Twin, at: Place, layer, x: Tensor) -> Tensor:
     return found.where(found.isfinite(), at.torch.zeros_like(found))
 
 
+def windows_blanked(twin: Twin, at: Place, layer, *xs: Tensor) -> Tensor:
+    """A window may reach behind the end."""
+    if layer.apply != "windows" or layer.window == 1:
+        return twin(at, layer, *xs)
+    whole = [layer.inside.nodes[id].layer.whole for id in layer.inputs]
+    parts = zip(xs, whole, strict=True)
+    return twin(at, layer, *(x if kept else x * counts(at, x, i) for i, (x, kept) in enumerate(parts)))
+
+
 def over_steps(twin: Twin, at: Place, layer, x: Tensor) -> Tensor:
     """The loss of every sequence by itself."""
     whole, scores = at.scores.get(id(x), (x, x))
@@ -68,6 +77,7 @@ def batch_norm(twin: Twin, at: Place, layer, x: Tensor) -> Tensor:
 RULES = {
     "AveragePool1D": mean,
     "BatchNorm": batch_norm,
+    "Block": windows_blanked,
     "Conv1D": blanked,
     "Dot": second_blanked,
     "Flatten": blanked,

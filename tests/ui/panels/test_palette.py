@@ -62,6 +62,17 @@ def test_words_of_the_explanation_are_found_too(palette):
     assert [entry.title for entry in palette.list.entries()] == ["Conv2D"]
 
 
+def test_what_no_layer_is_called_is_found_among_the_settings(palette):
+    for words, titles in {
+        "bidirectional": ["SimpleRNN", "LSTM", "GRU"],
+        "masking": ["Input", "Embedding"],
+        "softsign": ["Dense", "Activation", "Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose"],
+        "softmax": ["Softmax"],
+    }.items():
+        palette.line.setText(words)
+        assert [entry.title for entry in palette.list.entries()] == titles
+
+
 def test_nothing_found_says_so_and_picks_nothing(palette, qtbot):
     QTest.keyClicks(palette.line, "qqq")
     assert palette.list.item(0).text() == "No layer matches."
