@@ -51,10 +51,14 @@ class Term:
 
 
 class Sum(Sequence[Term]):
-    """The terms of a long sum: each is made when somebody looks at it, their `values` are worked out all at once."""
+    """The terms of a long sum: each is made when somebody looks at it, their `values` are worked out all at once.
+    `examples`: where every term belongs to an example, to which."""
 
-    def __init__(self, values: Sequence[float], make: Callable[[int], Term]) -> None:
+    def __init__(
+        self, values: Sequence[float], make: Callable[[int], Term], examples: Sequence[int] | None = None
+    ) -> None:
         self.values = tuple(values)
+        self.examples = None if examples is None else tuple(examples)
         self._make = make
 
     def __len__(self) -> int:
@@ -67,6 +71,22 @@ class Sum(Sequence[Term]):
     def __getitem__(self, at: int | slice) -> Term | list[Term]:
         places = range(len(self.values))[at]
         return self._make(places) if isinstance(places, int) else [self._make(i) for i in places]
+
+
+def uses(handed: Array, met: Array | None, factors: Callable[..., tuple[Factor, ...]]) -> Sum:
+    """What a weight's uses add to its gradient: in every place the gradient `handed` back to it, times the number that
+    it `met` there (None: the 1 of a bias). Both are arrays of places, the examples last; the terms come example by
+    example. `factors` tells those of one use, by its example and its place."""
+    with np.errstate(all="ignore"):
+        # Numbers that run away are told like any others.
+        values = np.asarray(handed, float) if met is None else np.asarray(handed, float) * np.asarray(met, float)
+    values = np.moveaxis(values, -1, 0)
+    n, *places = values.shape
+
+    def term(at: int) -> Term:
+        return Term(factors(*map(int, np.unravel_index(at, values.shape))))
+
+    return Sum(values.ravel().tolist(), term, np.repeat(np.arange(n), math.prod(places)).tolist())
 
 
 def values_of(terms: Sequence[Term]) -> tuple[float, ...]:

@@ -120,22 +120,37 @@ def differentiate(program: Program, carries: Sequence[Step] = ()) -> Program:
     )
 
 
-def asking(program: Program, of: int) -> Program:
+def asking(program: Program, of: int, toward: Iterable[int]) -> Program:
     """The way back from any value instead of the loss: slots and steps of a program that asks what changes `of`.
 
     Its slots are those of `program`, whose values it reads, and gradients of its own; where it begins, the gradient of
-    `of` towards itself, is for whoever asks to fill. Its steps are the way back alone, to everything that can be moved.
+    `of` towards itself, is for whoever asks to fill. Its steps are the way back alone, and of that only what leads to
+    the slots in `toward`.
     """
     ahead = [step for step in program.steps if isinstance(step, Step) and step.phase in (Phase.FORWARD, Phase.LOSS)]
-    walk = _Walk(program, _wanted(program))
-    walk.met[of].append(walk.slot(of, f"d{program.slots[of].name}"))
+    walk = _Walk(program, _wanted(program) & _reached(ahead, toward))
+    start = walk.slot(of, f"d{program.slots[of].name}")
+    walk.met[of].append(start)
     for step in reversed(ahead):
         walk.back(step)
     for slot in program.slots:
         if slot.role in DIFFERENTIABLE and slot.index in walk.met:
             walk.gather(slot.index, slot.node)
     slots, steps = tuple(walk.slots), tuple(walk.steps)
-    return replace(program, slots=slots, steps=steps, gradients=walk.total, loss=None, training=False)
+    # Whoever asks fills the start, even where no step leads on from it.
+    constants = {**program.constants, start: 0.0}
+    return replace(
+        program, slots=slots, steps=steps, constants=constants, gradients=walk.total, loss=None, training=False
+    )
+
+
+def _reached(ahead: Iterable[Step], from_: Iterable[int]) -> set[int]:
+    """Some slots, and all that are worked out from them."""
+    found = set(from_)
+    for step in ahead:
+        if not found.isdisjoint(step.inputs):
+            found.add(step.output)
+    return found
 
 
 def _updates(program: Program, gradients: dict[int, int]) -> Iterable[Update]:

@@ -149,7 +149,7 @@ class Op:
         """The terms whose sum is element `index` of the result."""
         return []
 
-    def gradient_account(self, name: str, see: "See", index: Index) -> list["Term"]:
+    def gradient_account(self, name: str, see: "See", index: Index) -> Sequence["Term"]:
         """The terms whose sum is element `index` of the gradient of input `name`."""
         return []
 

@@ -10,16 +10,18 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from annstudio.engine.differentiate import asking
 from annstudio.engine.op import Array
-from annstudio.engine.program import Phase, Program, Step, View
+from annstudio.engine.program import Feed, Phase, Program, Step, View
 from annstudio.engine.run import Run
 from annstudio.explain.report import net_slot
 from annstudio.explain.stepper import Stepper
 from annstudio.explain.told import Quantity
+from annstudio.explain.trial import GivenUp
 
 MOST_OUTPUTS = 32
 """Networks with more outputs are asked about those with the largest numbers."""
@@ -75,12 +77,16 @@ class Contributions:
 
 @dataclass(frozen=True)
 class Reached:
-    """What a number contributes to one output: the output's own number, the slope, and slope × number."""
+    """What a number contributes to one output: the output's own number, the slope, and slope × `number`."""
 
     output: Quantity
     value: float
     slope: float
-    product: float
+    number: float
+
+    @property
+    def product(self) -> float:
+        return self.slope * self.number
 
 
 class Attribution:
@@ -93,13 +99,19 @@ class Attribution:
         self.stepper = stepper
         self.example = example
         self.program = stepper.program
-        self._last: tuple[int, Run, Run] | None = None
-        """The slot that was asked about last, the run it is in, and the way back from it."""
+        self.given_up = False
+        """Set from another thread: the next way back raises GivenUp."""
+        self._last: tuple[int, frozenset[int], Run, Run] | None = None
+        """The slot that was asked about last, where to, the run it is in, and the way back from it."""
+
+    def answer(self, question: "Reverse") -> "Contributions | tuple[Reached, ...]":
+        """The answer to a question the other way round."""
+        return self.contributions(question) if isinstance(question, FromInput) else self.reached(question)
 
     def contributions(self, target: Quantity) -> Contributions:
         """What the inputs contributed to a number, which is computed ahead where it is still to come."""
         with self._at(target):
-            run = self._back(target)
+            run = self._back(target, self._given)
             sources = tuple(self._source(run, slot, target) for slot in self._sources(run))
             value = self._number(target)
             return Contributions(target, value, sources, self._biases(run))
@@ -107,16 +119,17 @@ class Attribution:
     def reached(self, of: Quantity, most: int = MOST_OUTPUTS) -> tuple[Reached, ...]:
         """What a number contributes to the outputs, largest first. Empty where it reaches none."""
         found = []
+        toward = frozenset({of.slot})
         for output in self.outputs(most):
             with self._at(output):
-                run = self._back(output)
+                run = self._back(output, toward)
                 gradient = run.program.gradients.get(of.slot)
                 if gradient is None:
                     continue
                 slope = float(self._of(run.arrays[gradient], of)[of.index])
                 number = float(self._of(self.stepper.before_update(of.slot), of)[of.index])
                 value = self._number(output)
-                found.append(Reached(output, value, slope, slope * number))
+                found.append(Reached(output, value, slope, number))
         return tuple(sorted(found, key=lambda each: -abs(each.product)))
 
     def outputs(self, most: int = MOST_OUTPUTS) -> list[Quantity]:
@@ -152,14 +165,23 @@ class Attribution:
         with stepper.visit(max(needed, min(stepper.position, stepper.end_of(Phase.BACKWARD)))):
             yield
 
-    def _back(self, target: Quantity) -> Run:
-        """The way back from a number, done."""
+    @cached_property
+    def _given(self) -> frozenset[int]:
+        """All that a number is made of: the slots in which data come in, and weights with biases among them."""
+        feeds = [feed for feed in self.program.feeds if self.program.slots[feed.slot].dtype == "float"]
+        data = {slot for feed in feeds for slot in (feed.slot, *self._entrances(feed))}
+        return frozenset(data | {p.slot for p in self.program.parameters if any(map(_is_bias, p.views))})
+
+    def _back(self, target: Quantity, toward: frozenset[int]) -> Run:
+        """The way back from a number to some slots, done."""
+        if self.given_up:
+            raise GivenUp
         stepper, last = self.stepper, self._last
-        if last is None or last[:2] != (target.slot, stepper.run):
-            program, own = asking(self.program, target.slot), np.zeros_like(stepper.arena.gradients)
+        if last is None or last[:3] != (target.slot, toward, stepper.run):
+            program, own = asking(self.program, target.slot, toward), np.zeros_like(stepper.arena.gradients)
             run = Run(program, stepper.arena, stepper.n, gradients=own, beside=stepper.run)
-            self._last = last = (target.slot, stepper.run, run)
-        run = last[2]
+            self._last = last = (target.slot, toward, stepper.run, run)
+        run = last[3]
         start = run.arrays[len(self.program.slots)]
         start.fill(0)
         self._of(start, target)[target.index] = 1
@@ -171,13 +193,15 @@ class Attribution:
     def _sources(self, run: Run) -> list[int]:
         """The slots in which the data come in: feeds, or what numbers of words were looked up as."""
         reached = run.program.gradients
-        found = []
-        for feed in self.program.feeds:
-            if feed.slot not in reached:
-                continue
-            # The number of a word is nothing to multiply a slope with: what it was looked up as is.
-            found += [slot for slot in self._looked_up(feed.slot) if slot in reached] if feed.end else [feed.slot]
-        return found
+        return [
+            slot for feed in self.program.feeds if feed.slot in reached
+            for slot in self._entrances(feed) if slot in reached
+        ]  # fmt: skip
+
+    def _entrances(self, feed: Feed) -> list[int]:
+        """Where the numbers of a feed can be multiplied with a slope: that of a word cannot, what it is looked up as
+        can."""
+        return list(self._looked_up(feed.slot)) if feed.end else [feed.slot]
 
     def _looked_up(self, slot: int) -> Iterator[int]:
         for step in self.program.steps:

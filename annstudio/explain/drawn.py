@@ -28,6 +28,11 @@ def _words(text: str) -> str:
     return html.escape(text.replace(r"\_", "_"), quote=False)
 
 
+def load() -> None:
+    """Load what formulas are set with, which takes a tenth of a second: for a thread, before anybody asks."""
+    _ziamath()
+
+
 @cache
 def _ziamath() -> Any:
     """The library, loaded with the first formula. Its way of finding its font is deprecated, which is no news here."""

@@ -131,6 +131,12 @@ class Journey(Generic[P]):
         if self.number % self.spacing == 0:
             self._marks[self.number] = self._mark()
 
+    def make_room(self, n: int) -> None:
+        """Get ready for batches of `n` examples, which takes a while for long programs. It touches nothing of the batch
+        at hand, so that another thread may do it."""
+        if n not in self._runs:
+            self._runs[n] = Run(self.program, self.arena, n)
+
     def here(self) -> Mark[P]:
         """The batch at hand, to come back to without going the way again."""
         return self._mark()
@@ -187,8 +193,7 @@ class Journey(Generic[P]):
 
     def _begin(self, place: P, fed: Fed) -> None:
         n = len(next(iter(fed.feeds.values()))) if fed.feeds else 1
-        if n not in self._runs:
-            self._runs[n] = Run(self.program, self.arena, n)
+        self.make_room(n)
         self.arena.rate[()] = fed.rate
         self.stepper: Stepper = Stepper(self.program, self.arena, fed.feeds, self.seed, fed.number, self._runs[n])
         self.stepper.paced = fed.paced

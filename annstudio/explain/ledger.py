@@ -5,11 +5,12 @@ optimiser remembers, a limit. What they sum to is compared with what the run rea
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
-from annstudio.engine.account import Term
+from annstudio.engine.account import Sum, Term, values_of
 from annstudio.engine.program import Phase, Step
 from annstudio.explain.derivation import Explainer
 from annstudio.explain.numbers import number_latex, number_text
@@ -91,35 +92,52 @@ def gradient_shares(explainer: Explainer, gradient: Quantity, digits: int = 4) -
 
     The way back must have been done.
     """
-    by_example: dict[int, list[tuple[Step, Term]]] = {}
+    by_example: dict[int, list[_Use]] = {}
     penalties: list[Share] = []
-    for step, term in gradient_terms(explainer, gradient):
-        example = example_of(term)
-        if is_penalty(explainer, step) or example is None:
-            penalties.append(_penalty(term, digits))
-        else:
-            by_example.setdefault(example, []).append((step, term))
+    for step, terms in _addends(explainer, gradient):
+        penalty = is_penalty(explainer, step)
+        for at, (example, value) in enumerate(zip(_examples_of(terms), values_of(terms), strict=True)):
+            if penalty or example is None:
+                penalties.append(_penalty(terms[at], digits))
+            else:
+                by_example.setdefault(example, []).append(_Use(value, step, terms, at))
     several = explainer.stepper.n > 1
     shares = [
         Share(
             nth("example", example) if several else "gradient",
-            _sum([term.value for _, term in terms]),
-            _largest(explainer, terms) if several else None,
+            _sum([use.value for use in uses]),
+            _largest(explainer, uses) if several else None,
         )
-        for example, terms in by_example.items()
+        for example, uses in by_example.items()
     ]
     shares.sort(key=lambda share: -abs(share.value))
     return [*shares, *penalties]
 
 
-def gradient_terms(explainer: Explainer, gradient: Quantity) -> Iterator[tuple[Step, Term]]:
-    """All terms of a gradient with the steps that they belong to, those of every place that it is added up from."""
+class _Use(NamedTuple):
+    """One term of a gradient: what it comes to, and where it is told."""
+
+    value: float
+    step: Step
+    terms: Sequence[Term]
+    at: int
+
+
+def _addends(explainer: Explainer, gradient: Quantity) -> Iterator[tuple[Step, Sequence[Term]]]:
+    """All terms of a gradient, those of every place that it is added up from, with the steps that they belong to."""
     step, terms = explainer.terms(gradient)
     if step.backward:
-        yield from ((step, term) for term in terms)
+        yield step, terms
         return
     for slot in step.inputs:
-        yield from gradient_terms(explainer, Quantity(slot, gradient.index, gradient.example))
+        yield from _addends(explainer, Quantity(slot, gradient.index, gradient.example))
+
+
+def _examples_of(terms: Sequence[Term]) -> Sequence[int | None]:
+    """The example that each of some terms belongs to."""
+    if isinstance(terms, Sum) and terms.examples is not None:
+        return terms.examples
+    return [example_of(term) for term in terms]
 
 
 def is_penalty(explainer: Explainer, step: Step) -> bool:
@@ -146,11 +164,11 @@ def _sum(values: list[float]) -> float:
         return sum(values)
 
 
-def _largest(explainer: Explainer, terms: list[tuple[Step, Term]]) -> Quantity | None:
+def _largest(explainer: Explainer, uses: list[_Use]) -> Quantity | None:
     """The gradient that the largest of some terms hands on."""
-    step, term = max(terms, key=lambda pair: abs(pair[1].value))
-    handed = next((factor for factor in term.factors if factor.array == "dy"), None)
-    return None if handed is None else explainer.reading.place(step, handed)
+    largest = max(uses, key=lambda use: abs(use.value))
+    handed = next((factor for factor in largest.terms[largest.at].factors if factor.array == "dy"), None)
+    return None if handed is None else explainer.reading.place(largest.step, handed)
 
 
 def _penalty(term: Term, digits: int) -> Share:

@@ -229,6 +229,7 @@ def plain(latex: str) -> str:
     text = re.sub(r"\^\{\\text\{ ([^{}]*)\}\}", r" (\1)", text)
     text = re.sub(r"\\hat\{(\w)\}", "\\1\u0302", re.sub(r"\\tilde\{(\w)\}", "\\1\u0303", text))
     for _ in range(6):
+        before = text
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: _fraction(m[1], m[2]), text)
         text = re.sub(r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1", text)
         text = re.sub(r"\\sqrt\{([^{}]*)\}", lambda m: f"√{m[1]}" if m[1].isalnum() else f"√({m[1]})", text)
@@ -236,6 +237,9 @@ def plain(latex: str) -> str:
         text = re.sub(r"_\{([^{}]*)\}", r"_\1", text)
         text = re.sub(r"\^\{(\w+|[+-]|-?[\d.]+|\(\d+\))\}", r"^\1", text)
         text = re.sub(r"\^\{([^{}]*)\}", r"^(\1)", text)
+        if text == before:
+            # Most symbols hold nothing more after the first round.
+            break
     for latex_word, word in _WORDS:
         text = text.replace(latex_word, word)
     return re.sub(r"\s+", " ", text).strip()

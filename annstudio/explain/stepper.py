@@ -5,6 +5,7 @@ Every value has its own slot, so going back is only moving the cursor; what upda
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -172,6 +173,17 @@ class Stepper:
         return Trial(
             self.program, self._before, self.feeds, self._states, seed=self.seed, batch_number=self.batch_number
         )
+
+    def double(self) -> "Stepper":
+        """This very batch, noise included, on arrays of its own, up to the loss: for work in another thread, while this
+        stepper goes where it likes."""
+        arena = Arena(self.program, str(self.arena.dtype))
+        arena.restore_values(self._before)
+        ahead = tuple(step for step in self.program.steps if step.phase in (Phase.FORWARD, Phase.LOSS))
+        program = replace(self.program, steps=ahead, training=False)
+        run = Run(program, arena, self.n)
+        self._put_states(run)
+        return Stepper(program, arena, self.feeds, self.seed, self.batch_number, run)
 
     def _put_states(self, run: Run) -> None:
         for slot, state in self._states.items():

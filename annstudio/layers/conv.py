@@ -4,13 +4,14 @@ The patches under the window are laid side by side (im2col), so that a convoluti
 gaps: Yu & Koltun (2016); groups of channels: Krizhevsky et al. (2012).
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Factor, See, Sum, Term, uses
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.engine.sight import Sight, everything, grouped, windows
@@ -119,7 +120,7 @@ class Correlate2D(Op):
             terms.append(Term((weight, see("x", first + c, i * sh + u * dh, j * sw + v * dw))))
         return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         filters, rows, columns = see.shape("dy")
         own = filters // self.groups
         if name == "w":
@@ -138,21 +139,22 @@ class Correlate2D(Op):
             terms += [Term((see("w", place, f), see("dy", f, i, j))) for f in range(group * own, (group + 1) * own)]
         return terms
 
-    def _shares(self, see: See, place: int, f: int) -> list[Term]:
+    def _shares(self, see: See, place: int, f: int) -> Sum:
         """What every place where a kernel's weight was used adds to its gradient."""
         channels = see.shape("x")[0] // self.groups
         first = f // (see.shape("w")[1] // self.groups) * channels
         window, c = divmod(place, channels)
         u, v = divmod(window, self.kernel[1])
         (sh, sw), (dh, dw) = self.strides, self.dilation
-        terms = []
-        for n in range(see.n_examples):
-            for i, j in np.ndindex(see.shape("dy")[1:]):
-                dy = see("dy", f, i, j, example=n)
-                is_bias = self.bias and place == see.shape("w")[0] - 1
-                at = (first + c, i * sh + u * dh, j * sw + v * dw)
-                terms.append(Term((dy,) if is_bias else (dy, see("x", *at, example=n))))
-        return terms
+        rows, columns = see.shape("dy")[1:]
+        is_bias = self.bias and place == see.shape("w")[0] - 1
+
+        def factors(n: int, i: int, j: int) -> tuple[Factor, ...]:
+            dy = see("dy", f, i, j, example=n)
+            return (dy,) if is_bias else (dy, see("x", first + c, i * sh + u * dh, j * sw + v * dw, example=n))
+
+        met = None if is_bias else see.arrays["x"][first + c, u * dh :: sh, v * dw :: sw][:rows, :columns]
+        return uses(see.arrays["dy"][f], met, factors)
 
 
 class GroupedCorrelate2D(Correlate2D):

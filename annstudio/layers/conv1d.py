@@ -1,13 +1,13 @@
 """Convolution over time: copies of one neuron look at one stretch of a sequence each, all with the same weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from pydantic import Field
 
-from annstudio.engine.account import See, Term
+from annstudio.engine.account import Factor, See, Sum, Term, uses
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Buffer, Index, Margin, Op, Shape
 from annstudio.engine.sight import Sight, everything, grouped, windows
@@ -99,7 +99,7 @@ class Correlate1D(Op):
         ]
         return [*terms, Term((see("w", see.shape("w")[0] - 1, f),))] if self.bias else terms
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         places, filters = see.shape("dy")
         own, features = filters // self.groups, see.shape("x")[1] // self.groups
         if name == "w":
@@ -115,19 +115,20 @@ class Correlate1D(Op):
                 terms += [Term((w, see("dy", t, group * own + i))) for i, w in enumerate(weights)]
         return terms
 
-    def _shares(self, see: See, place: int, f: int) -> list[Term]:
+    def _shares(self, see: See, place: int, f: int) -> Sum:
         """What every place where a kernel's weight was used adds to its gradient."""
         features = see.shape("x")[1] // self.groups
         first = f // (see.shape("w")[1] // self.groups) * features
         u, c = divmod(place, features)
-        terms = []
-        for n in range(see.n_examples):
-            for t in range(see.shape("dy")[0]):
-                dy = see("dy", t, f, example=n)
-                is_bias = self.bias and place == see.shape("w")[0] - 1
-                at = (t * self.stride + u * self.dilation, first + c)
-                terms.append(Term((dy,) if is_bias else (dy, see("x", *at, example=n))))
-        return terms
+        ahead = u * self.dilation
+        is_bias = self.bias and place == see.shape("w")[0] - 1
+
+        def factors(n: int, t: int) -> tuple[Factor, ...]:
+            dy = see("dy", t, f, example=n)
+            return (dy,) if is_bias else (dy, see("x", t * self.stride + ahead, first + c, example=n))
+
+        met = None if is_bias else see.arrays["x"][ahead :: self.stride, first + c][: see.shape("dy")[0]]
+        return uses(see.arrays["dy"][:, f], met, factors)
 
 
 class GroupedCorrelate1D(Correlate1D):

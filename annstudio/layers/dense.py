@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from annstudio.engine.account import See, Sum, Term
+from annstudio.engine.account import Factor, See, Sum, Term, uses
 from annstudio.engine.builder import Builder, Value
 from annstudio.engine.op import Array, Index, Margin, Op, Shape
 from annstudio.engine.program import View
@@ -68,18 +68,18 @@ class WeightedSum(Op):
             # Numbers that run away are told like any others. The bias is the weight of a unit that is 1.
             return Sum((see.row("w", j) * see.row("x", *t)).tolist(), term)
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         if name == "x":
             *t, i = index
             return [Term((see("w", j, i), see("dy", *t, j))) for j in range(see.shape("w")[0])]
         j, i = index
-        times = [()] if len(see.shape("dy")) == 1 else [(t,) for t in range(see.shape("dy")[0])]
-        bias = self.bias and i == see.shape("w")[1] - 1
-        return [
-            Term((see("dy", *t, j, example=n),) if bias else (see("dy", *t, j, example=n), see("x", *t, i, example=n)))
-            for n in range(see.n_examples)
-            for t in times
-        ]
+        is_bias = self.bias and i == see.shape("w")[1] - 1
+
+        def factors(n: int, *t: int) -> tuple[Factor, ...]:
+            dy = see("dy", *t, j, example=n)
+            return (dy,) if is_bias else (dy, see("x", *t, i, example=n))
+
+        return uses(see.arrays["dy"][..., j, :], None if is_bias else see.arrays["x"][..., i, :], factors)
 
 
 class SharedBias(Op):

@@ -129,7 +129,7 @@ class WindowMax(WindowPool):
     def account(self, see: See, index: Index) -> Sequence[Term]:
         return [self._largest(see, index, self.unframed(see.shape("x")))]
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         shape = see.shape("dx")
         terms = []
         for result in self.over(index, see.shape("y")):
@@ -188,7 +188,7 @@ class WindowMean(WindowPool):
         places = self.seen(see, index, shape)
         return [share(see("x", *self.framed(place)), len(places)) for place in places]
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         shape = see.shape("dx")
         results = self.over(index, see.shape("dy"))
         return [share(see("dy", *result), len(self.seen(see, result, shape))) for result in results]
@@ -220,7 +220,7 @@ class Counted(WindowPool):
         shape = self.unframed(see.shape("x"))
         return super().account(see, index) if self.seen(see, index, shape) else [self._beyond(see, index, shape)]
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         t = index[0]
         return super().gradient_account(name, see, index) if counts(see, t) else [nothing(see, t)]
 

@@ -5,6 +5,7 @@ as one entry of undo when Explain is left, or before anything else is edited. St
 seen is what is kept, to the last digit; training in float32 rounds it when it takes it up.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Explaining(Editing):
         super().__init__(project, file)
         self.journey: Journey[Place] | None = None
         self._sample = 0
+        self._ready: tuple[Project, int | None, Journey[Place]] | None = None
+        """A walk that was made ahead: of which project, from which example on."""
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -75,6 +78,26 @@ class Explaining(Editing):
 
     # Doing -----------------------------------------------------------------------------------------------------------
 
+    def readying(
+        self, sample: int | None = None, *, whole_batch: bool | None = None, beside: tuple[int, ...] = ()
+    ) -> Callable[[], None]:
+        """What takes long about `explain` with the same words: work that another thread can do ahead of it. The work
+        raises StudioError where one cannot explain."""
+        if self.training:
+            self.pause()
+        whole, chosen, before = *self._wanted(sample, whole_batch), self.journey
+        network, project, start = self.network, self.project, None if whole else chosen
+
+        def work() -> None:
+            journey = before or network.journey(start)
+            if before is None:
+                self._ready = project, start, journey
+            if before is not None or beside:
+                place = _other(journey, start, beside)
+                journey.make_room(len(_course(journey).examples(place)))
+
+        return work
+
     def explain(
         self, sample: int | None = None, *, whole_batch: bool | None = None, beside: tuple[int, ...] = ()
     ) -> None:
@@ -82,13 +105,12 @@ class Explaining(Editing):
         batch that training would do next; or go on with another one. Raises StudioError where that cannot be."""
         if self.training:
             self.pause()
-        whole = self.whole_batch if whole_batch is None else whole_batch
-        chosen = self.sample if sample is None else sample
+        whole, chosen = self._wanted(sample, whole_batch)
+        start = None if whole else chosen
         begun = self.journey is None
-        journey = self.journey or self.network.journey(None if whole else chosen)
+        journey = self.journey or self._made_ready(start) or self.network.journey(start)
         if not begun or beside:
-            sample = None if whole else chosen % _course(journey).n_examples
-            journey.divert(replace(journey.place, sample=sample, beside=beside))
+            journey.divert(_other(journey, start, beside))
         self.journey = journey
         self._sample = chosen
         self.activity_changed.emit(self.activity)
@@ -111,6 +133,16 @@ class Explaining(Editing):
             self._keep(self.journey, self.to_keep)
 
     # Private ---------------------------------------------------------------------------------------------------------
+
+    def _wanted(self, sample: int | None, whole_batch: bool | None) -> tuple[bool, int]:
+        """Whether a whole batch is explained, and which example of the data is looked at; what is not said stays."""
+        whole = self.whole_batch if whole_batch is None else whole_batch
+        return whole, self.sample if sample is None else sample
+
+    def _made_ready(self, start: int | None) -> Journey[Place] | None:
+        """The walk that was made ahead, if it is the one that is wanted."""
+        ready, self._ready = self._ready, None
+        return ready[2] if ready is not None and ready[0] is self.project and ready[1] == start else None
 
     def _drop_journey(self) -> None:
         """Stop explaining, and keep nothing."""
@@ -143,6 +175,12 @@ class Explaining(Editing):
                 return
             self.journey.stepper.to(journey.stepper.position)
             self.activity_changed.emit(self.activity)
+
+
+def _other(journey: Journey[Place], start: int | None, beside: tuple[int, ...]) -> Place:
+    """The batch at hand with another example and others beside it; with no example the one that training would do."""
+    sample = None if start is None else start % _course(journey).n_examples
+    return replace(journey.place, sample=sample, beside=beside)
 
 
 def _course(journey: Journey[Place]) -> Course:

@@ -1,6 +1,8 @@
 """Starts the program: the application, the first window, and what happens when something of ours breaks."""
 
+import gc
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from annstudio import __version__
 from annstudio.document.project import Project
 from annstudio.errors import StudioError
+from annstudio.explain import drawn
 from annstudio.formats import studio
 from annstudio.formats.samples import first_sample
 from annstudio.session import Session
@@ -52,12 +55,20 @@ def run(file: Path | None) -> int:
     session, trouble = _first_session(file)
     window = Window(session, memory)
     window.show()
+    threading.Thread(target=get_ready, name="Getting ready", daemon=True).start()
     sys.excepthook = CrashHook(window)
     if trouble is not None:
         window.files.tell(trouble)
     elif file is not None:
         memory.opened(file)
     return app.exec()
+
+
+def get_ready() -> None:
+    """What would hold the window later: formulas need a library that takes long to load, and the garbage collector
+    would look through all that is there by now, modules, classes and the window, again and again although it stays."""
+    drawn.load()
+    gc.freeze()
 
 
 def picture(path: Path, project: Path) -> None:

@@ -8,6 +8,7 @@ from annstudio.errors import StudioError
 from annstudio.explain.told import Quantity
 from annstudio.session import Session
 from annstudio.ui.canvas.view import CanvasView
+from annstudio.ui.explain.going import explain
 from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.labs.activation_lab import ActivationLab
 from annstudio.ui.labs.descent import DescentPanel
@@ -240,11 +241,10 @@ class Docks:
     def _show_in_explain(self, examples: tuple[int, ...], quantity: Quantity) -> None:
         """Go to a number of a batch in Explain, and ask about it."""
         try:
-            self._session.explain(examples[0], whole_batch=False, beside=examples[1:])
+            if explain(self._window, self._session, examples[0], whole_batch=False, beside=examples[1:]):
+                self._explain_panel.tour.go_and_ask(quantity)
         except StudioError as error:
             self._session.told.emit("error", str(error))
-        else:
-            self._explain_panel.tour.go_and_ask(quantity)
 
     def _count_problems(self, *_: object) -> None:
         """Write the number of problems on the panel's tab."""

@@ -27,6 +27,7 @@ from annstudio.ui.canvas.view import CanvasView
 from annstudio.ui.command_search import CommandSearch
 from annstudio.ui.docks import LABS, Docks
 from annstudio.ui.explain.bar import ExplainBar
+from annstudio.ui.explain.going import explain
 from annstudio.ui.explain.panel import ExplainPanel
 from annstudio.ui.explain.view import ExplainView
 from annstudio.ui.files import Files
@@ -117,7 +118,7 @@ class Window(QMainWindow):
         self.docks.open_lab(LABS[command])
 
     def explain(self) -> None:
-        self.session.explain()
+        explain(self, self.session)
 
     def toggle_breakpoint(self) -> None:
         """Stop at the layer at hand while explaining, or at those that are selected on the canvas, or no longer."""

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from annstudio.document.network import Network
 from annstudio.document.project import Project
+from annstudio.engine.account import Sum
 from annstudio.engine.optimizers import OPTIMIZERS
 from annstudio.engine.schedules import Cosine, Moment, OneCycle, Plateau, Schedule, Steps
 from annstudio.explain.derivation import Explainer
-from annstudio.explain.ledger import Ledger, gradient_shares, ledger
+from annstudio.explain.ledger import Ledger, example_of, gradient_shares, ledger
 from annstudio.explain.names import plain
 from annstudio.explain.numbers import number_text
 from annstudio.explain.report import report
@@ -239,3 +240,21 @@ def test_shares_that_run_away_both_ways_are_no_number():
     assert math.isnan(account.entries[0].amount)
     assert not math.isfinite(account.update.after)
     assert [entry.what for entry in account.entries] == ["gradient", "rounding"], "nothing was clipped"
+
+
+def test_the_uses_of_a_kernel_s_weight_come_all_at_once_with_the_bits_of_each_term():
+    graph = chain(
+        input=Input(shape=(36,)), image=Reshape(target=(6, 6, 1)), conv=Conv2D(filters=2, strides=(2, 1)),
+        flat=Flatten(), out=Dense(units=2), loss=Loss(),
+    )  # fmt: skip
+    explainer = Explainer(stepper_of(project(graph, some_table(5, 36, 2)), 0, 2, 4))
+    explainer.stepper.to(len(explainer.stepper))
+    program = explainer.program
+    for key, index in (("conv/W", (1, 0, 2, 1)), ("conv/b", (1,)), ("out/W", (0, 7)), ("out/b", (1,))):
+        question = ask(program, key, index)
+        gradient = Quantity(program.gradients[question.parameter.slot], question.stored)
+        _, terms = explainer.terms(gradient)
+        assert isinstance(terms, Sum)
+        assert list(terms.values) == [term.value for term in terms]
+        assert list(terms.examples) == [example_of(term) for term in terms]
+        assert math.fsum(terms.values) == pytest.approx(explainer.value(gradient), rel=1e-12)

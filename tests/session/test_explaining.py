@@ -2,6 +2,8 @@
 exactly from there.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -253,3 +255,41 @@ def test_examples_put_together_are_one_batch_and_no_part_of_the_epoch():
     assert session.project.progress.position == 0
     session.explain(2)
     assert session.examples.tolist() == [2]
+
+
+# Ahead, in another thread --------------------------------------------------------------------------------------------
+
+
+def test_what_takes_long_is_done_ahead(desk):
+    session = desk(small_project())
+    session.readying(3)()
+    made = session._ready[2]
+    session.explain(3)
+    assert session.journey is made
+    session.readying(whole_batch=True)()
+    n = len(session.network.need_dataset())
+    bound = {n: run for n, run in made._runs.items() if n > 1}
+    session.explain(whole_batch=True)
+    assert session.stepper.run in bound.values()
+    assert session.stepper.n <= n
+
+
+def test_what_was_made_ahead_of_another_project_or_example_is_left(desk):
+    session = desk(small_project())
+    session.readying(3)()
+    session.explain(2)
+    assert session.sample == 2
+    session.leave_explain()
+    session.readying(2)()
+    made = session._ready[2]
+    settings = session.project.settings.model_copy(update={"seed": 5})
+    session.edit(replace(session.project, settings=settings), "Set seed")
+    session.explain(2)
+    assert session.journey is not made
+
+
+def test_why_one_cannot_explain_is_said_ahead_too(desk):
+    graph = chain(input=Input(shape=(2,)), out=Dense(units=1))
+    session = desk(project(graph, some_table(4, 2, 1)))
+    with pytest.raises(TrainingError, match="no loss"):
+        session.readying(whole_batch=True)()

@@ -1,5 +1,6 @@
 """What the tests of Explain begin with: a view and its panel on a project, and hands that click on the drawing."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,13 +23,19 @@ from annstudio.ui.explain.wire_items import WireItem
 
 
 class Desk:
-    """A session that explains, with everything that shows it."""
+    """A session that explains, with everything that shows it. `at_once`: the panel's pages are not made piece by piece:
+    a test reads them as soon as it has asked."""
 
-    def __init__(self, project: Project, width: int = 1600, height: int = 1000) -> None:
+    def __init__(self, project: Project, width: int = 1600, height: int = 1000, *, at_once: bool = True) -> None:
         self.session = Session(project)
         self.view = ExplainView(self.session)
         self.panel = ExplainPanel(self.view)
         self.bar = ExplainBar(self.view)
+        if at_once:
+            self.panel.turn_seconds = math.inf
+            tour = self.view.tour
+            for signal in (tour.begun, tour.asked, tour.digits_changed, tour.checker.found, tour.turner.found):
+                signal.connect(self.panel.finish)
         self.window = QSplitter()
         for widget in (self.view, self.panel, self.bar):
             self.window.addWidget(widget)
@@ -80,9 +87,9 @@ class Desk:
 
 
 @contextmanager
-def explaining(project: Project, **size: int) -> Iterator[Desk]:
+def explaining(project: Project, **how: int) -> Iterator[Desk]:
     """A desk that is cleared away at the end."""
-    desk = Desk(project, **size)
+    desk = Desk(project, **how)
     try:
         yield desk
     finally:

@@ -96,6 +96,7 @@ def test_the_sign_is_chosen_in_the_menu_and_what_is_shown_follows(qtbot: QtBot):
         QApplication.processEvents()
         assert window.memory.decimal_sign == sign
         assert window.actions_by_id[f"decimal_{sign}"].isChecked()
+        window.explain_panel.finish()
         assert number in window.explain_panel.text
     window.actions_by_id["decimal_system"].trigger()
     assert QLocale().decimalPoint() == QLocale.system().decimalPoint()

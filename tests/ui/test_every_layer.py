@@ -236,6 +236,7 @@ def _ask_every_step_of(desk: Desk, id: str) -> None:
 def _words(window: Window) -> str:
     """What is written of the moment at hand: in the panel, on the drawing of units, at the scale of the arrays."""
     view, pane = window.explain_view, window.explain_view.layers.pane
+    window.explain_panel.finish()
     told = [window.explain_panel.text]
     if view.shows_neurons:
         told += [unit.state.below for unit in view.scene.units]

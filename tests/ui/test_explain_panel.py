@@ -334,8 +334,8 @@ def test_a_network_without_a_loss_can_be_explained_forward(qtbot: QtBot):
 
 def test_held_keys_make_one_page(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     made: list[object] = []
-    show = desk.panel._show
-    monkeypatch.setattr(desk.panel, "_show", lambda page: made.append(page) or show(page))
+    begin = desk.panel._begin
+    monkeypatch.setattr(desk.panel, "_begin", lambda body, parts: made.append(body) or begin(body, parts))
     desk.key(*[Key.Key_Right] * 12)
     assert desk.tour.walk.place == 12
     assert len(made) == 1

@@ -1,6 +1,7 @@
 """The small steps of normalising: mean, centring, variance, dividing by its root, then another scale and offset."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -105,7 +106,7 @@ class MeanOf(_Averaging):
         values = self.values(see, "x", index)
         return [share(x, len(values)) for x in values]
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         place = mean_place(index, self.over)
         return [share(see("dy", *place), len(self.values(see, "dx", place)))]
 
@@ -125,7 +126,7 @@ class MeanSquareOf(_Averaging):
         values = self.values(see, "x", index)
         return [Term((x,), rf"\tfrac{{1}}{{{len(values)}}} · «0»^2", lambda x: x * x / len(values)) for x in values]
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         place = mean_place(index, self.over)
         n = len(self.values(see, "x", place))
         factors = (see("dy", *place), see("x", *index))
@@ -145,7 +146,7 @@ class _Counted(_Averaging):
         ends = [see("lengths", example=n).value for n in range(see.n_examples)]
         return [see(name, t, *place, example=n) for t in steps for n, end in enumerate(ends) if t < end]
 
-    def gradient_account(self, name: str, see: See, index: Index) -> list[Term]:
+    def gradient_account(self, name: str, see: See, index: Index) -> Sequence[Term]:
         return super().gradient_account(name, see, index) if counts(see, index[0]) else [nothing(see, index[0])]
 
 

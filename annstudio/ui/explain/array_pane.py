@@ -111,7 +111,8 @@ class ArrayPane(QWidget):
         self.pairs = exhibition.of_step(step) if step is not None else []
         if isinstance(question, FromInput):
             answers = exhibition.of_question(question)
-            offered, self.pairs = question, [*answers, *self.pairs]
+            # An answer that comes in later is looked at as one that was there at once.
+            offered, self.pairs = (question, bool(answers)), [*answers, *self.pairs]
         before = self.which.blockSignals(True)
         self.which.clear()
         titles = [pair.title for pair in self.pairs]

@@ -9,6 +9,7 @@ from annstudio.explain.attribution import (
     MOST_OUTPUTS,
     Contributions,
     FromInput,
+    Reached,
     Reverse,
     Source,
     ToOutputs,
@@ -26,6 +27,7 @@ _FROM = r"\text{contribution}_i = x_i \cdot \frac{\partial y}{\partial x_i}"
 _TO = r"\text{contribution}_k = x \cdot \frac{\partial y_k}{\partial x}"
 _ADDS_UP = "They add up: everything between is straight here."
 _BENDS = "They do not add up: something bends on the way, and slopes at this place do not tell the whole of it."
+_WORKING = "It is being worked out …"
 
 
 def reverse_page(tour: Tour, question: Reverse) -> Page:
@@ -53,11 +55,14 @@ def turned_round(tour: Tour, value: Quantity) -> list[Section]:
 
 
 def _from_input(tour: Tour, question: FromInput) -> Page:
-    told = tour.attribution.contributions(question)
+    told = tour.answer(question)
     name = tour.explainer.symbol(question)
-    sections = [Section("Gradient × input", (Formula((Piece(_FROM),)), *_balance(tour, told, name)))]
-    sections += [Section(_heading(tour, source, told), (_table(tour, source, name),)) for source in told.sources]
-    sections.append(Section("What it can see", (_counts(tour, tour.receptive.field(question), question),)))
+    if isinstance(told, Contributions):
+        sections = [Section("Gradient × input", (Formula((Piece(_FROM),)), *_balance(tour, told, name)))]
+        sections += [Section(_heading(tour, source, told), (_table(tour, source, name),)) for source in told.sources]
+    else:
+        sections = [Section("Gradient × input", (Formula((Piece(_FROM),)), Note(_WORKING)))]
+    sections.append(Section("What it can see", (_counts(tour, tour.field_of(question), question),)))
     return Page(f"What did the input contribute to {rich(name)}?", tuple(sections))
 
 
@@ -102,27 +107,35 @@ def _table(tour: Tour, source: Source, name: str) -> Table:
 
 def _to_outputs(tour: Tour, question: ToOutputs) -> Page:
     name = tour.explainer.symbol(question)
-    found = tour.attribution.reached(question)
-    value = f"{rich(name)} = {bold(tour.text(tour.explainer.value(question)))}"
+    found = tour.answer(question)
+    reached = found if isinstance(found, tuple) else ()
+    blocks: list[Block] = [Formula((Piece(_TO),))]
+    if reached or tour.stepper.known(question.slot):
+        # Of a number that is still to come the answer knows what it will be.
+        number = reached[0].number if reached else tour.explainer.value(question)
+        blocks.append(Lines((f"{rich(name)} = {bold(tour.text(number))}",)))
+    n = tour.attribution.n_outputs
+    if n > MOST_OUTPUTS:
+        blocks.append(Note(f"Of {n} outputs those {MOST_OUTPUTS} whose numbers are largest."))
+    table = Note(_WORKING) if found is None else _outputs_table(tour, reached)
+    lit = tour.reached_by(question)
+    return Page(f"To which outputs does {rich(name)} contribute?", (
+        Section("Gradient × value", tuple(blocks)),
+        Section("Largest first", (table,)),
+        Section("What it can reach", (_counts(tour, lit, question),)),
+    ))  # fmt: skip
+
+
+def _outputs_table(tour: Tour, found: tuple[Reached, ...]) -> Block:
+    if not found:
+        return Note("It has no part in any output, or none that a slope would tell.")
     rows = tuple(
         (Cell(_short(tour, one.output.slot, one.output.index)), Cell(tour.text(one.value)),
          Cell(tour.text(one.slope), one.slope), Cell(tour.text(one.product), one.product))
         for one in found
     )  # fmt: skip
     links = tuple(FromInput(*astuple(one.output)) for one in found)
-    blocks: list[Block] = [Formula((Piece(_TO),)), Lines((value,))]
-    n = tour.attribution.n_outputs
-    if n > MOST_OUTPUTS:
-        blocks.append(Note(f"Of {n} outputs those {MOST_OUTPUTS} whose numbers are largest."))
-    table: Block = Table(("output", "y", "slope", "contribution"), rows, links)
-    if not found:
-        table = Note("It has no part in any output, or none that a slope would tell.")
-    lit = tour.receptive.reached(question)
-    return Page(f"To which outputs does {rich(name)} contribute?", (
-        Section("Gradient × value", tuple(blocks)),
-        Section("Largest first", (table,)),
-        Section("What it can reach", (_counts(tour, lit, question),)),
-    ))  # fmt: skip
+    return Table(("output", "y", "slope", "contribution"), rows, links)
 
 
 # Both ----------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 
 from annstudio.engine.op import Array
 from annstudio.engine.program import AnyStep, Role, Step, Update
-from annstudio.explain.attribution import FromInput, Source, ToOutputs
+from annstudio.explain.attribution import Contributions, FromInput, Source, ToOutputs
 from annstudio.explain.names import plain
 from annstudio.explain.report import net_slot
 from annstudio.explain.told import Quantity
@@ -76,8 +76,10 @@ class Exhibition:
         ]
 
     def of_question(self, question: FromInput) -> list[Pair]:
-        """The input, and what each of its numbers contributed to the number that is asked about."""
-        sources = self.tour.attribution.contributions(question).sources
+        """The input, and what each of its numbers contributed to the number that is asked about; nothing while that
+        is being worked out."""
+        answer = self.tour.answer(question)
+        sources = answer.sources if isinstance(answer, Contributions) else ()
         name = plain(self.tour.explainer.symbol(question))
         return [
             Pair(

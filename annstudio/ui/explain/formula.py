@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
@@ -60,6 +60,17 @@ class _Spot:
 def piece_colour(colour: int | None) -> QColor:
     t = theme()
     return t.text if colour is None else t.factors[colour % len(t.factors)]
+
+
+def set_ahead(pieces: Sequence[Piece], size: int = SIZE) -> Iterator[None]:
+    """Set a formula for the first time, piece by piece, as that is dear: whoever shows it finds it ready."""
+    for piece in pieces:
+        _set(piece, size)
+        yield
+
+
+def _set(piece: Piece, size: int) -> Set:
+    return typeset(localised_latex(piece.latex), size, piece_colour(piece.colour).name())
 
 
 class FormulaView(QWidget):
@@ -147,7 +158,7 @@ class FormulaView(QWidget):
 
     def _fitted(self, piece: Piece, width: int) -> tuple[Set, float]:
         """A piece as it is set, and how much smaller it has to be."""
-        told = typeset(localised_latex(piece.latex), self.size_of_text, piece_colour(piece.colour).name())
+        told = _set(piece, self.size_of_text)
         return told, max(min(1.0, (width - 2 * self.size_of_text) / max(told.width, 1.0)), _LEAST)
 
     # Events ----------------------------------------------------------------------------------------------------------

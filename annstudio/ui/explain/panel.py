@@ -1,6 +1,11 @@
-"""The panel beside the Explain view: the question that was asked and its whole answer, or the step at hand."""
+"""The panel beside the Explain view: the question that was asked and its whole answer, or the step at hand.
 
+A page is made piece by piece, so that the window is never held for long; what was shown before stands until it is done.
+"""
+
+from collections.abc import Iterator
 from itertools import pairwise
+from time import perf_counter
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPalette
@@ -10,6 +15,7 @@ from annstudio.explain.told import Quantity
 from annstudio.ui import theme as themes
 from annstudio.ui.explain.batch_chooser import where_text
 from annstudio.ui.explain.blocks import Box, plain_text, title_label, widgets_of
+from annstudio.ui.explain.formula import set_ahead
 from annstudio.ui.explain.page import Formula, Lines, Note, Page, Section
 from annstudio.ui.explain.step_page import page_of
 from annstudio.ui.explain.tour import Tour
@@ -18,6 +24,7 @@ from annstudio.ui.panels.base import follow
 from annstudio.ui.theme import GRID, SMALL, TITLE, ui_font, wear
 
 TAB = Qt.FocusPolicy.TabFocus
+TURN_SECONDS = 0.01
 
 
 class ExplainPanel(QWidget):
@@ -29,6 +36,10 @@ class ExplainPanel(QWidget):
         self.tour = view.tour
         self.page: Page | None = None
         self._parts: list[SectionView] = []
+        self._making: Iterator[None] = iter(())
+        """What is left to be done for the page that is wanted."""
+        self.turn_seconds = TURN_SECONDS
+        """After so long of making a page, whatever else waits for the window has its turn."""
         self.setAccessibleName("Explanation")
         self.back = self._button("back", "Back", "To the question before (Alt+Left)")
         self.release = self._button("close", "Follow the steps", "Leave the question; explain the step at hand (Esc)")
@@ -61,13 +72,12 @@ class ExplainPanel(QWidget):
         self.setMinimumWidth(80 * GRID)
         self.back.clicked.connect(self.tour.ask_back)
         self.release.clicked.connect(self._release)
-        # Keys that are held down come faster than pages are made: the last moment of a rush is enough.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
-        self._soon.timeout.connect(self.refresh)
-        self.tour.moved.connect(self._soon.start)
-        for signal in (self.tour.begun, self.tour.asked, self.tour.digits_changed, self.tour.checker.found):
+        self._soon.timeout.connect(self._go_on)
+        tour = self.tour
+        for signal in (tour.begun, tour.moved, tour.asked, tour.digits_changed, tour.checker.found, tour.turner.found):
             signal.connect(self.refresh)
         follow(self, themes.changed, self._redress)
         self.refresh()
@@ -83,54 +93,90 @@ class ExplainPanel(QWidget):
     # Showing ---------------------------------------------------------------------------------------------------------
 
     def refresh(self, *_: object) -> None:
-        """Show the answer, or the step; what is the same already is left alone."""
+        """Begin to make the page that is wanted now. Keys that are held down come faster than pages are made: the last
+        moment of a rush is enough."""
+        self._making = self._made()
+        self._soon.start()
+
+    @property
+    def done(self) -> bool:
+        """Whether the page that is wanted is shown."""
+        return not self._soon.isActive()
+
+    def finish(self) -> None:
+        """Make what is left of the page at once."""
         self._soon.stop()
+        for _ in self._making:
+            pass
+
+    def _go_on(self) -> None:
+        end = perf_counter() + self.turn_seconds
+        for _ in self._making:
+            if perf_counter() > end:
+                self._soon.start()
+                return
+
+    def _made(self) -> Iterator[None]:
+        """Show the answer, or the step; what is the same already is left alone."""
         if self.tour.going:
             return
         self.where.setText(where_text(self.view.session, self.tour))
         self.back.setVisible(self.tour.walk is not None and self.tour.can_go_back)
         self.release.setVisible(self.tour.question is not None)
         self.tour.checker.leave()
+        self.tour.turner.leave()
         page = page_of(self.tour)
-        if page != self.page:
-            self._show(page)
-
-    def _show(self, page: Page) -> None:
-        """Another page; of the same question what is said already stays, as when a check comes in later."""
-        same_question = self.page is not None and self.page.title == page.title and bool(self._parts)
-        self.page = page
-        self.title.setText(page.title)
-        if not same_question:
-            self._begin(page)
+        yield
+        if page == self.page:
             return
-        kept, body = self._parts, self.area.widget()
-        parts = []
-        for i, section in enumerate(page.sections):
-            stays = i < len(kept) and kept[i].section == section
-            parts.append(kept[i] if stays else SectionView(section, self.tour, body or self))
-            if not stays:
-                self._rows.insertWidget(i, parts[i])
-                parts[i].show()
-        for part in kept:
+        # Of the same question what is said already stays, as when a check comes in later.
+        stays = self.page is not None and self.page.title == page.title and bool(self._parts)
+        body = (self.area.widget() if stays else None) or QWidget(self.area)
+        kept = self._parts if stays else []
+        parts: list[SectionView] = []
+        try:
+            for i, section in enumerate(page.sections):
+                if i < len(kept) and kept[i].section == section:
+                    parts.append(kept[i])
+                else:
+                    yield from _set_ahead(section)
+                    parts.append(SectionView(section, self.tour, body))
+                    yield
+        except BaseException:
+            # As a rule because another page is wanted by now.
+            for unwanted in [part for part in parts if part not in kept] if stays else [body]:
+                unwanted.deleteLater()
+            raise
+        self.title.setText(page.title)
+        if stays:
+            self._change(parts)
+        else:
+            self._begin(body, parts)
+        self.page, self._parts = page, parts
+
+    def _change(self, parts: list["SectionView"]) -> None:
+        """Other sections of the page that is shown; those that stay are left alone."""
+        for i, part in enumerate(parts):
+            if part not in self._parts:
+                self._rows.insertWidget(i, part)
+                part.show()
+        for part in self._parts:
             if part not in parts:
                 self._rows.removeWidget(part)
                 part.hide()
                 part.setParent(None)
                 part.deleteLater()
-        self._parts = parts
         reached = [w for part in parts for w in part.findChildren(QWidget) if w.focusPolicy() & TAB]
         for one, other in pairwise(reached):
             # By Tab one comes through a page from its top to its end, whichever part came in last.
             QWidget.setTabOrder(one, other)
 
-    def _begin(self, page: Page) -> None:
+    def _begin(self, body: QWidget, parts: list["SectionView"]) -> None:
         """A page from its top."""
-        body = QWidget(self.area)
         self._rows = QVBoxLayout(body)
         self._rows.setContentsMargins(4 * GRID, GRID, 4 * GRID, 4 * GRID)
         self._rows.setSpacing(2 * GRID)
-        self._parts = [SectionView(section, self.tour, body) for section in page.sections]
-        for part in self._parts:
+        for part in parts:
             self._rows.addWidget(part)
         self._rows.addStretch(1)
         old = self.area.takeWidget()
@@ -153,7 +199,7 @@ class ExplainPanel(QWidget):
         self.tour.ask(None)
 
     def _redress(self, *_: object) -> None:
-        self.page, self._parts = None, []
+        self.page = None
         self.refresh()
 
     def ask(self, quantity: Quantity) -> None:
@@ -164,6 +210,13 @@ class ExplainPanel(QWidget):
         # The same keys step whether the drawing or the panel is in use.
         if not self.view.take_key(event):
             super().keyPressEvent(event)
+
+
+def _set_ahead(section: Section) -> Iterator[None]:
+    """Set a section's formulas, one after the other."""
+    for block in section.blocks:
+        if isinstance(block, Formula):
+            yield from set_ahead(block.pieces)
 
 
 class SectionView(QWidget):

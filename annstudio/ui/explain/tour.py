@@ -26,6 +26,7 @@ from annstudio.explain.weight import WeightAnswer, WeightQuestion, answer, quest
 from annstudio.training.course import Place
 from annstudio.ui.explain.checking import Checker
 from annstudio.ui.explain.travel import Travel
+from annstudio.ui.explain.turning import Answer, Turner
 from annstudio.ui.numbers import localised, places_text
 
 WORKED_DIGITS = 9
@@ -73,8 +74,9 @@ class Tour(Travel):
         self._totals: dict[int, Totals] = {}
         self._attribution: Attribution | None = None
         self._receptive: Receptive | None = None
-        self._fields: tuple[Quantity, Fields] | None = None
+        self._fields: tuple[Quantity, Fields, Fields] | None = None
         self.checker = Checker(self)
+        self.turner = Turner(self)
 
     # Beginning -------------------------------------------------------------------------------------------------------
 
@@ -102,6 +104,7 @@ class Tour(Travel):
         self.walk = Walk(Explainer(stepper, self.example, names), grain, opened)
         self._answers, self._totals, self._attribution = {}, {}, None
         self.checker.begin(stepper)
+        self.turner.begin(stepper)
         if place is not None:
             self.walk.to(place)
 
@@ -110,6 +113,7 @@ class Tour(Travel):
         self.walk, self.journey, self.question, self._history, self.example = None, None, None, [], 0
         self._answers, self._totals, self._attribution = {}, {}, None
         self.checker.begin(None)
+        self.turner.begin(None)
         self.begun.emit()
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -170,6 +174,10 @@ class Tour(Travel):
             self._attribution = Attribution(self.stepper, self.example)
         return self._attribution
 
+    def answer(self, question: Reverse) -> Answer | None:
+        """The answer to a question the other way round; None while it is being worked out."""
+        return self.turner.answer(question, self.example)
+
     @property
     def receptive(self) -> Receptive:
         """Finds fields."""
@@ -178,11 +186,23 @@ class Tour(Travel):
         return self._receptive
 
     def fields_of(self, quantity: Quantity) -> Fields:
-        """What a number was made of and what it reaches, by slot; of the one that was asked last it is kept."""
-        receptive = self.receptive
-        if self._fields is None or self._fields[0] != quantity:
-            self._fields = (quantity, {**receptive.field(quantity), **receptive.reached(quantity)})
-        return self._fields[1]
+        """What a number was made of and what it reaches, by slot."""
+        return {**self.field_of(quantity), **self.reached_by(quantity)}
+
+    def field_of(self, quantity: Quantity) -> Fields:
+        """What a number was made of, by slot."""
+        return self._both_fields(quantity)[1]
+
+    def reached_by(self, quantity: Quantity) -> Fields:
+        """What a number reaches, by slot."""
+        return self._both_fields(quantity)[2]
+
+    def _both_fields(self, quantity: Quantity) -> tuple[Quantity, Fields, Fields]:
+        """Both, kept of the number that was asked last: drawing and panel ask one after the other."""
+        receptive, of = self.receptive, Quantity(quantity.slot, quantity.index)
+        if self._fields is None or self._fields[0] != of:
+            self._fields = of, receptive.field(of), receptive.reached(of)
+        return self._fields
 
     @property
     def targets(self) -> frozenset[int]:

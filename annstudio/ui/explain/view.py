@@ -24,6 +24,7 @@ from annstudio.layers.ends import Input
 from annstudio.session import Session
 from annstudio.ui import theme as themes
 from annstudio.ui.actions import Command, explain_keys
+from annstudio.ui.explain.going import explain
 from annstudio.ui.explain.layer_view import LayerView, PageSwitch
 from annstudio.ui.explain.neuron_plan import can_be_neurons, suits_neurons
 from annstudio.ui.explain.neurons import READABLE, NeuronScene
@@ -89,6 +90,7 @@ class ExplainView(QWidget):
         self.tour.moved.connect(self._moved)
         self.tour.asked.connect(self._asked)
         self.tour.digits_changed.connect(self._refresh)
+        self.tour.turner.found.connect(self._refresh)
         self.tour.digits_changed.connect(self._give_room)
         self.tour.marked.connect(self._show_marks)
         self.player.changed.connect(self._read_out)
@@ -129,11 +131,11 @@ class ExplainView(QWidget):
 
     def set_sample(self, sample: int) -> None:
         """Explain another example of the data, at the same moment."""
-        self.session.explain(sample)
+        explain(self, self.session, sample, tour=self.tour)
 
     def set_whole_batch(self, wanted: bool) -> None:
         """Explain the batch that training would do next, or one example."""
-        self.session.explain(whole_batch=wanted)
+        explain(self, self.session, whole_batch=wanted, tour=self.tour)
 
     def set_digits(self, digits: int) -> None:
         self.tour.set_digits(digits)

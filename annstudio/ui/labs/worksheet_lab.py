@@ -51,6 +51,10 @@ class WorksheetLab(Panel):
         self._state: tuple[object, ...] = ()
         """What is shown of the answers: a training that runs meanwhile changes none of it."""
         self._making = False
+        self._waiting = False
+        """Whether a thread is at work on the sheet: nothing else may ask its marker meanwhile."""
+        self._again = False
+        """Whether something was to be shown meanwhile."""
         self._checked: dict[str, str] = {}
         """Answers by name that have been judged before the user's eyes."""
         self._judged: dict[tuple[object, ...], Judgement] = {}
@@ -106,6 +110,7 @@ class WorksheetLab(Panel):
         self.change.clicked.connect(self._change)
         # What is typed may rebuild the sheet: never while the field that told it is still at it.
         self.page.given.connect(self._answered, Qt.ConnectionType.QueuedConnection)
+        self.page.came.connect(self._came)
         self.page.hinted.connect(self._hinted)
         self.page.led.connect(self._led)
         self.maker.made.connect(self._made)
@@ -119,6 +124,9 @@ class WorksheetLab(Panel):
         return self.session.project.worksheet
 
     def refresh(self) -> None:
+        if self._waiting:
+            self._again = True
+            return
         sheet = self.sheet
         if not self.session.project.graph.nodes:
             self.say("Draw a network and choose data: here you hide numbers of it and work them out yourself.")
@@ -182,6 +190,13 @@ class WorksheetLab(Panel):
             self._show_blank(sheet, marker, name)
         self._show_score(sheet, marker)
 
+    def _came(self, names: list[str]) -> None:
+        """More of the sheet's rows are there. The first of them are shown with all else."""
+        sheet, marker = self.sheet, self.marker
+        if sheet is not None and marker is not None and self._state:
+            for name in names:
+                self._show_blank(sheet, marker, name)
+
     def _show_blank(self, sheet: Worksheet, marker: Marker, name: str) -> None:
         blank, answer = self.page.blanks[name], sheet.answer(name)
         judgement, quiet = None, ""
@@ -231,12 +246,17 @@ class WorksheetLab(Panel):
         return self._judged[key]
 
     def _patiently(self, words: str, work: Callable[[], Result]) -> Result:
+        self._waiting = True
         try:
             return patiently(self.window(), words, work)
         except GivenUp:
             # The marker may still be at work: it is nobody's any more.
             self.marker = None
             raise
+        finally:
+            again, self._waiting, self._again = self._again, False, False
+            if again:
+                QTimer.singleShot(0, self, lambda: self.touch(0))
 
     def _judge(self, sheet: Worksheet, names: Iterable[str]) -> bool:
         """Judge answers off the window's thread, as slips are worked out anew; False where the user gave up waiting."""

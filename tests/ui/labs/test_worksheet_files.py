@@ -124,6 +124,7 @@ def test_show_me_leads_to_the_number_in_explain_and_back(qtbot: QtBot):
         assert lab.seen, "a project with a sheet opens with it"
         QTest.mouseClick(lab.page.blanks["hidden.out[1]"].lead, Qt.MouseButton.LeftButton, pos=QPoint(9, 9))
         assert window.session.activity == "explain"
+        window.explain_panel.finish()
         assert "0.596884378" in window.explain_panel.text
         window.session.leave_explain()
         QApplication.processEvents()

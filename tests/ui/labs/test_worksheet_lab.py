@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QLocale, Qt
+from PySide6.QtCore import QEvent, QLocale, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from annstudio.document.network import Network
-from annstudio.explain.worksheet import Help, Worksheet
+from annstudio.explain.catalogue import Catalogue
+from annstudio.explain.derivation import Explainer
+from annstudio.explain.worksheet import Answer, Help, Worksheet
 from annstudio.formats import studio
 from annstudio.session import Session
 from annstudio.ui.labs.worksheet_lab import WorksheetLab
@@ -299,3 +301,24 @@ def test_nothing_is_worked_out_while_qt_is_still_showing_the_window(qapp, monkey
     lab.close()
     lab.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_a_long_sheet_comes_row_by_row_and_what_was_answered_stands_in_it(qtbot: QtBot):
+    project = small_project()
+    catalogue = Catalogue(Explainer(Network(project).stepper(0)))
+    names = catalogue.ordered(one.name for one in catalogue.drawn(catalogue.groups, 60, 1))
+    answers = (Answer(name=names[0], text="1"), Answer(name=names[-1], text="2"))
+    sheet = Worksheet(asked=names, answers=answers)
+    with opening(replace(project, worksheet=sheet), at_once=False) as lab:
+        qtbot.waitUntil(lambda: bool(lab.page.blanks))
+        assert len(lab.page.blanks) < 60
+        first = list(lab.page.blanks)
+        qtbot.waitUntil(lambda: len(lab.page.blanks) == 60, timeout=5000)
+        assert list(lab.page.blanks)[: len(first)] == first
+        assert {name: blank.field.text() for name, blank in lab.page.blanks.items() if blank.field.text()} == {
+            names[0]: "1", names[-1]: "2",
+        }  # fmt: skip
+        fields = [blank.field for blank in lab.page.blanks.values()]
+        tops = [field.mapTo(lab, QPoint()).y() for field in fields]
+        assert tops == sorted(tops)
+        assert all(field.isVisibleTo(lab) for field in fields)

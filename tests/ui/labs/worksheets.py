@@ -22,9 +22,11 @@ H1, G5 = "0.593269992", 0.082167041
 
 
 @contextmanager
-def opening(project: Project) -> Iterator[WorksheetLab]:
+def opening(project: Project, *, at_once: bool = True) -> Iterator[WorksheetLab]:
+    """The panel; `at_once`: a sheet has all its rows as soon as it is shown."""
     application("light")
     lab = WorksheetLab(Session(project))
+    lab.page.rows_at_once = 1000 if at_once else lab.page.rows_at_once
     lab.resize(1000, 600)
     lab.show()
     QApplication.processEvents()
