@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from annstudio.engine.calls import bound, do
-from annstudio.engine.gemm import Call, Product
+from annstudio.engine.gemm import Call
 from annstudio.engine.memory import empty, full, like
 from annstudio.engine.op import Array, Calls
 from annstudio.engine.twins import fast
@@ -183,17 +183,9 @@ class FastLongShortTerm(ThroughTime, LongShortTerm):
 
     def _weights_back(self, dx: Array | None, dw: Array | None, dnet: Array, joined: Array, back: Array) -> Calls:
         """The gradient of the weights, its gates in the chapter's order, and that of the inputs."""
-        steps, rows, n = dnet.shape
-        u = rows // 4
-        calls: list[Any] = []
-        if dw is not None:
-            sums, seen = empty((rows, steps, n), dw.dtype), empty((steps, n, joined.shape[1]), dw.dtype)
-            calls += [
-                partial(np.copyto, sums[: 3 * u], dnet[:, u:].transpose(1, 0, 2)),
-                partial(np.copyto, sums[3 * u :], dnet[:, :u].transpose(1, 0, 2)),
-                partial(np.copyto, seen, joined.transpose(0, 2, 1)),
-                Product(sums.reshape(rows, -1), seen.reshape(steps * n, -1), dw),
-            ]
+        u = dnet.shape[1] // 4
+        order = (slice(u, None), slice(u))
+        calls: list[Any] = [] if dw is None else [*weight_gradient_calls(dw, dnet, joined, order)]
         return calls if dx is None else [*calls, partial(np.matmul, back, dnet, dx)]
 
 
