@@ -36,6 +36,10 @@ FRAME_SECONDS = 0.04
 """How often a snapshot is made; its cost must not be felt by training."""
 BREATH_SECONDS = 0.002
 """How often other threads are let in: keeps the window fluent while tiny networks train."""
+LONG_BREATH_SECONDS = 0.01
+"""The same where NumPy's calls are long enough to let others in themselves: a sleep of no time costs up to 80 µs."""
+TINY_PACE = 8
+"""Networks that do so many batches within PACE_SECONDS are tiny."""
 PACE_SECONDS = 0.0005
 """How long batches are done without a look at the clock; what is asked is looked for after each."""
 KEEP_STEPS = 128
@@ -128,7 +132,7 @@ class _Training:
         if self.trace is not None:
             self.trace.begin(self.arena)
         self.loss = math.nan
-        self.began = self.framed = self.breathed = self.looked = perf_counter()
+        self.began = self.framed = self.breathed = self.slept = self.looked = perf_counter()
         self.step_looked_at = self.step
         self.pace = 1
         self.seen_before = 0
@@ -176,7 +180,9 @@ class _Training:
                 now = perf_counter()
                 self._set_pace(now)
                 if now - self.breathed > BREATH_SECONDS:
-                    sleep(0)
+                    if self.pace >= TINY_PACE or now - self.slept > LONG_BREATH_SECONDS:
+                        sleep(0)
+                        self.slept = now
                     self.looked = self.breathed = now
                     if now - self.framed > FRAME_SECONDS:
                         return True
