@@ -13,7 +13,7 @@ from annstudio.layers.dense import Dense
 from annstudio.layers.ends import Input
 from annstudio.layers.losses import Loss
 from annstudio.ui.app import application
-from annstudio.ui.explain import checking
+from annstudio.ui.explain import answers
 from annstudio.ui.explain.blocks import Box
 from annstudio.ui.explain.formula import FormulaView
 from tests.builders import chain, project, small_project, some_table, worked_example
@@ -71,7 +71,7 @@ def test_a_kink_is_told_as_a_kink(qtbot: QtBot):
 
 @pytest.fixture
 def always_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "AT_ONCE_NUMBERS", 0)
+    monkeypatch.setattr(answers, "AT_ONCE_NUMBERS", 0)
 
 
 @pytest.mark.usefixtures("always_in_a_thread")

@@ -14,7 +14,7 @@ from annstudio.explain.attribution import Attribution, FromInput, ToOutputs
 from annstudio.explain.trial import GivenUp as Dropped
 from annstudio.session import Session
 from annstudio.ui.app import application, get_ready
-from annstudio.ui.explain import checking
+from annstudio.ui.explain import answers
 from annstudio.ui.explain.going import explain
 from annstudio.ui.patience import GivenUp, patiently
 from tests.builders import small_project, worked_example
@@ -28,7 +28,7 @@ WORKING = "It is being worked out …"
 
 @pytest.fixture
 def always_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "AT_ONCE_NUMBERS", 0)
+    monkeypatch.setattr(answers, "AT_ONCE_NUMBERS", 0)
 
 
 def to_outputs(desk: Desk) -> ToOutputs:
